@@ -1,0 +1,1 @@
+"""Where things are: projection, the contact line, zones, sectors and the locator."""

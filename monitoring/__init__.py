@@ -1,0 +1,1 @@
+"""What happened: events, incidents, findings, cases and reports."""
