@@ -1,0 +1,24 @@
+"""The agreement in force: clauses and dated values, read from one YAML file and checked at the start.
+
+>>> from monitoring.agreement import Agreement
+>>> minimal = Agreement.load("minimal")
+>>> minimal.value("association.gap_s", 0)
+600.0
+>>> minimal.clause("line_crossing").id
+'1.1'
+"""
+
+from monitoring.agreement.agreement import Agreement, AgreementInvalid, Clause, Reporting
+from monitoring.agreement.catalogue import Parameter, Value
+from monitoring.agreement.parameters import Parameters, SensorFacts
+
+__all__ = [
+    "Agreement",
+    "AgreementInvalid",
+    "Clause",
+    "Parameter",
+    "Parameters",
+    "Reporting",
+    "SensorFacts",
+    "Value",
+]

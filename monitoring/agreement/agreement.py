@@ -1,0 +1,312 @@
+"""Reading, checking and asking an agreement.
+
+The file is refused at start-up with its name and the key at fault; after that every question has an answer.
+"""
+
+import hashlib
+import json
+import re
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib import resources
+from pathlib import Path
+from typing import Any, Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import numpy as np
+import yaml
+from numpy.typing import NDArray
+
+from monitoring.agreement.catalogue import SECTIONS, Parameter, Value, ValueRefused
+
+FORMAT: Final = 1
+BEGINNING_NS: Final = -(2**63)
+"""`from: always`."""
+_PACKAGED_NAME: Final = re.compile(r"[a-z][a-z0-9_-]*")
+
+
+class AgreementInvalid(ValueError):
+    """An agreement file cannot be used; says file, key and what to do."""
+
+    def __init__(self, file: str, key: str, what: str) -> None:
+        super().__init__(f"{file}: {key}: {what}")
+        self.file, self.key, self.what = file, key, what
+
+
+@dataclass(frozen=True)
+class Clause:
+    """One clause: what it says, and the rule that judges it."""
+
+    id: str
+    rule_id: str
+    title: str
+    text: str
+    source: str
+
+
+@dataclass(frozen=True)
+class Reporting:
+    """The reporting period: it ends each day at `cut_off` (HH:MM) in `zone` (an IANA name)."""
+
+    zone: str
+    cut_off: str
+
+
+@dataclass(frozen=True)
+class Dated:
+    """A parameter over time: `values[i]` holds from `from_ns[i]` until the next one begins."""
+
+    key: str
+    unit: str
+    meaning: str
+    source: str
+    from_ns: tuple[int, ...]
+    values: tuple[Value, ...]
+
+    def at(self, time_ns: int) -> Value:
+        return self.values[bisect_right(self.from_ns, time_ns) - 1]
+
+
+class _UniqueKeyLoader(yaml.SafeLoader):
+    """SafeLoader that refuses a key given twice instead of silently keeping the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[str] = set()
+        for key_node, _ in node.value:
+            if key_node.value in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"key given twice: {key_node.value}", key_node.start_mark
+                )
+            seen.add(key_node.value)
+        return super().construct_mapping(node, deep)
+
+
+class Agreement:
+    """A validated agreement. Immutable; equal content has equal `version`."""
+
+    def __init__(self, content: Mapping[str, Any], file: str) -> None:
+        self.file = file
+        self._content = content
+        self._check_top()
+        self.label: str = content["label"]
+        self.title: str = content["title"]
+        self.source: str = content["source"]
+        self.reporting = self._read_reporting(content["reporting"])
+        self.clauses: tuple[Clause, ...] = tuple(self._read_clauses(content["clauses"]))
+        self._by_rule = {clause.rule_id: clause for clause in self.clauses}
+        self._raw: dict[str, dict[str, Any]] = content["parameters"]
+        self._dated: dict[str, Dated] = {}
+        for section, declared in SECTIONS.items():
+            self._read_section(section, declared)
+        for section in self._raw:
+            if section not in SECTIONS and section not in self._by_rule:
+                raise self._invalid(
+                    f"parameters.{section}", "unknown section: neither a step nor a clause's rule"
+                )
+        text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+        self.version = "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+
+    @classmethod
+    def load(cls, path_or_name: str | Path) -> "Agreement":
+        """The agreement of a file, or a packaged one by its name (`minimal`)."""
+        name = str(path_or_name)
+        if isinstance(path_or_name, str) and _PACKAGED_NAME.fullmatch(name):
+            packaged = resources.files("monitoring.agreement") / "agreements" / f"{name}.yaml"
+            if packaged.is_file():
+                return cls.parse(packaged.read_text(encoding="utf-8"), f"{name}.yaml")
+        try:
+            text = Path(path_or_name).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise AgreementInvalid(
+                name, "file", f"cannot be read ({error}); give a UTF-8 YAML file"
+            ) from None
+        return cls.parse(text, name)
+
+    @classmethod
+    def parse(cls, text: str, file: str) -> "Agreement":
+        """The agreement written in `text` (YAML, or the JSON of `to_json`); `file` names it in errors."""
+        try:
+            # The loader is a SafeLoader: it builds plain values only.
+            content = yaml.load(text, Loader=_UniqueKeyLoader)  # noqa: S506 - a SafeLoader subclass
+        except yaml.YAMLError as error:
+            raise AgreementInvalid(file, "file", f"not YAML: {' '.join(str(error).split())}") from None
+        if not isinstance(content, dict):
+            raise AgreementInvalid(file, "file", "expected a mapping at the top")
+        return cls(_plain(content), file)
+
+    def to_json(self) -> str:
+        """The whole content as canonical JSON; `parse` reads it back to the same version."""
+        return json.dumps(
+            self._content, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+        )
+
+    def clause(self, rule_id: str) -> Clause | None:
+        """The clause that a rule judges, or None where the agreement has none."""
+        return self._by_rule.get(rule_id)
+
+    def declare(self, rule_id: str, parameters: Iterable[Parameter]) -> None:
+        """Checks and opens a rule's section: unknown and missing keys fail. Declaring again is harmless."""
+        if rule_id in self._by_rule:
+            self._read_section(rule_id, tuple(parameters))
+
+    def dated(self, key: str) -> Dated:
+        """Everything about one parameter (`section.name`): unit, meaning, source and its dated values."""
+        if key not in self._dated:
+            raise KeyError(f"{self.file}: parameters.{key}: nobody declared it")
+        return self._dated[key]
+
+    def value(self, key: str, time_ns: int) -> Any:
+        """The value of `section.name` at an event time: float, str, or a mapping, by its declaration."""
+        return self.dated(key).at(time_ns)
+
+    def number(self, key: str, time_ns: int) -> float:
+        """A numeric value at an event time."""
+        value = self.dated(key).at(time_ns)
+        assert isinstance(value, float), f"{key} is not a number"
+        return value
+
+    def numbers(self, key: str, times_ns: NDArray[np.int64], name: str | None = None) -> NDArray[np.float64]:
+        """Values at many event times, shape (n,), float64; `name` picks from a mapping (`A`, `tank`)."""
+        dated = self.dated(key)
+        table = np.array([v[name] if name is not None else v for v in dated.values], dtype=np.float64)  # type: ignore[index,call-overload]  # the declaration fixes the shape
+        if len(table) == 1:
+            return np.full(len(times_ns), table[0])
+        idx = np.searchsorted(np.array(dated.from_ns, dtype=np.int64), times_ns, side="right") - 1
+        return table[idx]
+
+    def keys(self) -> tuple[str, ...]:
+        """Every declared key, sorted."""
+        return tuple(sorted(self._dated))
+
+    def _invalid(self, key: str, what: str) -> AgreementInvalid:
+        return AgreementInvalid(self.file, key, what)
+
+    def _check_top(self) -> None:
+        expected = ("agreement_format", "label", "title", "source", "reporting", "clauses", "parameters")
+        _exact_keys(self._content, expected, self.file, "")
+        if self._content["agreement_format"] != FORMAT:
+            raise self._invalid("agreement_format", f"this program reads {FORMAT}")
+        for key in ("label", "title", "source"):
+            _text(self._content[key], self.file, key)
+        if not isinstance(self._content["clauses"], list):
+            raise self._invalid("clauses", "expected a list")
+        for section, values in _mapping(self._content["parameters"], self.file, "parameters").items():
+            _mapping(values, self.file, f"parameters.{section}")
+
+    def _read_reporting(self, raw: object) -> Reporting:
+        content = _mapping(raw, self.file, "reporting")
+        _exact_keys(content, ("zone", "cut_off"), self.file, "reporting")
+        zone = _text(content["zone"], self.file, "reporting.zone")
+        cut_off = _text(content["cut_off"], self.file, "reporting.cut_off")
+        try:
+            ZoneInfo(zone)
+        except (ZoneInfoNotFoundError, ValueError):
+            raise self._invalid("reporting.zone", f"not an IANA time zone: {zone}") from None
+        if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", cut_off):
+            raise self._invalid("reporting.cut_off", f'expected "HH:MM", found {cut_off!r}')
+        return Reporting(zone, cut_off)
+
+    def _read_clauses(self, raw: list[object]) -> Iterable[Clause]:
+        ids: set[str] = set()
+        rules: set[str] = set()
+        for position, entry in enumerate(raw):
+            where = f"clauses[{position}]"
+            content = _mapping(entry, self.file, where)
+            _exact_keys(content, ("id", "rule", "title", "text", "source"), self.file, where)
+            words = {key: _text(content[key], self.file, f"{where}.{key}") for key in content}
+            if words["id"] in ids or words["rule"] in rules:
+                raise self._invalid(where, "its id or rule is already used by another clause")
+            ids.add(words["id"])
+            rules.add(words["rule"])
+            yield Clause(words["id"], words["rule"], words["title"], words["text"], words["source"])
+
+    def _read_section(self, section: str, declared: tuple[Parameter, ...]) -> None:
+        where = f"parameters.{section}"
+        raw = self._raw.get(section, {})
+        _exact_keys(raw, tuple(parameter.name for parameter in declared), self.file, where)
+        for parameter in declared:
+            key = f"{section}.{parameter.name}"
+            self._dated[key] = self._read_dated(parameter, key, raw[parameter.name])
+
+    def _read_dated(self, parameter: Parameter, key: str, raw: object) -> Dated:
+        where = f"parameters.{key}"
+        content = _mapping(raw, self.file, where)
+        _exact_keys(content, ("unit", "meaning", "source", "values"), self.file, where)
+        for name in ("unit", "meaning", "source"):
+            _text(content[name], self.file, f"{where}.{name}")
+        if content["unit"] != parameter.unit:
+            raise self._invalid(f"{where}.unit", f"expected {parameter.unit!r}, found {content['unit']!r}")
+        entries = content["values"]
+        if not isinstance(entries, list) or not entries:
+            raise self._invalid(f"{where}.values", "expected a list of dated values")
+        from_ns: list[int] = []
+        values: list[Value] = []
+        for position, entry in enumerate(entries):
+            at = f"{where}.values[{position}]"
+            dated = _mapping(entry, self.file, at)
+            _exact_keys(dated, ("from", "value"), self.file, at)
+            begins_ns = self._read_from(dated["from"], f"{at}.from")
+            if position == 0 and begins_ns != BEGINNING_NS:
+                raise self._invalid(f"{at}.from", "the first value must hold from: always")
+            if from_ns and begins_ns <= from_ns[-1]:
+                raise self._invalid(
+                    f"{at}.from", "dates must rise; this one does not come after the one before"
+                )
+            try:
+                values.append(parameter.read(dated["value"]))
+            except ValueRefused as error:
+                raise self._invalid(f"{at}.value", str(error)) from None
+            from_ns.append(begins_ns)
+        return Dated(
+            key, parameter.unit, content["meaning"], content["source"], tuple(from_ns), tuple(values)
+        )
+
+    def _read_from(self, raw: object, where: str) -> int:
+        text = _text(raw, self.file, where)
+        if text == "always":
+            return BEGINNING_NS
+        try:
+            begins_at = datetime.fromisoformat(text)
+        except ValueError:
+            raise self._invalid(where, f"expected `always` or an RFC 3339 time, found {text!r}") from None
+        if begins_at.tzinfo is None:
+            raise self._invalid(where, f"a time needs its offset: {text!r}")
+        since = begins_at - datetime(1970, 1, 1, tzinfo=UTC)
+        return (since.days * 86_400 + since.seconds) * 1_000_000_000 + since.microseconds * 1_000
+
+
+def _plain(value: Any) -> Any:
+    """YAML's values as JSON's: a time that YAML understood as a date becomes its text again."""
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, float) and value.is_integer():
+        return int(value)  # 600 and 600.0 are one content and have one version
+    return value if value is None or isinstance(value, bool | int | float) else str(value)
+
+
+def _mapping(raw: object, file: str, where: str) -> dict[str, Any]:
+    if not isinstance(raw, dict):
+        raise AgreementInvalid(file, where, f"expected a mapping, found {raw!r}")
+    return raw
+
+
+def _text(raw: object, file: str, where: str) -> str:
+    if not isinstance(raw, str) or not raw.strip():
+        raise AgreementInvalid(file, where, f"expected text, found {raw!r}")
+    return raw
+
+
+def _exact_keys(content: Mapping[str, Any], expected: tuple[str, ...], file: str, where: str) -> None:
+    prefix = f"{where}." if where else ""
+    for key in content:
+        if key not in expected:
+            raise AgreementInvalid(file, f"{prefix}{key}", f"unknown key; known here: {', '.join(expected)}")
+    for key in expected:
+        if key not in content:
+            raise AgreementInvalid(file, f"{prefix}{key}", "is missing")

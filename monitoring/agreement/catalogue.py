@@ -1,0 +1,106 @@
+"""What an agreement may set: the declared parameters of the steps, and how a value is checked.
+
+A rule declares its own parameters in its file with the same `Parameter`; this list holds those of the steps
+around the rules. A key that nobody declared stops the start.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import inf, isfinite
+from typing import Final, Literal
+
+from monitoring import schema
+
+Value = float | str | Mapping[str, float] | Mapping[str, tuple[str, ...]]
+Shape = Literal["number", "word", "numbers by name", "words by name"]
+
+SIDES: Final = ("A", "B")
+VERDICTS: Final = ("violation", "permitted", "undetermined")
+
+
+class ValueRefused(ValueError):
+    """A value does not have the declared form; the message says what was expected."""
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One declared parameter of an agreement.
+
+    `name` carries its unit as a suffix where it has one; `names` are the names a mapping must have, all of
+    them (empty = any); `words` are the allowed words (empty = any).
+    """
+
+    name: str
+    unit: str
+    shape: Shape = "number"
+    least: float = 0.0
+    most: float = inf
+    names: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
+
+    def read(self, raw: object) -> Value:
+        """The value in its type, or `ValueRefused`.
+
+        >>> Parameter("width_m", "m", "numbers by name", names=("A", "B")).read({"A": 2000, "B": 1500})
+        {'A': 2000.0, 'B': 1500.0}
+        >>> Parameter("gap_s", "s").read(-1)
+        Traceback (most recent call last):
+        monitoring.agreement.catalogue.ValueRefused: expected a number from 0 on, found -1
+        """
+        if self.shape == "number":
+            return self._number(raw)
+        if self.shape == "word":
+            return self._word(raw)
+        if not isinstance(raw, Mapping):
+            raise ValueRefused(f"expected {self.shape}, found {raw!r}")
+        named = {str(name): value for name, value in raw.items()}
+        missing = [name for name in self.names if name not in named]
+        unknown = [name for name in named if self.names and name not in self.names]
+        if missing or unknown:
+            found = f"missing {', '.join(missing)}" if missing else f"unknown {', '.join(unknown)}"
+            raise ValueRefused(f"expected the names {', '.join(self.names)}: {found}")
+        if self.shape == "numbers by name":
+            return {name: self._number(value) for name, value in named.items()}
+        return {name: self._words(value) for name, value in named.items()}
+
+    def _number(self, raw: object) -> float:
+        if isinstance(raw, bool) or not isinstance(raw, int | float) or not isfinite(raw):
+            raise ValueRefused(f"expected a number, found {raw!r}")
+        if not self.least <= raw <= self.most:
+            until = "on" if self.most == inf else f"to {self.most:g}"
+            raise ValueRefused(f"expected a number from {self.least:g} {until}, found {raw:g}")
+        return float(raw)
+
+    def _word(self, raw: object) -> str:
+        if not isinstance(raw, str) or (self.words and raw not in self.words):
+            raise ValueRefused(f"expected one of {', '.join(self.words)}, found {raw!r}")
+        return raw
+
+    def _words(self, raw: object) -> tuple[str, ...]:
+        if not isinstance(raw, list | tuple):
+            raise ValueRefused(f"expected a list of words, found {raw!r}")
+        return tuple(self._word(word) for word in raw)
+
+
+SECTIONS: Final[Mapping[str, tuple[Parameter, ...]]] = {
+    "stream": (Parameter("lateness_s", "s"), Parameter("idle_s", "s")),
+    "tracks": (Parameter("speed_mps_max", "m/s", "numbers by name", least=0.1, names=schema.OBJECT_CLASSES),),
+    "association": (
+        Parameter("gap_s", "s"),
+        Parameter("move_m", "m"),
+        Parameter("phenomenon_gate_s", "s"),
+        Parameter("k_sigma", "1", least=0.1, most=10),
+        # Happenings are associated in cells of about 28 km and their neighbours, which bounds the limit.
+        Parameter("limit_m", "m", least=1, most=20_000),
+        Parameter("duration_s_max", "s", least=1),
+        Parameter("excursion_s", "s"),
+    ),
+    "filing": (
+        Parameter("opens_on", "verdicts by rule", "words by name", words=VERDICTS),
+        Parameter("join_window_s", "s"),
+        Parameter("place", "place", "word", words=("sector", "cell")),
+        Parameter("priority", "1 (first) to 5, by rule", "numbers by name", least=1, most=5),
+        Parameter("urgent_count", "recorded phenomena", least=1),
+    ),
+}
+"""Parameters of the steps around the rules, by section. All of them are required."""

@@ -1,0 +1,63 @@
+"""What every step is handed besides state and events: the agreement, the lines, the sectors, the sensors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from geodata.contact_line import LineHistory
+    from geodata.sectors import Sectors
+from monitoring import schema
+from monitoring.agreement.agreement import Agreement
+
+
+@dataclass(frozen=True)
+class SensorFacts:
+    """What the registry says of one sensor, as far as judgement needs it.
+
+    `host_side` is `A`, `B` or None; `sigma_m` the declared standard deviation per axis, None = the type's.
+    """
+
+    type: str = "generic"
+    host_side: str | None = None
+    sigma_m: float | None = None
+    lon: float | None = None
+    lat: float | None = None
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """Everything outside the events that determines results.
+
+    `position_error` = 0 takes positions, and the line, as exact; `rules` None = every rule that the agreement
+    has a clause for; `default_sigma_m` stands in for the sensor type's default where it is given; `sensors`
+    maps ids to facts, an unlisted sensor is a `generic` one.
+    """
+
+    agreement: Agreement
+    lines: LineHistory
+    sectors: Sectors
+    sensors: Mapping[str, SensorFacts] = field(default_factory=dict)
+    position_error: Literal["sigma", 0] = "sigma"
+    rules: tuple[str, ...] | None = None
+    default_sigma_m: float | None = None
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether positions are taken as exact."""
+        return self.position_error == 0
+
+    def sigma_m(self, sensor_id: str) -> float:
+        """Standard deviation per axis for an event of this sensor that states none, in metres."""
+        if self.is_exact:
+            return 0.0
+        facts = self.sensors.get(sensor_id)
+        if facts is not None and facts.sigma_m is not None:
+            return facts.sigma_m
+        if self.default_sigma_m is not None:
+            return self.default_sigma_m
+        return schema.DEFAULT_SIGMA_M.get(
+            facts.type if facts else "generic", schema.DEFAULT_SIGMA_M["generic"]
+        )
