@@ -13,6 +13,7 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any, Final, Self
 
 import numpy as np
+import shapely
 from numpy.typing import ArrayLike, NDArray
 
 from geodata.errors import LineInvalid
@@ -45,26 +46,28 @@ class ContactLine:
         self.lon, self.lat = _frozen(lon), _frozen(lat)
         self.label, self.left_side, self.sigma_m = label, left_side, sigma_m
         self.frame = Frame.fit(self.lon, self.lat)
-        unwrapped = unwrap_deg(self.lon)
-        start = float(wrap_deg(unwrapped[0] - self.frame.lon0_deg))
-        self.lon_relative = _frozen(unwrapped - unwrapped[0] + start)
-        """Longitudes relative to the frame's centre, continuous along the line, shape (v,)."""
+        self.lon_continuous = _frozen(unwrap_deg(self.lon))
+        """Longitudes continuous along the line, shape (v,): as stated unless it crosses the antimeridian."""
+        self.lon_centre = float(np.min(self.lon_continuous) + np.max(self.lon_continuous)) / 2.0
         self.version = _version(self.lon, self.lat, left_side, sigma_m)
 
     @classmethod
-    def from_draft(cls, draft: LineDraft) -> Self:
+    def from_draft(cls, draft: LineDraft, *, allow_self_contacts: bool = False) -> Self:
         """The line of a draft; raises LineInvalid with the place of the first fault.
+
+        With `allow_self_contacts` a line that crosses or touches itself is taken: crossings of its edges then
+        still have a direction each, but a side is only that of the nearest edge.
 
         >>> line = ContactLine.from_draft(LineDraft(((37.0, 48.0), (37.0, 49.0)), "meridian"))
         >>> round(line.length_m, 3), line.left_side
-        (111199.53, 'A')
+        (111200.037, 'A')
         >>> ContactLine.from_draft(LineDraft(((37.0, 48.0),), "dot", where="dot.geojson"))
         Traceback (most recent call last):
         geodata.errors.LineInvalid: dot.geojson: has one point; a line needs at least two
         """
         lon, lat = _checked_vertices(draft)
         contacts = self_contacts(unwrap_deg(lon), lat)
-        if contacts:
+        if contacts and not allow_self_contacts:
             first = contacts[0]
             more = f" ({len(contacts) - 1} more such places)" if len(contacts) > 1 else ""
             raise LineInvalid(
@@ -111,7 +114,7 @@ class ContactLine:
     @cached_property
     def segments(self) -> Segments:
         """The line cut into short pieces (see `geodata.segments`)."""
-        return cut(self.lon_relative, self.lat, self.frame)
+        return cut(self.lon_continuous, self.lat, self.frame)
 
     @cached_property
     def chainage_m(self) -> Reals:
@@ -126,6 +129,45 @@ class ContactLine:
         from geodata.locator import Locator  # noqa: PLC0415  the locator is built on lines
 
         return Locator(self)
+
+    @cached_property
+    def edges_with_length(self) -> NDArray[np.int64]:
+        """Positions of the edges whose two vertices differ, ascending."""
+        return np.unique(self.segments.edge).astype(np.int64)
+
+    @cached_property
+    def edge_tree(self) -> shapely.STRtree:
+        """Boxes of the edges in `edges_with_length`, in continuous degrees."""
+        edge = self.edges_with_length
+        ends = np.stack([self.lon_continuous, self.lat], axis=1)
+        return shapely.STRtree(shapely.linestrings(np.stack([ends[edge], ends[edge + 1]], axis=1)))
+
+    def edge_before(self, edge: int) -> int:
+        """The edge with length that ends where `edge` begins, -1 at the line's start."""
+        at = int(np.searchsorted(self.edges_with_length, edge))
+        return int(self.edges_with_length[at - 1]) if at > 0 else -1
+
+    def edge_after(self, edge: int) -> int:
+        """The edge with length that begins where `edge` ends, -1 at the line's end."""
+        at = int(np.searchsorted(self.edges_with_length, edge)) + 1
+        return int(self.edges_with_length[at]) if at < len(self.edges_with_length) else -1
+
+    def chainage_on_edge(
+        self, edge: NDArray[np.int64], lon: Reals, lat: Reals
+    ) -> tuple[Reals, NDArray[np.int16]]:
+        """Chainage and line part of places on known edges, shape (n,); `lon` continuous, degrees."""
+        pieces = self.segments
+        dlon, dlat = np.diff(self.lon_continuous)[edge], np.diff(self.lat)[edge]
+        is_wide = np.abs(dlon) > np.abs(dlat)
+        from_lon, from_lat = lon - self.lon_continuous[edge], lat - self.lat[edge]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            along = np.clip(np.where(is_wide, from_lon / dlon, from_lat / dlat), 0.0, 1.0)
+        first = np.searchsorted(pieces.edge, edge, side="left")
+        count = np.searchsorted(pieces.edge, edge, side="right") - first
+        rank = np.minimum((along * count).astype(np.int64), count - 1)
+        piece = first + rank
+        rest = np.clip(along * count - rank, 0.0, 1.0)
+        return pieces.chainage0_m[piece] + rest * pieces.length_m[piece], pieces.part[piece]
 
     def place_at(self, chainage_m: ArrayLike) -> tuple[Reals, Reals]:
         """Longitude and latitude (degrees) at each chainage; chainages beyond the ends give the ends.
@@ -142,7 +184,17 @@ class ContactLine:
         t = np.clip((chainage - pieces.chainage0_m[idx]) / pieces.length_m[idx], 0.0, 1.0)
         lon = pieces.lon0[idx] + t * (pieces.lon1[idx] - pieces.lon0[idx])
         lat = pieces.lat0[idx] + t * (pieces.lat1[idx] - pieces.lat0[idx])
-        return wrap_deg(lon + self.frame.lon0_deg), lat
+        return wrap_deg(lon), lat
+
+    def continuous(self, lon: ArrayLike) -> Reals:
+        """Longitudes on the line's own turn of the globe: within 180 degrees of its centre, else unchanged.
+
+        >>> draft = LineDraft(((179.0, 1.0), (-179.0, 1.0)), "dateline")
+        >>> ContactLine.from_draft(draft).continuous([179.5, -179.5])
+        array([179.5, 180.5])
+        """
+        lon_deg = np.asarray(lon, dtype=np.float64)
+        return lon_deg + 360.0 * np.round((self.lon_centre - lon_deg) / 360.0)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, ContactLine) and other.version == self.version
@@ -250,7 +302,7 @@ def _checked_vertices(draft: LineDraft) -> tuple[Reals, Reals]:
         raise LineInvalid(
             "size_limit", draft.where, f"has {count:,} vertices; at most {VERTEX_COUNT_MAX:,} are read"
         )
-    places = np.array(draft.vertices, dtype=np.float64)
+    places = np.array(draft.vertices, dtype=np.float64) + 0.0  # turns -0.0 into 0.0: one place, one hash
     lon, lat = places[:, 0], places[:, 1]
     is_bad = ~((np.abs(lon) <= 180.0) & (np.abs(lat) <= 90.0))
     if is_bad.any():

@@ -25,7 +25,7 @@ GEOD: Final = Geod(ellps="WGS84")
 class Segments:
     """The pieces of a line in walking order, arrays of shape (m,).
 
-    `lon*`, `lat*`: ends in degrees, longitudes relative to the frame's centre and continuous along the line;
+    `lon*`, `lat*`: ends in degrees, longitudes continuous along the line (see `ContactLine.lon_continuous`);
     `x*`, `y*`: ends in the frame's metres; `chainage0_m`: geodesic chainage of the first end; `length_m`:
     geodesic length; `edge`: 0-based edge of the line that the piece is cut from; `part`: its line part;
     `t0`, `t1`: the piece's ends as fractions of that edge.
@@ -53,8 +53,7 @@ class Segments:
 def cut(lon: Reals, lat: Reals, frame: Frame) -> Segments:
     """The pieces of the line through the vertices (`lon`, `lat`), shape (v,), degrees.
 
-    Longitudes are relative to the frame's centre and continuous along the line. Edges without length (a vertex
-    stated twice) give no piece.
+    Longitudes are continuous along the line. Edges without length (a vertex stated twice) give no piece.
     """
     edge_lon0, edge_lon1, edge_lat0, edge_lat1 = lon[:-1], lon[1:], lat[:-1], lat[1:]
     counts = _piece_counts(edge_lon0, edge_lat0, edge_lon1, edge_lat1, frame)
@@ -66,8 +65,8 @@ def cut(lon: Reals, lat: Reals, frame: Frame) -> Segments:
     cut_lon0, cut_lat0 = edge_lon0[edge] + t0 * dlon[edge], edge_lat0[edge] + t0 * dlat[edge]
     cut_lon1 = np.where(is_last, edge_lon1[edge], edge_lon0[edge] + t1 * dlon[edge])
     cut_lat1 = np.where(is_last, edge_lat1[edge], edge_lat0[edge] + t1 * dlat[edge])
-    x0, y0 = frame.forward(cut_lon0 + frame.lon0_deg, cut_lat0)
-    x1, y1 = frame.forward(cut_lon1 + frame.lon0_deg, cut_lat1)
+    x0, y0 = frame.forward(cut_lon0, cut_lat0)
+    x1, y1 = frame.forward(cut_lon1, cut_lat1)
     length_m = geodesic_length_m(cut_lon0, cut_lat0, cut_lon1, cut_lat1)
     return Segments(
         lon0=cut_lon0,
@@ -94,9 +93,9 @@ def geodesic_length_m(lon0: Reals, lat0: Reals, lon1: Reals, lat1: Reals) -> Rea
 
 def _piece_counts(lon0: Reals, lat0: Reals, lon1: Reals, lat1: Reals, frame: Frame) -> NDArray[np.int64]:
     """Into how many pieces each edge is cut; 0 for an edge without length. The arc shrinks with the square."""
-    x0, y0 = frame.forward(lon0 + frame.lon0_deg, lat0)
-    x1, y1 = frame.forward(lon1 + frame.lon0_deg, lat1)
-    xm, ym = frame.forward((lon0 + lon1) / 2.0 + frame.lon0_deg, (lat0 + lat1) / 2.0)
+    x0, y0 = frame.forward(lon0, lat0)
+    x1, y1 = frame.forward(lon1, lat1)
+    xm, ym = frame.forward((lon0 + lon1) / 2.0, (lat0 + lat1) / 2.0)
     sagitta_m = np.hypot(xm - (x0 + x1) / 2.0, ym - (y0 + y1) / 2.0)
     length_m = np.hypot(x1 - x0, y1 - y0)
     pieces = np.maximum(

@@ -1,0 +1,266 @@
+"""Where the steps of tracks cross the line: every strict change of side, exactly, in order.
+
+A step is straight in lon/lat between two fixes, an edge is straight in lon/lat between two vertices, and whether
+they cross is decided exactly (`geodata.orientation`). A crossing is a strict change between the two sides: a
+touch is none, running along the line is none until the track leaves it on the other side, and a fix exactly on
+the line counts for the step that leaves the line, once, or not at all. Which side a track came from when it
+stopped on the line is handed from step to step as its *pending side*.
+"""
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import shapely
+from numpy.typing import ArrayLike, NDArray
+
+from geodata.contacts import Contact, contacts_of_step
+from geodata.orientation import orient
+from geodata.projection import wrap_deg
+
+if TYPE_CHECKING:
+    from geodata.contact_line import ContactLine
+
+Reals = NDArray[np.float64]
+Indices = NDArray[np.int64]
+
+A_TO_B = 1
+B_TO_A = -1
+
+_METRES_PER_DEGREE_MAX = 111_700.0
+"""No degree of latitude, nor of longitude, is longer than this on WGS 84."""
+
+
+class StepCrossings(NamedTuple):
+    """Crossings, arrays of shape (c,), ordered by (`step_idx`, `fraction`), and one array over the steps.
+
+    `fraction`: where on the step, 0 to 1; `lon`, `lat`: the place, degrees; `chainage_m`: along the line;
+    `direction`: +1 = A>B, -1 = B>A; `line_edge`: 0-based edge of the line; `line_part`: its part.
+    `pending_side`, shape (n steps,): the side (+1 A, -1 B, 0 unknown) from which a track came that ends its
+    step exactly on the line; 0 for every other step. Hand it to the track's next step as `pending_before`.
+    """
+
+    step_idx: Indices
+    fraction: Reals
+    lon: Reals
+    lat: Reals
+    chainage_m: Reals
+    direction: NDArray[np.int8]
+    line_edge: NDArray[np.int32]
+    line_part: NDArray[np.int16]
+    pending_side: NDArray[np.int8]
+
+
+def step_crossings(
+    line: "ContactLine",
+    lon0: ArrayLike,
+    lat0: ArrayLike,
+    lon1: ArrayLike,
+    lat1: ArrayLike,
+    *,
+    continues: ArrayLike | None = None,
+    pending_before: ArrayLike | None = None,
+    clearance0_m: ArrayLike | None = None,
+    clearance1_m: ArrayLike | None = None,
+) -> StepCrossings:
+    """Every crossing of every step from (`lon0`, `lat0`) to (`lon1`, `lat1`), degrees, shape (n,).
+
+    `continues[i]`: step i begins where step i - 1 ended, on the same track (default: whenever the places are
+    equal). `pending_before[i]`: for a step that continues none in this call, the pending side of its track from
+    an earlier call (default 0). `clearance*_m`: distances of the fixes from the line where the caller knows
+    them; steps that cannot reach the line are then not looked at. Steps with a fix that is no place have no
+    crossings.
+
+    >>> from geodata.contact_line import ContactLine, LineDraft
+    >>> line = ContactLine.from_draft(LineDraft(((37.0, 48.0), (37.0, 49.0)), "northwards"))
+    >>> found = step_crossings(line, [36.9, 37.1], [48.5, 48.5], [37.1, 37.2], [48.5, 48.5])
+    >>> found.step_idx, found.direction, found.fraction.round(6)
+    (array([0]), array([1], dtype=int8), array([0.5]))
+
+    A touch is none; a step that ends on the line leaves its crossing to the step that goes on:
+
+    >>> touch = step_crossings(line, [36.9, 37.0], [48.5, 48.5], [37.0, 36.9], [48.5, 48.6])
+    >>> through = step_crossings(line, [36.9, 37.0], [48.5, 48.5], [37.0, 37.1], [48.5, 48.6])
+    >>> touch.step_idx, through.step_idx, through.fraction
+    (array([], dtype=int64), array([1]), array([0.]))
+    """
+    p_lon, p_lat, q_lon, q_lat = (
+        np.atleast_1d(np.asarray(v, dtype=np.float64)) for v in (lon0, lat0, lon1, lat1)
+    )
+    p_lon = line.continuous(p_lon)
+    q_lon = line.continuous(q_lon)
+    # A step goes the short way round the globe, whatever turn its ends are written on.
+    with np.errstate(invalid="ignore"):
+        q_lon = q_lon + 360.0 * np.round((p_lon - q_lon) / 360.0)
+    steps = np.stack([p_lon, p_lat, q_lon, q_lat], axis=1)
+    candidates = _possible_steps(line, steps, clearance0_m, clearance1_m)
+    step, edge = _overlapping_pairs(line, steps, candidates)
+    crossing_step, crossing_edge, fraction, sign, odd_steps = _proper_crossings(line, steps, step, edge)
+    odd = _odd_crossings(line, steps, step, edge, odd_steps, continues, pending_before)
+    crossing_step = np.concatenate([crossing_step, odd.step])
+    fraction = np.concatenate([fraction, odd.fraction])
+    order = np.lexsort((fraction, crossing_step))
+    crossing_step, fraction = crossing_step[order], fraction[order]
+    crossing_edge = np.concatenate([crossing_edge, odd.edge])[order]
+    sign = np.concatenate([sign, odd.sign])[order]
+    at = steps[crossing_step]
+    lon = at[:, 0] + fraction * (at[:, 2] - at[:, 0])
+    lat = at[:, 1] + fraction * (at[:, 3] - at[:, 1])
+    chainage_m, part = line.chainage_on_edge(crossing_edge, lon, lat)
+    return StepCrossings(
+        step_idx=crossing_step,
+        fraction=fraction,
+        lon=wrap_deg(lon),
+        lat=lat,
+        chainage_m=chainage_m,
+        direction=(sign * line.left_sign).astype(np.int8),
+        line_edge=crossing_edge.astype(np.int32),
+        line_part=part,
+        pending_side=odd.pending_side,
+    )
+
+
+def _possible_steps(
+    line: "ContactLine", steps: Reals, clearance0_m: ArrayLike | None, clearance1_m: ArrayLike | None
+) -> Indices:
+    """Positions of the steps that may reach the line, ascending."""
+    dlon, dlat = steps[:, 2] - steps[:, 0], steps[:, 3] - steps[:, 1]
+    with np.errstate(invalid="ignore"):
+        is_possible = np.isfinite(dlon + dlat) & ((dlon != 0.0) | (dlat != 0.0))
+        if clearance0_m is not None and clearance1_m is not None:
+            # A bound from above on the step's length: meridian degrees and degrees on its lower parallel.
+            shrink = np.cos(np.radians(np.minimum(np.abs(steps[:, 1]), np.abs(steps[:, 3]))))
+            shrink = np.where(steps[:, 1] * steps[:, 3] < 0.0, 1.0, shrink)
+            reach_m = _METRES_PER_DEGREE_MAX * np.hypot(dlon * shrink, dlat)
+            near = (
+                np.abs(np.asarray(clearance0_m)) + np.abs(np.asarray(clearance1_m)) <= 1.001 * reach_m + 1.0
+            )
+            is_possible &= near
+    return np.flatnonzero(is_possible)
+
+
+def _overlapping_pairs(line: "ContactLine", steps: Reals, candidates: Indices) -> tuple[Indices, Indices]:
+    """Pairs of a step and an edge whose boxes overlap, ordered by step, then edge."""
+    box = steps[candidates]
+    boxes = shapely.box(
+        np.minimum(box[:, 0], box[:, 2]),
+        np.minimum(box[:, 1], box[:, 3]),
+        np.maximum(box[:, 0], box[:, 2]),
+        np.maximum(box[:, 1], box[:, 3]),
+    )
+    which, edge = line.edge_tree.query(boxes)
+    order = np.lexsort((edge, which))
+    return candidates[which[order]], line.edges_with_length[edge[order]]
+
+
+def _proper_crossings(
+    line: "ContactLine", steps: Reals, step: Indices, edge: Indices
+) -> tuple[Indices, Indices, Reals, NDArray[np.int8], Indices]:
+    """Crossings inside a step and inside an edge; and the steps that touch a vertex or the line with a fix.
+
+    Returns step, edge, fraction, sign (+1 = from left to right) of the crossings of all other steps, and the
+    positions of the steps left over.
+    """
+    lon, lat = line.lon_continuous, line.lat
+    p_lon, p_lat, q_lon, q_lat = steps[step].T
+    a_lon, a_lat, b_lon, b_lat = lon[edge], lat[edge], lon[edge + 1], lat[edge + 1]
+    a_side = orient(p_lon, p_lat, q_lon, q_lat, a_lon, a_lat)
+    b_side = orient(p_lon, p_lat, q_lon, q_lat, b_lon, b_lat)
+    may = a_side * b_side <= 0
+    step, edge, a_side, b_side = step[may], edge[may], a_side[may], b_side[may]
+    p_lon, p_lat, q_lon, q_lat = steps[step].T
+    a_lon, a_lat, b_lon, b_lat = lon[edge], lat[edge], lon[edge + 1], lat[edge + 1]
+    p_side = orient(a_lon, a_lat, b_lon, b_lat, p_lon, p_lat)
+    q_side = orient(a_lon, a_lat, b_lon, b_lat, q_lon, q_lat)
+    meets = p_side * q_side <= 0
+    is_proper = (p_side * q_side < 0) & (a_side * b_side < 0)
+    odd_steps = np.unique(step[meets & ~is_proper])
+    kept = is_proper & ~np.isin(step, odd_steps)
+    p_cross = np.abs((b_lon - a_lon) * (p_lat - a_lat) - (b_lat - a_lat) * (p_lon - a_lon))[kept]
+    q_cross = np.abs((b_lon - a_lon) * (q_lat - a_lat) - (b_lat - a_lat) * (q_lon - a_lon))[kept]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        fraction = np.nan_to_num(p_cross / (p_cross + q_cross), nan=0.5)
+    step, edge, sign = step[kept], edge[kept], p_side[kept]
+    # Crossings of one step alternate. Two that rounding has put in the wrong order betray themselves here.
+    order = np.lexsort((fraction, step))
+    repeats = (step[order][1:] == step[order][:-1]) & (sign[order][1:] == sign[order][:-1])
+    if repeats.any():
+        disordered = np.unique(step[order][1:][repeats])
+        odd_steps = np.union1d(odd_steps, disordered)
+        rest = ~np.isin(step, disordered)
+        step, edge, fraction, sign = step[rest], edge[rest], fraction[rest], sign[rest]
+    return step, edge, fraction, sign, odd_steps
+
+
+class _Odd(NamedTuple):
+    step: Indices
+    edge: Indices
+    fraction: Reals
+    sign: NDArray[np.int8]
+    pending_side: NDArray[np.int8]
+
+
+def _odd_crossings(
+    line: "ContactLine",
+    steps: Reals,
+    step: Indices,
+    edge: Indices,
+    odd_steps: Indices,
+    continues: ArrayLike | None,
+    pending_before: ArrayLike | None,
+) -> _Odd:
+    """Crossings of the steps that touch a vertex or have a fix on the line, one by one in exact arithmetic.
+
+    Such steps are rare in real tracks. Standing still on the line hands the pending side on.
+    """
+    pending = np.zeros(len(steps), dtype=np.int8)
+    found: list[tuple[int, int, float, int]] = []
+    before = (
+        np.zeros(len(steps), dtype=np.int8) if pending_before is None else np.asarray(pending_before, np.int8)
+    )
+    begin, end = np.searchsorted(step, odd_steps, side="left"), np.searchsorted(step, odd_steps, side="right")
+    edges_of = {int(s): edge[i:j] for s, i, j in zip(odd_steps, begin, end, strict=True)}
+    for idx in _in_need_of_care(steps, odd_steps, before):
+        is_next = idx > 0 and _continues(steps, idx, continues)
+        side = int(pending[idx - 1]) if is_next else int(before[idx])
+        if idx not in edges_of:  # it stands still: on the line if its track was there
+            pending[idx] = side
+            continue
+        contacts = contacts_of_step(line, tuple(steps[idx].tolist()), edges_of[idx].tolist())
+        side = _walk(idx, contacts, side * line.left_sign, found)
+        pending[idx] = side * line.left_sign
+    rows = np.array(found, dtype=np.float64).reshape(-1, 4)
+    return _Odd(
+        rows[:, 0].astype(np.int64),
+        rows[:, 1].astype(np.int64),
+        rows[:, 2],
+        rows[:, 3].astype(np.int8),
+        pending,
+    )
+
+
+def _in_need_of_care(steps: Reals, odd_steps: Indices, before: NDArray[np.int8]) -> list[int]:
+    """Odd steps and the standing steps that may follow one, in order."""
+    if len(odd_steps) == 0 and not before.any():
+        return []
+    stands = np.flatnonzero((steps[:, 0] == steps[:, 2]) & (steps[:, 1] == steps[:, 3]))
+    return [int(idx) for idx in np.union1d(odd_steps, stands)]
+
+
+def _continues(steps: Reals, idx: int, continues: ArrayLike | None) -> bool:
+    if continues is not None:
+        return bool(np.asarray(continues)[idx])
+    return bool(steps[idx, 0] == steps[idx - 1, 2] and steps[idx, 1] == steps[idx - 1, 3])
+
+
+def _walk(idx: int, contacts: list[Contact], pending: int, found: list[tuple[int, int, float, int]]) -> int:
+    """Walks the contacts of step `idx`, noting its crossings; gives the pending side (+1 left) at its end.
+
+    `pending` is the side from which the track had come onto the line before this step.
+    """
+    for contact in contacts:
+        came_from = pending if contact.side_in == 0 else contact.side_in
+        if contact.is_at_end:
+            return came_from
+        if came_from * contact.side_out < 0:
+            found.append((idx, contact.edge, contact.fraction, came_from))
+    return 0
