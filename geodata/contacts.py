@@ -1,7 +1,8 @@
-"""All that one step shares with the line, in rational arithmetic: for steps that touch vertices or begin on it.
+"""All that one step shares with the line, in rational arithmetic: for steps that touch vertices or begin on
+it.
 
-A contact is a place or a stretch that the step has in common with the line. On which side the step was before it
-and is after it follows from the step's direction against the one or two edges that meet there.
+A contact is a place or a stretch that the step has in common with the line. On which side the step was before
+it and is after it follows from the step's direction against the one or two edges that meet there.
 """
 
 from fractions import Fraction
@@ -16,8 +17,8 @@ Point = tuple[Fraction, Fraction]
 class Contact(NamedTuple):
     """A place or stretch on the line: `fraction` is where the step leaves it, `edge` the line's edge there.
 
-    `side_in`, `side_out`: +1 left of the line, -1 right, just before and just after; 0 where the step does not
-    go on that way (the contact holds its first or last fix). `is_at_end`: it holds the last fix.
+    `side_in`, `side_out`: +1 left of the line, -1 right, just before and just after; 0 where the step does
+    not go on that way (the contact holds its first or last fix). `is_at_end`: it holds the last fix.
     """
 
     fraction: float
@@ -82,7 +83,8 @@ def _side_towards(line: "ContactLine", edge: int, place: Point, direction: Point
 
 
 def _shared(p: Point, q: Point, a: Point, b: Point) -> tuple[Fraction, Fraction] | None:
-    """The stretch of the step p-q, as fractions of it, that lies on the edge a-b; None where they do not meet."""
+    """The stretch of the step p-q, as fractions of it, that lies on the edge a-b; None where they do not
+    meet."""
     step, edge, gap = (q[0] - p[0], q[1] - p[1]), (b[0] - a[0], b[1] - a[1]), (a[0] - p[0], a[1] - p[1])
     denominator = _cross(step, edge)
     if denominator != 0:

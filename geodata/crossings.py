@@ -1,10 +1,10 @@
 """Where the steps of tracks cross the line: every strict change of side, exactly, in order.
 
-A step is straight in lon/lat between two fixes, an edge is straight in lon/lat between two vertices, and whether
-they cross is decided exactly (`geodata.orientation`). A crossing is a strict change between the two sides: a
-touch is none, running along the line is none until the track leaves it on the other side, and a fix exactly on
-the line counts for the step that leaves the line, once, or not at all. Which side a track came from when it
-stopped on the line is handed from step to step as its *pending side*.
+A step is straight in lon/lat between two fixes, an edge is straight in lon/lat between two vertices, and
+whether they cross is decided exactly (`geodata.orientation`). A crossing is a strict change between the two
+sides: a touch is none, running along the line is none until the track leaves it on the other side, and a fix
+exactly on the line counts for the step that leaves the line, once, or not at all. Which side a track came
+from when it stopped on the line is handed from step to step as its *pending side*.
 """
 
 from typing import TYPE_CHECKING, NamedTuple
@@ -65,10 +65,10 @@ def step_crossings(
     """Every crossing of every step from (`lon0`, `lat0`) to (`lon1`, `lat1`), degrees, shape (n,).
 
     `continues[i]`: step i begins where step i - 1 ended, on the same track (default: whenever the places are
-    equal). `pending_before[i]`: for a step that continues none in this call, the pending side of its track from
-    an earlier call (default 0). `clearance*_m`: distances of the fixes from the line where the caller knows
-    them; steps that cannot reach the line are then not looked at. Steps with a fix that is no place have no
-    crossings.
+    equal). `pending_before[i]`: for a step that continues none in this call, the pending side of its track
+    from an earlier call (default 0). `clearance*_m`: distances of the fixes from the line where the caller
+    knows them; steps that cannot reach the line are then not looked at. Steps with a fix that is no place
+    have no crossings.
 
     >>> from geodata.contact_line import ContactLine, LineDraft
     >>> line = ContactLine.from_draft(LineDraft(((37.0, 48.0), (37.0, 49.0)), "northwards"))

@@ -1,8 +1,8 @@
 """Where a place is relative to the line: side, signed geodesic distance, chainage, foot point.
 
-The side near the line (5 mm) is decided exactly against the edges straight in lon/lat; elsewhere by the normal
-of the nearest piece, or of the vertex where two pieces meet. Beyond an end of the line the side is that of the
-end edge produced straight in the metric frame, and the answer is flagged.
+The side near the line (5 mm) is decided exactly against the edges straight in lon/lat; elsewhere by the
+normal of the nearest piece, or of the vertex where two pieces meet. Beyond an end of the line the side is
+that of the end edge produced straight in the metric frame, and the answer is flagged.
 """
 
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -28,10 +28,10 @@ BEYOND_END: Final = 2
 class Located(NamedTuple):
     """Answers for n places, arrays of shape (n,).
 
-    `side`: +1 = A, -1 = B, 0 = not known (no position); a place on the line is on side A by convention and has
-    distance 0. `signed_distance_m`: geodesic, positive on side A. `chainage_m`: of the foot point (`foot_lon`,
-    `foot_lat`, degrees), along `line_part` (-1 = none). `beyond_end`: 0 no, 1 beyond the start, 2 beyond the end.
-    Places without a usable position have NaN.
+    `side`: +1 = A, -1 = B, 0 = not known (no position); a place on the line is on side A by convention and
+    has distance 0. `signed_distance_m`: geodesic, positive on side A. `chainage_m`: of the foot point
+    (`foot_lon`, `foot_lat`, degrees), along `line_part` (-1 = none). `beyond_end`: 0 no, 1 beyond the start,
+    2 beyond the end. Places without a usable position have NaN.
     """
 
     side: NDArray[np.int8]
@@ -138,7 +138,8 @@ class Locator:
         at_corner = np.flatnonzero((first >= 0) & (second >= 0))
         a, b = first[at_corner], second[at_corner]
         qlon, qlat = lon[at_corner], lat[at_corner]
-        # Degrees compare well enough here: a corner counts while it is nearer than the ends of both its edges.
+        # Degrees compare well enough here: a corner counts while it is nearer than the ends of both its
+        # edges.
         reach = np.minimum(_span(vlon, vlat, a), _span(vlon, vlat, b))
         is_near = np.hypot(qlon - vlon[b], qlat - vlat[b]) < reach / 2.0
         at_corner, a, b = at_corner[is_near], a[is_near], b[is_near]
@@ -172,7 +173,8 @@ def _span(lon: Reals, lat: Reals, edge: NDArray[np.int64]) -> Reals:
 def _tangents(line: "ContactLine") -> tuple[Reals, Reals]:
     """Tangents by which a side is judged, shape (3 m,): at a piece's start, along it, at its end.
 
-    At the vertex between two pieces it is the sum of their unit tangents, so that both pieces give one answer.
+    At the vertex between two pieces it is the sum of their unit tangents, so that both pieces give one
+    answer.
     """
     pieces = line.segments
     dx, dy = pieces.x1 - pieces.x0, pieces.y1 - pieces.y0

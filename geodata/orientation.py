@@ -1,8 +1,8 @@
 """On which side of a directed edge a place lies, decided exactly.
 
-The sign of `(b - a) x (p - a)` in degrees is what "left of the edge a -> b, straight in lon/lat" means. Floating
-point decides it wherever its error bound allows; the few places within 1e-15 degrees of the edge are decided in
-rational arithmetic, so that "exactly on the line" has one meaning on every machine.
+The sign of `(b - a) x (p - a)` in degrees is what "left of the edge a -> b, straight in lon/lat" means.
+Floating point decides it wherever its error bound allows; the few places within 1e-15 degrees of the edge are
+decided in rational arithmetic, so that "exactly on the line" has one meaning on every machine.
 
 Source of the bound: Shewchuk, Adaptive Precision Floating-Point Arithmetic (1997), `orient2d` stage A.
 """

@@ -1,13 +1,13 @@
 """A conformal frame of metres, fitted to any line in the world.
 
 The frame is the conformal map `f(w) = (1 - exp(-n w)) / n` of the ellipsoid's isometric coordinates
-`w = (psi - psi0) + i (lon - lon0)` with `n = sin(lat0)`: Lambert's conformal conic, which passes smoothly into
-Mercator at the equator (`n = 0`), into the polar stereographic towards the poles, and works unchanged in the
-southern hemisphere (`n < 0`) and across the antimeridian (longitudes are taken relative to `lon0`). True scale
-is on the parallel `lat0`; elsewhere the scale `k` depends on the latitude alone, so that a planar distance
-divided by the mean of `k` along it is the geodesic distance. As far as 600 km from the centre and with `k` taken
-at the middle it is so within 0.1 mm over 5 km and 15 cm over 50 km; with the mean of `k` by Simpson's rule
-within 1 mm over 50 km and 25 cm over 300 km.
+`w = (psi - psi0) + i (lon - lon0)` with `n = sin(lat0)`: Lambert's conformal conic, which passes smoothly
+into Mercator at the equator (`n = 0`), into the polar stereographic towards the poles, and works unchanged in
+the southern hemisphere (`n < 0`) and across the antimeridian (longitudes are taken relative to `lon0`). True
+scale is on the parallel `lat0`; elsewhere the scale `k` depends on the latitude alone, so that a planar
+distance divided by the mean of `k` along it is the geodesic distance. As far as 600 km from the centre and
+with `k` taken at the middle it is so within 0.1 mm over 5 km and 15 cm over 50 km; with the mean of `k` by
+Simpson's rule within 1 mm over 50 km and 25 cm over 300 km.
 
 Source of the formulas: Snyder, Map Projections: A Working Manual (USGS PP 1395), section 15; the ellipsoid is
 WGS 84.
@@ -71,10 +71,11 @@ class Frame:
 
     @classmethod
     def fit(cls, lon: ArrayLike, lat: ArrayLike) -> Self:
-        """The frame whose centre is the middle of the box around the places `lon`, `lat` (degrees, shape (n,)).
+        """The frame whose centre is the middle of the box around the places `lon`, `lat` (degrees, shape
+        (n,)).
 
-        Raises LineInvalid where the places span more than 90 degrees of longitude or come nearer than 1 degree
-        to a pole: no flat frame is exact there.
+        Raises LineInvalid where the places span more than 90 degrees of longitude or come nearer than 1
+        degree to a pole: no flat frame is exact there.
 
         >>> Frame.fit([179.0, -179.0], [-40.0, -42.0])
         Frame(lon0_deg=-180.0, lat0_deg=-41.0)

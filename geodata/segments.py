@@ -92,7 +92,8 @@ def geodesic_length_m(lon0: Reals, lat0: Reals, lon1: Reals, lat1: Reals) -> Rea
 
 
 def _piece_counts(lon0: Reals, lat0: Reals, lon1: Reals, lat1: Reals, frame: Frame) -> NDArray[np.int64]:
-    """Into how many pieces each edge is cut; 0 for an edge without length. The arc shrinks with the square."""
+    """Into how many pieces each edge is cut; 0 for an edge without length. The arc shrinks with the
+    square."""
     x0, y0 = frame.forward(lon0, lat0)
     x1, y1 = frame.forward(lon1, lat1)
     xm, ym = frame.forward((lon0 + lon1) / 2.0, (lat0 + lat1) / 2.0)
