@@ -1,0 +1,292 @@
+"""Who moves and who fires, planned for the whole scenario before anybody looks.
+
+The plan holds true paths and true phenomena only; what was broken is found afterwards from them (`truth_facts`),
+so that a path which cuts a meander by accident is a crossing in the truth too.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitoring import schema
+from monitoring.simulation.paths import Paths, from_routes
+from monitoring.simulation.placement import LineSpace
+from monitoring.simulation.randomness import between, stream
+from monitoring.simulation.scenario import Concentration, Fire, Movement, Scenario
+from monitoring.simulation.sensors import DAY_S, TARGETS, scenario_party
+
+Reals = NDArray[np.float64]
+Indices = NDArray[np.int64]
+
+CIVILIAN: Final = 0
+"""The `hand` of an actor who belongs to neither party."""
+NODE_M: Final = 500.0
+RESPONSE_S: Final = (20.0, 150.0)
+"""How long after the first shot an answering group begins."""
+
+
+@dataclass(frozen=True)
+class Movers:
+    """Objects that move, columns of shape (m,); `hand` is whose forces (+1 left, -1 right, 0 civilian)."""
+
+    spec: Indices
+    hand: Indices
+    start_hand: Indices
+    object_class: Indices
+    objects: Indices
+    paths: Paths
+
+    @property
+    def count(self) -> int:
+        return len(self.spec)
+
+
+@dataclass(frozen=True)
+class Groups:
+    """Firing groups, columns of shape (g,), and their phenomena, columns of shape (p,) in order of time.
+
+    Phenomenon columns: `group`, `time_s`, `x`, `y`, `kind` (code in schema.KINDS), `is_impact`, `target` (what
+    a sensor's range is stated for), `pair` (round number within the scenario, links a launch to its impact).
+    """
+
+    spec: Indices
+    hand: Indices
+    x: Reals
+    y: Reals
+    target_x: Reals
+    target_y: Reals
+    rounds: Indices
+    calibre_mm: Reals
+    answers: Indices
+    group: Indices
+    time_s: Reals
+    phenomenon_x: Reals
+    phenomenon_y: Reals
+    kind: Indices
+    is_impact: NDArray[np.bool_]
+    target: Indices
+    pair: Indices
+
+    @property
+    def count(self) -> int:
+        return len(self.spec)
+
+
+class Chainages:
+    """Draws where along the line something happens: evenly, or mostly on the hot stretches."""
+
+    def __init__(self, seed: int, space: LineSpace, concentration: Concentration) -> None:
+        rng = stream(seed, "hot")
+        bins = 512
+        weight = np.ones(bins)
+        width = concentration.length_km * 1_000 / space.length_m
+        for centre in rng.uniform(width / 2, max(1 - width / 2, width / 2), concentration.stretches):
+            at = (np.arange(bins) + 0.5) / bins
+            weight[np.abs(at - centre) <= width / 2] = concentration.weight
+        self._cumulative = np.concatenate([[0.0], np.cumsum(weight) / weight.sum()])
+        self._space = space
+        self._at = np.linspace(0.0, 1.0, bins + 1)
+
+    def draw(self, rng: np.random.Generator, n: int, is_concentrated: bool) -> Reals:
+        frac = rng.uniform(size=n)
+        if is_concentrated:
+            frac = np.interp(frac, self._cumulative, self._at)
+        return self._space.along(frac)
+
+
+def times_of_day(
+    rng: np.random.Generator, hours: tuple[float, float], n: int, duration_s: float, local_start_s: float
+) -> Reals:
+    """`n` instants (s since the start) at local hours within `hours`, spread evenly over the scenario.
+
+    Instants outside the hours are not drawn again but dropped by the caller's rate: shape (<= n,).
+    """
+    t = rng.uniform(0.0, duration_s, n)
+    hour = ((t + local_start_s) % DAY_S) / 3_600
+    return t[(hour >= hours[0]) & (hour < hours[1])]
+
+
+def _hands(scenario: Scenario, space: LineSpace, parties: tuple[str, ...]) -> list[tuple[int, int]]:
+    """(whose forces, on which hand they start) for each group of actors of a spec; civilians start on both."""
+    hands = [(hand, hand) for hand in (1, -1) if scenario_party(scenario, space, hand) in parties]
+    if "civilian" in parties:
+        hands += [(CIVILIAN, 1), (CIVILIAN, -1)]
+    return hands
+
+
+def _count(rng: np.random.Generator, per_day_100km: float, space: LineSpace, duration_s: float, density: float) -> int:
+    return int(rng.poisson(per_day_100km * density * space.length_m / 1e5 * duration_s / DAY_S))
+
+
+def plan_movers(
+    scenario: Scenario, space: LineSpace, seed: int, duration_s: float, local_start_s: float, density: float
+) -> Movers:
+    """All moving objects of the scenario. Deterministic in its arguments."""
+    where = Chainages(seed, space, scenario.concentration)
+    columns: list[tuple[Indices, ...]] = []
+    vertices: list[tuple[Indices, Reals, Reals, Reals]] = []
+    starts, speeds, made = [], [], 0
+    for idx, spec in enumerate(scenario.movements):
+        rng = stream(seed, "movers", idx)
+        share = 2.0 if spec.parties == ("civilian",) else 1.0
+        for hand, start_hand in _hands(scenario, space, spec.parties):
+            n = _count(rng, spec.per_day_100km / share, space, duration_s, density)
+            start_s = times_of_day(rng, spec.hours, n, duration_s, local_start_s)
+            n = len(start_s)
+            if not n:
+                continue
+            owner, x, y, pause_s = _route(rng, space, spec, where, start_hand, n)
+            objects = rng.integers(spec.count[0], spec.count[1] + 1, n)
+            object_class = schema.OBJECT_CLASSES.index(spec.object_class)
+            columns.append((np.full(n, idx), np.full(n, hand), np.full(n, start_hand), np.full(n, object_class), objects))
+            vertices.append((owner + made, x, y, pause_s))
+            starts.append(start_s)
+            speeds.append(between(rng, spec.speed_mps, n))
+            made += n
+    if not made:
+        none, nowhere = np.empty(0, dtype=np.int64), np.empty(0)
+        return Movers(none, none, none, none, none, Paths(none, nowhere, nowhere, nowhere, 0))
+    owner, x, y, pause_s = (np.concatenate(part) for part in zip(*vertices, strict=True))
+    paths = from_routes(owner, x, y, pause_s, np.concatenate(starts), np.concatenate(speeds))
+    spec_idx, hand_of, start_of, class_of, objects_of = (
+        np.concatenate(part).astype(np.int64) for part in zip(*columns, strict=True)
+    )
+    return Movers(spec_idx, hand_of, start_of, class_of, objects_of, paths)
+
+
+def _route(
+    rng: np.random.Generator, space: LineSpace, spec: Movement, where: Chainages, hand: int, n: int
+) -> tuple[Indices, Reals, Reals, Reals]:
+    """Places of `n` routes in flat arrays: owner, x, y, pause at each place (s)."""
+    chainage = where.draw(rng, n, spec.is_concentrated)
+    offset = between(rng, spec.offset_km, n) * 1_000
+    length = between(rng, spec.length_km, n) * 1_000
+    pause = between(rng, spec.pause_min, n) * 60
+    if spec.pattern == "approach":
+        x0, y0 = space.place_surely(rng, chainage, hand * offset)
+        x1, y1 = space.towards(x0, y0, -between(rng, spec.reach_m, n))
+        owner = np.repeat(np.arange(n), 3)
+        x, y = np.stack([x0, x1, x0], axis=1).ravel(), np.stack([y0, y1, y0], axis=1).ravel()
+        return owner, x, y, np.stack([np.zeros(n), pause, np.zeros(n)], axis=1).ravel()
+    if spec.pattern == "field":
+        nodes = 24
+        x0, y0 = space.place_surely(rng, chainage, hand * offset)
+        radius = length[:, None] / 2 * np.sqrt(rng.uniform(size=(n, nodes)))
+        turn = rng.uniform(0, 2 * np.pi, (n, nodes))
+        rest = np.zeros((n, nodes))
+        rest[:, 1:-1] = pause[:, None] / (nodes - 2)
+        x, y = x0[:, None] + radius * np.cos(turn), y0[:, None] + radius * np.sin(turn)
+        return np.repeat(np.arange(n), nodes), x.ravel(), y.ravel(), rest.ravel()
+    out = np.maximum(np.ceil(length / NODE_M).astype(np.int64), 2)
+    count = 2 * out - 1
+    owner = np.repeat(np.arange(n), count)
+    position = np.arange(len(owner)) - np.repeat(np.cumsum(count) - count, count)
+    turn_at = out[owner] - 1
+    along = (turn_at - np.abs(position - turn_at)) / turn_at
+    heading = rng.choice([-1.0, 1.0], n)
+    at = np.clip(chainage[owner] + heading[owner] * along * length[owner], 0.0, space.length_m)
+    x, y, is_placed = space.place(at, hand * offset[owner])
+    rest = np.where(position == turn_at, pause[owner], 0.0)
+    # Where the meanders leave no such place the route cuts straight through between its neighbours.
+    is_placed |= (position == 0) | (position == 2 * turn_at)
+    return owner[is_placed], x[is_placed], y[is_placed], rest[is_placed]
+
+
+def plan_fire(
+    scenario: Scenario, space: LineSpace, seed: int, duration_s: float, local_start_s: float, density: float
+) -> Groups:
+    """All firing groups (and innocent bangs) of the scenario with every phenomenon. Deterministic."""
+    where = Chainages(seed, space, scenario.concentration)
+    groups: list[tuple[NDArray[np.float64], ...]] = []
+    made = 0
+    for idx, spec in enumerate(scenario.fires):
+        rng = stream(seed, "fires", idx)
+        share = 2.0 if spec.parties == ("civilian",) else 1.0
+        for hand, side in _hands(scenario, space, spec.parties):
+            n = _count(rng, spec.per_day_100km / share, space, duration_s, density)
+            start_s = times_of_day(rng, spec.hours, n, duration_s, local_start_s)
+            n = len(start_s)
+            if not n:
+                continue
+            x, y = space.place_surely(
+                rng, where.draw(rng, n, spec.is_concentrated), side * between(rng, spec.offset_km, n) * 1_000
+            )
+            groups.append((start_s, *_group(rng, space, spec, idx, hand, x, y), np.full(n, -1.0)))
+            opponents = np.flatnonzero(rng.uniform(size=n) < spec.answered_frac)
+            if hand != CIVILIAN and len(opponents):
+                ax, ay = space.towards(x[opponents], y[opponents], between(rng, spec.offset_km, len(opponents)) * 1_000)
+                later = start_s[opponents] + between(rng, RESPONSE_S, len(opponents))
+                answer = _group(rng, space, spec, idx, -hand, ax, ay)
+                groups.append((later, *answer, (made + opponents).astype(np.float64)))
+                made += len(opponents)
+            made += n
+    if not groups:
+        groups = [tuple(np.empty(0) for _ in range(11))]
+    columns = [np.concatenate(part) for part in zip(*groups, strict=True)]
+    return _phenomena(scenario, seed, duration_s, columns)
+
+
+def _group(
+    rng: np.random.Generator, space: LineSpace, spec: Fire, idx: int, hand: int, x: Reals, y: Reals
+) -> tuple[Reals, ...]:
+    n = len(x)
+    target_x, target_y = np.full(n, np.nan), np.full(n, np.nan)
+    if spec.target_km is not None:
+        target_x, target_y = space.towards(x, y, between(rng, spec.target_km, n) * 1_000)
+    rounds = rng.integers(spec.rounds[0], spec.rounds[1] + 1, n).astype(np.float64)
+    calibre = np.full(n, np.nan if spec.calibre_mm is None else spec.calibre_mm)
+    interval = between(rng, spec.interval_s, n)
+    return np.full(n, float(idx)), np.full(n, float(hand)), x, y, target_x, target_y, rounds, calibre, interval
+
+
+def _phenomena(scenario: Scenario, seed: int, duration_s: float, columns: list[Reals]) -> Groups:
+    """Every launch, shot and impact of the groups, in order of time."""
+    start_s, spec, hand, x, y, target_x, target_y, rounds, calibre, interval, answers = columns[:11]
+    rng = stream(seed, "sounds")
+    count = rounds.astype(np.int64)
+    owner = np.repeat(np.arange(len(count)), count)
+    # Gaps are exponential but stay under the ten minutes that would make it two happenings.
+    gap = np.minimum(rng.exponential(1.0, len(owner)) * interval[owner], 500.0)
+    gap[np.cumsum(count) - count] = 0.0
+    running = np.cumsum(gap)
+    time_s = start_s[owner] + running - running[np.cumsum(count) - count][owner]
+    kinds = np.array([schema.KINDS.index(f.kind) for f in scenario.fires] or [0])
+    targets = np.array([TARGETS.index(f.weapon) for f in scenario.fires] or [0])
+    spread = np.array([f.spread_m for f in scenario.fires] or [0.0])
+    flight = np.array([f.flight_s for f in scenario.fires] or [(0.0, 0.0)])
+    what = spec[owner].astype(np.int64)
+    has_target = np.isfinite(target_x[owner])
+    near = rng.normal(0.0, 15.0, (2, len(owner)))
+    far = rng.normal(0.0, 1.0, (2, len(owner))) * spread[what]
+    scatter = np.where(has_target, near, far)
+    hit = np.flatnonzero(has_target)
+    flown = rng.uniform(flight[what[hit], 0], flight[what[hit], 1] + 1e-9)
+    impact = schema.KINDS.index("explosion")
+    parts = {
+        "group": (owner, owner[hit]),
+        "time_s": (time_s, time_s[hit] + flown),
+        "phenomenon_x": (x[owner] + scatter[0], target_x[owner[hit]] + far[0][hit]),
+        "phenomenon_y": (y[owner] + scatter[1], target_y[owner[hit]] + far[1][hit]),
+        "kind": (kinds[what], np.full(len(hit), impact)),
+        "is_impact": (np.zeros(len(owner), dtype=bool), np.ones(len(hit), dtype=bool)),
+        "target": (targets[what], np.full(len(hit), TARGETS.index("impact"))),
+        "pair": (np.arange(len(owner)), hit),
+    }
+    whole = {name: np.concatenate(both) for name, both in parts.items()}
+    order = np.lexsort((whole["is_impact"], whole["pair"], whole["time_s"]))
+    # What would happen after the end has not happened.
+    order = order[whole["time_s"][order] < duration_s]
+    return Groups(
+        spec=spec.astype(np.int64),
+        hand=hand.astype(np.int64),
+        x=x,
+        y=y,
+        target_x=target_x,
+        target_y=target_y,
+        rounds=np.bincount(whole["group"][order][~whole["is_impact"][order]], minlength=len(count)),
+        calibre_mm=calibre,
+        answers=answers.astype(np.int64),
+        **{name: column[order] for name, column in whole.items()},
+    )

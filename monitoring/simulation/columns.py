@@ -1,0 +1,139 @@
+"""Observations on their way: plain columns inside the simulation, an Arrow table of events at its door."""
+
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from monitoring import events, schema
+
+Column = NDArray[np.float64] | NDArray[np.int64]
+Rows = dict[str, NDArray[np.float64]]
+"""Columns of one length. Absent numbers are NaN, absent codes -1; every column is float64 or int64."""
+
+REALS: Final = (
+    "time_end_s", "time_sigma_s", "lon", "lat", "sigma_m", "sigma_major_m", "sigma_minor_m", "sigma_azimuth_deg",
+    "bearing_deg", "bearing_sigma_deg", "sensor_lon", "sensor_lat", "calibre_mm", "speed_mps", "heading_deg",
+    "confidence", "fov_azimuth_deg", "fov_width_deg", "reach_m", "clock_offset_s_min", "clock_offset_s_max",
+)  # fmt: skip
+INTS: Final = (
+    "sensor", "kind", "time_basis", "object_class", "affiliation", "direction", "track", "group", "count",
+    "is_minimum", "rounds", "text", "link",
+)  # fmt: skip
+"""`sensor` is a position in the net; `link` is what truth links the event to (see `truth`)."""
+TIMES: Final = ("time_s", "made_s", "latency_s")
+"""Seconds since the start: claimed, true, and from being made to being delivered."""
+TEXTS: Final = (
+    "heard from the post, several in a row",
+    "reported by telephone from a village; direction unclear",
+    "seen by the patrol, \"at least\" as counted",
+    "чули вибухи, напрямок невідомий",
+    "слышали взрывы, направление не ясно",
+)
+
+_EMPTY_REAL: Final = np.empty(0)
+
+
+def rows(**columns: NDArray[np.float64] | NDArray[np.int64] | NDArray[np.bool_]) -> Rows:
+    """Columns given by name; a name outside the known ones is a programmer's error."""
+    assert set(columns) <= {*REALS, *INTS, *TIMES}, sorted(set(columns) - {*REALS, *INTS, *TIMES})
+    return dict(columns)  # type: ignore[arg-type]  # integers stay integers; readers convert
+
+
+def joined(parts: list[Rows]) -> Rows:
+    """Several producers' rows as one, absent columns filled."""
+    parts = [part for part in parts if len(part["sensor"])]
+    sizes = [len(part["sensor"]) for part in parts]
+    out: Rows = {}
+    for name in (*TIMES, *REALS, *INTS):
+        filler = np.nan if name in REALS else -1
+        kind = np.int64 if name in INTS else np.float64
+        if any(name in part for part in parts):
+            out[name] = np.concatenate(
+                [
+                    np.asarray(part[name], dtype=kind) if name in part else np.full(size, filler, dtype=kind)
+                    for part, size in zip(parts, sizes, strict=True)
+                ]
+            )
+    for name in ("sensor", "link", "kind"):
+        out.setdefault(name, np.empty(0, dtype=np.int64))  # type: ignore[arg-type]  # codes are integers
+    for name in TIMES:
+        out.setdefault(name, _EMPTY_REAL)
+    return out
+
+
+def taken(batch: Rows, idx: NDArray[np.int64] | NDArray[np.bool_]) -> Rows:
+    """The rows at `idx`."""
+    return {name: column[idx] for name, column in batch.items()}
+
+
+def digits(prefix: bytes, values: NDArray[np.int64], width: int) -> pa.Array:
+    """`prefix` and each value in `width` decimal digits, leading zeros kept, as an Arrow string array.
+
+    >>> digits(b"T", np.array([7]), 4).to_pylist()
+    ['T0007']
+    """
+    matrix = np.empty((len(values), len(prefix) + width), dtype=np.uint8)
+    matrix[:, : len(prefix)] = np.frombuffer(prefix, dtype=np.uint8)
+    rest = values.astype(np.int64)
+    for at in range(width - 1, -1, -1):
+        rest, digit = np.divmod(rest, 10)
+        matrix[:, len(prefix) + at] = digit + 48
+    return fixed_strings(matrix)
+
+
+def fixed_strings(matrix: NDArray[np.uint8]) -> pa.Array:
+    """An ASCII byte matrix (n, width) as Arrow strings of that width."""
+    n, width = matrix.shape
+    offsets = np.arange(0, (n + 1) * width, width or 1, dtype=np.int32)[: n + 1]
+    return pa.StringArray.from_buffers(n, pa.py_buffer(offsets), pa.py_buffer(np.ascontiguousarray(matrix)))
+
+
+def to_table(batch: Rows, sensor_ids: pa.Array, start_ns: int, event_ids: pa.Array, seq: Column, boot: Column) -> pa.Table:
+    """The rows as a table with the columns of `schema.EVENT_FIELDS`. Times are whole milliseconds."""
+    n = len(batch["sensor"])
+    made: dict[str, pa.Array] = {
+        "sensor_id": sensor_ids.take(pa.array(batch["sensor"])),
+        "id": event_ids,
+        "time_ns": pa.array(start_ns + np.rint(batch["time_s"] * 1e3).astype(np.int64) * 1_000_000),
+        "seq": pa.array(np.asarray(seq, dtype=np.int64)),
+        "boot": pa.array(np.asarray(boot, dtype=np.int64)),
+    }
+    for name in REALS:
+        if name == "time_end_s" or name not in batch:
+            continue
+        column = batch[name]
+        made[name] = pa.array(column, mask=np.isnan(column))
+    if "time_end_s" in batch:
+        known = ~np.isnan(batch["time_end_s"])
+        end_ns = np.rint(np.where(known, batch["time_end_s"], 0.0) * 1e3).astype(np.int64) * 1_000_000
+        made["time_end_ns"] = pa.array(start_ns + end_ns, mask=~known)
+    for name in ("kind", "time_basis", "object_class", "affiliation", "direction"):
+        codes = batch[name].astype(np.int8) if name in batch else np.full(n, -1, dtype=np.int8)
+        made[name] = events.words(name, codes)
+    for name in ("count", "rounds"):
+        if name in batch:
+            made[name] = pa.array(batch[name].astype(np.int64), mask=batch[name] < 0)
+    if "is_minimum" in batch:
+        made["count_is_minimum"] = pa.array(batch["is_minimum"] > 0, mask=batch["is_minimum"] < 0)
+    for name, source, prefix, width in (("track_id", "track", b"T", 8), ("group_id", "group", b"G", 7)):
+        if source in batch:
+            made[name] = _named(prefix, batch[source].astype(np.int64), width)
+    if "text" in batch:
+        texts = pa.array(TEXTS, type=pa.string())
+        made["text"] = texts.take(pa.array(batch["text"].astype(np.int64), mask=batch["text"] < 0))
+    columns = [
+        made[field.name].cast(field.type) if field.name in made else pa.nulls(n, field.type)
+        for field in schema.EVENT_FIELDS
+    ]
+    return pa.Table.from_arrays(columns, schema=schema.EVENT_FIELDS)
+
+
+def _named(prefix: bytes, numbers: NDArray[np.int64], width: int) -> pa.Array:
+    is_known = numbers >= 0
+    if is_known.all():
+        return digits(prefix, numbers, width)
+    known = np.flatnonzero(is_known)
+    position = np.cumsum(is_known) - 1
+    return digits(prefix, numbers[known], width).take(pa.array(position, mask=~is_known))

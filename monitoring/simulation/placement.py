@@ -1,0 +1,121 @@
+"""Places relative to the line: by chainage along it and distance to its left or right.
+
+A line meanders at every scale, so a normal erected on one of its edges means little. A place is guessed from the
+line smoothed over about twice the distance, then moved along the gradient of the true distance field until its
+distance is the one asked for. Inside the simulation everything is left or right (`hand` +1 or -1) and metres of
+the line's frame; the parties' names are attached at the very end, which is why both sides are alike.
+"""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geodata.contact_line import ContactLine
+
+Reals = NDArray[np.float64]
+
+STEP_M: Final = 200.0
+SMOOTHING_M: Final = (1_000.0, 2_000.0, 4_000.0, 8_000.0, 16_000.0, 32_000.0)
+END_MARGIN_FRAC: Final = 0.01
+"""Nothing is placed within this share of the length from the line's ends."""
+
+
+class LineSpace:
+    """The line as the simulation sees it."""
+
+    def __init__(self, line: ContactLine) -> None:
+        self.line = line
+        self.length_m = line.length_m
+        count = max(int(self.length_m / STEP_M) + 1, 16)
+        self._chainage = np.linspace(0.0, self.length_m, count)
+        x, y = line.frame.forward(*line.place_at(self._chainage))
+        self._step_m = self._chainage[1]
+        self._smooth = [_smoothed(x, y, self._step_m, width) for width in SMOOTHING_M]
+
+    def along(self, frac: Reals) -> Reals:
+        """Chainage for a share 0-1 of the usable length."""
+        return np.asarray(self.length_m * (END_MARGIN_FRAC + (1 - 2 * END_MARGIN_FRAC) * np.asarray(frac)))
+
+    def signed(self, x: Reals, y: Reals) -> tuple[Reals, Reals, Reals, Reals]:
+        """Distance to the left of the line (m), foot point x, y (m) and chainage (m) of each place."""
+        lon, lat = self.line.frame.inverse(x, y)
+        located = self.line.locator.locate(lon, lat)
+        foot_x, foot_y = self.line.frame.forward(located.foot_lon, located.foot_lat)
+        return located.signed_distance_m * self.line.left_sign, foot_x, foot_y, located.chainage_m
+
+    def place(self, chainage_m: Reals, left_m: Reals) -> tuple[Reals, Reals, NDArray[np.bool_]]:
+        """Places at signed distance `left_m` near chainage `chainage_m`, and whether each was reached.
+
+        Reached: on the right side and within 5 % or 40 m of the distance asked for. Shapes (n,).
+        """
+        x, y, normal_x, normal_y = self._guess(chainage_m, np.abs(left_m))
+        x, y = x + left_m * normal_x, y + left_m * normal_y
+        tolerance = np.maximum(40.0, 0.05 * np.abs(left_m))
+        open_ = np.arange(len(x))
+        for _ in range(6):
+            left, foot_x, foot_y, _chainage = self.signed(x[open_], y[open_])
+            miss = left_m[open_] - left
+            is_far = np.abs(miss) > tolerance[open_] / 4
+            if not is_far.any():
+                break
+            open_, left, miss = open_[is_far], left[is_far], miss[is_far]
+            away_x, away_y = x[open_] - foot_x[is_far], y[open_] - foot_y[is_far]
+            norm = np.hypot(away_x, away_y)
+            is_on = norm < 1.0
+            unit = np.where(is_on, 1.0, norm) * np.where(left < 0, -1.0, 1.0)
+            step_x = np.where(is_on, normal_x[open_], away_x / unit)
+            step_y = np.where(is_on, normal_y[open_], away_y / unit)
+            x[open_] += miss * step_x
+            y[open_] += miss * step_y
+        left = self.signed(x, y)[0]
+        return x, y, np.abs(left - left_m) <= tolerance
+
+    def place_surely(self, rng: np.random.Generator, chainage_m: Reals, left_m: Reals) -> tuple[Reals, Reals]:
+        """As `place`; where it fails, the chainage is shifted a little, up to eight times."""
+        x, y, is_placed = self.place(chainage_m, left_m)
+        for attempt in range(1, 9):
+            idx = np.flatnonzero(~is_placed)
+            if not len(idx):
+                break
+            shift = rng.normal(0.0, 500.0 * attempt, len(idx)) + rng.choice([-1.0, 1.0], len(idx)) * np.abs(left_m[idx])
+            shifted = np.clip(chainage_m[idx] + shift, 0.0, self.length_m)
+            x[idx], y[idx], is_placed[idx] = self.place(shifted, left_m[idx])
+        return x, y
+
+    def towards(self, x: Reals, y: Reals, beyond_m: Reals) -> tuple[Reals, Reals]:
+        """From each place straight to the nearest point of the line and `beyond_m` past it (negative: before)."""
+        _, foot_x, foot_y, _chainage = self.signed(x, y)
+        go_x, go_y = foot_x - x, foot_y - y
+        norm = np.maximum(np.hypot(go_x, go_y), 1.0)
+        return foot_x + beyond_m * go_x / norm, foot_y + beyond_m * go_y / norm
+
+    def azimuth_to_true(self, x: Reals, y: Reals) -> Reals:
+        """Degrees to add to an azimuth of the plane (clockwise from y) to get one from true north."""
+        lon, _ = self.line.frame.inverse(x, y)
+        relative = (lon - self.line.frame.lon0_deg + 180.0) % 360.0 - 180.0
+        return np.asarray(self.line.frame.n * relative)
+
+    def _guess(self, chainage_m: Reals, distance_m: Reals) -> tuple[Reals, Reals, Reals, Reals]:
+        level = np.clip(np.ceil(np.log2(np.maximum(2 * distance_m, 1.0) / SMOOTHING_M[0])), 0, len(SMOOTHING_M) - 1)
+        position = np.clip(chainage_m / self._step_m, 0, len(self._chainage) - 1.001)
+        idx = position.astype(np.int64)
+        t = position - idx
+        out = np.empty((4, len(chainage_m)))
+        for which, curves in enumerate(self._smooth):
+            here = level == which
+            for row, curve in enumerate(curves):
+                at = idx[here]
+                out[row, here] = curve[at] * (1 - t[here]) + curve[at + 1] * t[here]
+        return out[0], out[1], out[2], out[3]
+
+
+def _smoothed(x: Reals, y: Reals, step_m: float, width_m: float) -> tuple[Reals, Reals, Reals, Reals]:
+    """The curve under a moving average of `width_m`, and its unit normals to the left."""
+    half = max(int(width_m / step_m / 2), 1)
+    weights = np.ones(2 * half + 1) / (2 * half + 1)
+    mean_x = np.convolve(np.pad(x, half, mode="edge"), weights, mode="valid")
+    mean_y = np.convolve(np.pad(y, half, mode="edge"), weights, mode="valid")
+    go_x, go_y = np.gradient(mean_x), np.gradient(mean_y)
+    norm = np.maximum(np.hypot(go_x, go_y), 1e-9)
+    return mean_x, mean_y, -go_y / norm, go_x / norm

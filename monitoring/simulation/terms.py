@@ -1,0 +1,38 @@
+"""The agreement's values that decide what counts as a happening and which rule it breaks."""
+
+from dataclasses import dataclass
+
+from monitoring.agreement import Agreement
+
+
+@dataclass(frozen=True)
+class Terms:
+    """Values by hand of the line are indexed `[hand]`: +1 left, -1 right (metres, seconds)."""
+
+    buffer_left_m: float = 2_000.0
+    buffer_right_m: float = 2_000.0
+    dwell_s: float = 30.0
+    zone_left_m: float = 15_000.0
+    zone_right_m: float = 15_000.0
+    fire_gap_s: float = 600.0
+    fire_move_m: float = 1_000.0
+    excursion_s: float = 21_600.0
+    agreement_version: str = ""
+
+    @classmethod
+    def of(cls, agreement: Agreement, time_ns: int, left_side: str) -> "Terms":
+        """The terms in force at `time_ns` (the simulation holds them for the whole scenario)."""
+        right_side = "B" if left_side == "A" else "A"
+        width = agreement.value("buffer_incursion.width_m", time_ns)
+        zone = agreement.value("ceasefire_fire.zone_m", time_ns)
+        return cls(
+            buffer_left_m=width[left_side],
+            buffer_right_m=width[right_side],
+            dwell_s=agreement.number("buffer_incursion.dwell_s", time_ns),
+            zone_left_m=zone[left_side],
+            zone_right_m=zone[right_side],
+            fire_gap_s=agreement.number("association.gap_s", time_ns),
+            fire_move_m=agreement.number("association.move_m", time_ns),
+            excursion_s=agreement.number("association.excursion_s", time_ns),
+            agreement_version=agreement.version,
+        )

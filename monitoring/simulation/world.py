@@ -1,0 +1,146 @@
+"""The whole plan of one simulated run: sensors, activity, true happenings, outages. Made once, then observed."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geodata.contact_line import ContactLine
+from monitoring.simulation.activity import Groups, Movers, plan_fire, plan_movers
+from monitoring.simulation.paths import Intervals, merged
+from monitoring.simulation.placement import LineSpace
+from monitoring.simulation.randomness import between, stream
+from monitoring.simulation.scenario import Faults, Scenario
+from monitoring.simulation.sensors import DAY_S, SensorNet, place_sensors
+from monitoring.simulation.terms import Terms
+from monitoring.simulation.truth_facts import (
+    FLANK_S,
+    Episodes,
+    FireFacts,
+    crossings,
+    fire_facts,
+    incursions,
+    sample,
+)
+
+Reals = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class JammingDiscs:
+    """Where and when satellite navigation and radio links are jammed; columns of shape (d,)."""
+
+    x: Reals
+    y: Reals
+    radius_m: Reals
+    start_s: Reals
+    end_s: Reals
+
+    def is_jammed(self, x: Reals, y: Reals, t: Reals) -> NDArray[np.bool_]:
+        """Whether each place is inside a disc at its time. Few discs, so one pass each."""
+        jammed = np.zeros(len(x), dtype=bool)
+        for i in range(len(self.x)):
+            near = np.hypot(x - self.x[i], y - self.y[i]) < self.radius_m[i]
+            jammed |= near & (t >= self.start_s[i]) & (t < self.end_s[i])
+        return jammed
+
+
+@dataclass(frozen=True)
+class World:
+    """Everything that is true in one run. Times are seconds since `start_ns`."""
+
+    scenario: Scenario
+    space: LineSpace
+    seed: int
+    start_ns: int
+    duration_s: float
+    terms: Terms
+    net: SensorNet
+    movers: Movers
+    groups: Groups
+    crossings: Episodes
+    incursions: Episodes
+    crossing_flanks: Intervals
+    incursion_flanks: Intervals
+    fire: FireFacts
+    power_outages: Intervals
+    link_outages: Intervals
+    jamming: JammingDiscs
+
+
+def build_world(
+    scenario: Scenario,
+    line: ContactLine,
+    seed: int,
+    start_ns: int,
+    duration_s: float,
+    local_start_s: float,
+    density: float,
+    terms: Terms,
+) -> World:
+    """Plans a run. `local_start_s` is the local time of day at the start, in seconds."""
+    space = LineSpace(line)
+    net = place_sensors(scenario, space, seed, duration_s)
+    movers = plan_movers(scenario, space, seed, duration_s, local_start_s, density)
+    groups = plan_fire(scenario, space, seed, duration_s, local_start_s, density)
+    path = sample(space, movers, max(terms.buffer_left_m, terms.buffer_right_m))
+    over = crossings(space, movers, path, terms, duration_s)
+    inside = incursions(space, movers, path, terms, duration_s)
+    jamming = _jamming(scenario.faults, space, seed, duration_s)
+    power, link = _outages(scenario.faults, net, jamming, seed, duration_s)
+    return World(
+        scenario=scenario,
+        space=space,
+        seed=seed,
+        start_ns=start_ns,
+        duration_s=duration_s,
+        terms=terms,
+        net=net,
+        movers=movers,
+        groups=groups,
+        crossings=over,
+        incursions=inside,
+        crossing_flanks=_flanks(over),
+        incursion_flanks=_flanks(inside),
+        fire=fire_facts(space, groups, terms),
+        power_outages=power,
+        link_outages=link,
+        jamming=jamming,
+    )
+
+
+def _flanks(episodes: Episodes) -> Intervals:
+    """The episodes with what is needed before and after; they do not overlap since shorter gaps were joined."""
+    return Intervals(episodes.mover, episodes.start_s - FLANK_S, episodes.end_s + FLANK_S)
+
+
+def _jamming(faults: Faults, space: LineSpace, seed: int, duration_s: float) -> JammingDiscs:
+    rng = stream(seed, "faults", 1)
+    n = faults.jamming_discs
+    x, y, _ = space.place(space.along(rng.uniform(size=n)), rng.uniform(-5_000.0, 5_000.0, n))
+    start = rng.uniform(0.0, duration_s, n)
+    radius = between(rng, faults.jamming_radius_km, n) * 1_000
+    return JammingDiscs(x, y, radius, start, start + between(rng, faults.jamming_h, n) * 3_600)
+
+
+def _outages(
+    faults: Faults, net: SensorNet, jamming: JammingDiscs, seed: int, duration_s: float
+) -> tuple[Intervals, Intervals]:
+    """When sensors have no power, and when they have no link (by themselves or jammed)."""
+    rng = stream(seed, "faults", 2)
+    made = []
+    for per_day, hours in (
+        (faults.power_outages_per_day, faults.power_outage_h),
+        (faults.link_outages_per_day, faults.link_outage_h),
+    ):
+        count = rng.poisson(per_day * duration_s / DAY_S, net.count)
+        owner = np.repeat(np.arange(net.count), count)
+        start = rng.uniform(0.0, duration_s, len(owner))
+        made.append([owner, start, start + between(rng, hours, len(owner)) * 3_600])
+    for i in range(len(jamming.x)):
+        near = np.flatnonzero(np.hypot(net.x - jamming.x[i], net.y - jamming.y[i]) < jamming.radius_m[i])
+        cut = near[rng.uniform(size=len(near)) < 0.3]
+        jammed = [cut, np.full(len(cut), jamming.start_s[i]), np.full(len(cut), jamming.end_s[i])]
+        made[1] = [np.concatenate(pair) for pair in zip(made[1], jammed, strict=True)]
+    power, link = (Intervals(*merged(*parts, 60.0)) for parts in made)
+    return power, link
