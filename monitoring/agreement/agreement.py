@@ -66,7 +66,18 @@ class Dated:
     values: tuple[Value, ...]
 
     def at(self, time_ns: int) -> Value:
+        """The value in force at an event time."""
         return self.values[bisect_right(self.from_ns, time_ns) - 1]
+
+    def idx_at(self, times_ns: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Position in `values` of the value in force at each event time, shape (n,)."""
+        starts = np.array(self.from_ns, dtype=np.int64)
+        return np.searchsorted(starts, times_ns, side="right").astype(np.int64) - 1
+
+    def numbers(self, name: str | None = None) -> NDArray[np.float64]:
+        """The values as numbers, shape (values,); `name` picks one number of a mapping."""
+        picked = [value[name] if isinstance(value, Mapping) and name is not None else value for value in self.values]
+        return np.array(picked, dtype=np.float64)
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):
@@ -170,11 +181,10 @@ class Agreement:
     def numbers(self, key: str, times_ns: NDArray[np.int64], name: str | None = None) -> NDArray[np.float64]:
         """Values at many event times, shape (n,), float64; `name` picks from a mapping (`A`, `tank`)."""
         dated = self.dated(key)
-        table = np.array([v[name] if name is not None else v for v in dated.values], dtype=np.float64)  # type: ignore[index,call-overload]  # the declaration fixes the shape
+        table = dated.numbers(name)
         if len(table) == 1:
             return np.full(len(times_ns), table[0])
-        idx = np.searchsorted(np.array(dated.from_ns, dtype=np.int64), times_ns, side="right") - 1
-        return table[idx]
+        return np.asarray(table[dated.idx_at(times_ns)])
 
     def keys(self) -> tuple[str, ...]:
         """Every declared key, sorted."""

@@ -84,7 +84,11 @@ class Parameter:
 
 SECTIONS: Final[Mapping[str, tuple[Parameter, ...]]] = {
     "stream": (Parameter("lateness_s", "s"), Parameter("idle_s", "s")),
-    "tracks": (Parameter("speed_mps_max", "m/s", "numbers by name", least=0.1, names=schema.OBJECT_CLASSES),),
+    "tracks": (
+        Parameter("k_sigma", "1", least=0, most=10),
+        Parameter("forget_s", "s", least=1),
+        Parameter("speed_mps_max", "m/s", "numbers by name", least=0.1, names=schema.OBJECT_CLASSES),
+    ),
     "association": (
         Parameter("gap_s", "s"),
         Parameter("move_m", "m"),

@@ -19,10 +19,9 @@ import pkgutil
 from functools import cache
 from typing import Literal, Protocol, cast, runtime_checkable
 
-import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
+from monitoring.findings import Judged
 from monitoring.agreement import Agreement, AgreementInvalid, Parameter, Parameters
 from monitoring.tracks.batch import TrackBatch
 
@@ -41,19 +40,6 @@ class Rule(Protocol):
     SCOPE: Scope
     PARAMETERS: tuple[Parameter, ...]
     MARGIN_UNIT: str
-
-
-class Judged(Protocol):
-    """Findings as a rule gives them, with the event time that decided each one.
-
-    `decided_ns` (n,) is the event time from which the finding could not change any more. Finals are put in
-    the order of (`decided_ns`, rule, finding id), which does not depend on where batches were cut.
-    """
-
-    @property
-    def findings(self) -> pa.Table: ...
-    @property
-    def decided_ns(self) -> NDArray[np.int64]: ...
 
 
 class TrackRule(Rule, Protocol):

@@ -14,10 +14,11 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from geodata.contact_line import ContactLine
+
 from monitoring import schema
 
-NO_AFFILIATION: Final = -1
-UNKNOWN_AFFILIATION: Final = schema.AFFILIATIONS.index("unknown")
+NOT_STATED: Final = -1
+UNKNOWN: Final = schema.AFFILIATIONS.index("unknown")
 
 
 @dataclass(frozen=True)
@@ -33,35 +34,44 @@ class Crossings:
     lon: NDArray[np.float64]
     lat: NDArray[np.float64]
     chainage_m: NDArray[np.float64]
+    line_edge: NDArray[np.int32]
+    line_part: NDArray[np.int16]
     direction: NDArray[np.int8]
     in_step: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.row)
 
 
 @dataclass(frozen=True)
 class TrackBatch:
-    """Placed fixes of a batch behind those remembered from before. All arrays (n,) unless said otherwise.
+    """Placed fixes of a batch, each track's behind those remembered from before. All arrays (n,).
 
-    - `stretch`: number of the row's stretch, rising; `is_first`: the row opens its stretch;
+    - `key`: the track's number (see `monitoring.tracks.keys`); `is_first`: the row opens its stretch;
     - `is_step`: the object moved straight (in lon/lat) from the row before to this one;
     - `is_new`: the row came with this batch; others are remembered and were judged before;
-    - `sigma_m`: standard deviation per axis of fix and line together, 0 where positions are exact;
+    - `own_sigma_m`: standard deviation per axis of the fix; `sigma_m`: of fix and line together; 0 if exact;
     - `side` +1 = A, -1 = B, 0 = unknown or exactly on the line; `signed_distance_m` positive on A;
-    - `step_m`, `step_s`, `is_implausible`: of the step that ends here (NaN, NaN, False where there is none);
+    - `certain_side`: `side` where it is so by k sigma, else 0;
+    - `step_m`, `step_s`, `is_implausible`: of the step that ends here (0, 0, False where there is none);
     - `object_class`, `affiliation`: the newest stated ones of the track, positions in the schema's tuples or -1;
     - `is_doubtful`: the position was given with low precision;
-    - `sensor_id`, `track_id`, `id`: Arrow string arrays.
+    - `sensor_id`, `track_id`, `id`: Arrow strings, of which row i has element `source[i]`.
     """
 
-    stretch: NDArray[np.int64]
+    key: NDArray[np.uint64]
     is_first: NDArray[np.bool_]
     is_step: NDArray[np.bool_]
     is_new: NDArray[np.bool_]
     time_ns: NDArray[np.int64]
     lon: NDArray[np.float64]
     lat: NDArray[np.float64]
+    own_sigma_m: NDArray[np.float64]
     sigma_m: NDArray[np.float64]
+    k_sigma: NDArray[np.float64]
     line_idx: NDArray[np.int64]
     side: NDArray[np.int8]
+    certain_side: NDArray[np.int8]
     signed_distance_m: NDArray[np.float64]
     chainage_m: NDArray[np.float64]
     line_part: NDArray[np.int16]
@@ -71,6 +81,7 @@ class TrackBatch:
     object_class: NDArray[np.int8]
     affiliation: NDArray[np.int8]
     is_doubtful: NDArray[np.bool_]
+    source: NDArray[np.int64]
     sensor_id: pa.Array
     track_id: pa.Array
     id: pa.Array
@@ -83,20 +94,22 @@ class TrackBatch:
     @cached_property
     def first_row(self) -> NDArray[np.int64]:
         """Row that opens the stretch of each row, (n,)."""
-        starts = np.flatnonzero(self.is_first)
-        return starts[self.stretch] if len(starts) else np.zeros(0, dtype=np.int64)
-
-    def last_row_where(self, mask: NDArray[np.bool_]) -> NDArray[np.int64]:
-        """For each row the newest row before it, in its stretch, where `mask` holds; -1 where there is none."""
         rows = np.arange(len(self), dtype=np.int64)
-        newest = np.maximum.accumulate(np.where(mask, rows, -1))
-        before = np.empty_like(newest)
-        if len(before):
-            before[0] = -1
-            before[1:] = newest[:-1]
-        before[before < self.first_row] = -1
-        return before
+        return np.maximum.accumulate(np.where(self.is_first, rows, 0))
+
+    def last_row_before(self, mask: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """For each row the newest row before it, in its stretch, where `mask` holds; -1 where there is none."""
+        return _last_before(mask, self.first_row)
 
     def names(self, row: int) -> tuple[str, str, str]:
         """(sensor id, track id, event id) of one row."""
-        return self.sensor_id[row].as_py(), self.track_id[row].as_py(), self.id[row].as_py()
+        at = int(self.source[row])
+        return self.sensor_id[at].as_py(), self.track_id[at].as_py(), self.id[at].as_py()
+
+
+def _last_before(mask: NDArray[np.bool_], first_row: NDArray[np.int64]) -> NDArray[np.int64]:
+    if not len(mask):
+        return np.zeros(0, dtype=np.int64)
+    newest = np.maximum.accumulate(np.where(mask, np.arange(len(mask), dtype=np.int64), -1))
+    before = np.concatenate([[-1], newest[:-1]])
+    return np.where(before < first_row, -1, before)

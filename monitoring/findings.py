@@ -1,0 +1,108 @@
+"""Making rows of the findings table: identity, the verdict an affiliation allows, common columns.
+
+Findings are few, so they are made one by one and in words; what finds them works on arrays.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from monitoring import schema
+
+SIDE_NAMES: Final = {1: "A", -1: "B"}
+DIRECTION_NAMES: Final = {1: "A>B", -1: "B>A"}
+_EMPTY: Final[Mapping[str, Any]] = {
+    name: None for name in schema.FINDINGS.names if schema.FINDINGS.field(name).nullable
+}
+
+
+class Judged(NamedTuple):
+    """Findings and the event time that decided each one (n,): from then on it could not change any more."""
+
+    findings: pa.Table
+    decided_ns: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, rows: Iterable[tuple[int, Mapping[str, Any]]]) -> "Judged":
+        """From (decided_ns, row) pairs, in the order of decision, then rule, finding id and revision."""
+        ordered = sorted(
+            rows, key=lambda r: (r[0], r[1]["rule_id"], r[1]["time_start_ns"], r[1]["finding_id"], r[1]["revision"])
+        )
+        decided_ns = np.array([decided for decided, _ in ordered], dtype=np.int64)
+        return cls(table(row for _, row in ordered), decided_ns)
+
+
+def table(rows: Iterable[Mapping[str, Any]]) -> pa.Table:
+    """A findings table of rows; columns that may be absent need not be given.
+
+    >>> table([]).schema == schema.FINDINGS
+    True
+    """
+    return pa.Table.from_pylist([{**_EMPTY, **row} for row in rows], schema=schema.FINDINGS)
+
+
+def identity(kind: str, rule_id: str, key: str, first_event: str, *others: str | int) -> str:
+    """The id of a finding or incident: a hash of what it is about and of its first event; no float enters.
+
+    >>> identity("finding", "line_crossing", "track:s/1", "s/a", "A>B", 0)
+    'F-25a4ce2a89d7e4e4f6a1b0c2'
+    """
+    text = "\n".join([kind, rule_id, key, first_event, *(str(other) for other in others)])
+    return f"{kind[0].upper()}-{hashlib.sha256(text.encode()).hexdigest()[:24]}"
+
+
+class Judgement(NamedTuple):
+    """What a fact of movement amounts to, given whose forces it was: verdict, party and the reason in words."""
+
+    verdict: str
+    party: str | None
+    reason: str
+
+
+def judgement(affiliations: Iterable[int]) -> Judgement:
+    """The judgement that the stated affiliations allow (positions in `schema.AFFILIATIONS`; -1 = not stated).
+
+    Forces of a party are in breach; monitors are permitted; for civilians, unknown objects and contradicting
+    statements the fact stands and its meaning is undetermined.
+
+    >>> judgement([0, -1]).party, judgement([3]).verdict, judgement([0, 1]).verdict
+    ('A', 'permitted', 'undetermined')
+    """
+    stated = {schema.AFFILIATIONS[code] for code in affiliations if code >= 0} - {"unknown"}
+    if not stated:
+        return Judgement("undetermined", None, "Whose forces these were was not stated.")
+    if len(stated) > 1:
+        return Judgement("undetermined", None, f"Statements contradict: {' and '.join(sorted(stated))}.")
+    word = stated.pop()
+    if word == "monitor":
+        return Judgement("permitted", None, "The object belongs to the monitors.")
+    if word == "civilian":
+        return Judgement("undetermined", None, "The object was taken for civilian.")
+    return Judgement("violation", word, f"The sensor took the object for forces of party {word}.")
+
+
+def utc_text(time_ns: int) -> str:
+    """RFC 3339 in UTC, to the millisecond.
+
+    >>> utc_text(1_700_000_000_123_456_789)
+    '2023-11-14T22:13:20.123Z'
+    """
+    whole_ms = time_ns // 1_000_000
+    at = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=whole_ms)
+    return at.strftime("%Y-%m-%dT%H:%M:%S.") + f"{whole_ms % 1000:03d}Z"
+
+
+def millimetres(value_m: float) -> float | None:
+    """A length in metres, to whole millimetres; None for a value that is not there."""
+    return round(float(value_m), 3) if np.isfinite(value_m) else None
+
+
+def canonical_json(content: Mapping[str, Any]) -> str:
+    """`detail` as canonical JSON text."""
+    return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)

@@ -1,0 +1,27 @@
+"""How exact the positions of events claim to be."""
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from monitoring import events
+from monitoring.agreement import Parameters
+
+
+def position_sigma_m(table: pa.Table, parameters: Parameters) -> NDArray[np.float64]:
+    """Standard deviation per axis of each event's position, in metres, shape (n,); 0 where positions are exact.
+
+    What the event states (of an ellipse the longer half-axis), else the sensor's, else its type's default.
+    """
+    if parameters.is_exact:
+        return np.zeros(table.num_rows)
+    sigma_m = events.reals(table, "sigma_m")
+    is_absent = np.isnan(sigma_m)
+    if not is_absent.any():
+        return sigma_m
+    major_m = events.reals(table, "sigma_major_m")
+    sensors = pc.dictionary_encode(table.column("sensor_id").combine_chunks())
+    default_m = np.array([parameters.sigma_m(sensor) for sensor in sensors.dictionary.to_pylist()])
+    of_sensor_m = default_m[sensors.indices.to_numpy(zero_copy_only=False)] if len(default_m) else sigma_m
+    return np.where(is_absent, np.where(np.isnan(major_m), of_sensor_m, major_m), sigma_m)

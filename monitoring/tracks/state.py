@@ -1,0 +1,100 @@
+"""What S1 remembers of each track between batches: a handful of its fixes.
+
+Per track the newest fix; where positions have errors also the newest fix that was certainly on a side, and the two
+ends of the newest step since then that left that side. Judged again together with later fixes, they give what the
+whole track would give, so memory is bounded by the number of tracks.
+"""
+
+from typing import Final, NamedTuple, Self
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+VERSION: Final = 1
+
+FIXES: Final = pa.schema(
+    [
+        pa.field("key", pa.uint64(), nullable=False),
+        pa.field("sensor_id", pa.string(), nullable=False),
+        pa.field("track_id", pa.string(), nullable=False),
+        pa.field("id", pa.string(), nullable=False),
+        pa.field("time_ns", pa.int64(), nullable=False),
+        pa.field("judged_ns", pa.int64(), nullable=False),
+        pa.field("lon", pa.float64(), nullable=False),
+        pa.field("lat", pa.float64(), nullable=False),
+        pa.field("sigma_m", pa.float64(), nullable=False),
+        pa.field("object_class", pa.int8(), nullable=False),
+        pa.field("affiliation", pa.int8(), nullable=False),
+        pa.field("is_doubtful", pa.bool_(), nullable=False),
+        pa.field("is_step", pa.bool_(), nullable=False),
+        pa.field("pending_side", pa.int8(), nullable=False),
+        pa.field("side_probability", pa.float64()),
+        pa.field("bias_east_m", pa.float64()),
+        pa.field("bias_north_m", pa.float64()),
+    ],
+    metadata={"version": str(VERSION)},
+)
+"""Remembered fixes, by key and then in order. `judged_ns` is the time whose line they are judged against;
+`pending_side` the side from which it came, of a fix exactly on the line. `side_probability` (of side A) and the
+bias of the track are null until a filter estimates them."""
+
+
+class Fixes(NamedTuple):
+    """The columns of `FIXES` as arrays (n,); the id columns stay Arrow strings."""
+
+    key: NDArray[np.uint64]
+    sensor_id: pa.Array
+    track_id: pa.Array
+    id: pa.Array
+    time_ns: NDArray[np.int64]
+    judged_ns: NDArray[np.int64]
+    lon: NDArray[np.float64]
+    lat: NDArray[np.float64]
+    sigma_m: NDArray[np.float64]
+    object_class: NDArray[np.int8]
+    affiliation: NDArray[np.int8]
+    is_doubtful: NDArray[np.bool_]
+    is_step: NDArray[np.bool_]
+    pending_side: NDArray[np.int8]
+
+    @classmethod
+    def empty(cls) -> Self:
+        """No fix."""
+        return cls.from_table(FIXES.empty_table())
+
+    @classmethod
+    def from_table(cls, table: pa.Table) -> Self:
+        """The fixes of a table of schema `FIXES`."""
+        columns = {name: table.column(name).combine_chunks() for name in cls._fields}
+        return cls(**{n: c if pa.types.is_string(c.type) else _array(c) for n, c in columns.items()})
+
+    def to_table(self) -> pa.Table:
+        """A table of schema `FIXES`."""
+        absent = pa.nulls(len(self.key), pa.float64())
+        columns = [pa.array(column) if isinstance(column, np.ndarray) else column for column in self]
+        return pa.Table.from_arrays([*columns, absent, absent, absent], schema=FIXES)
+
+    def take(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> Self:
+        """The fixes at some positions, or where a mask holds."""
+        at = np.flatnonzero(rows) if rows.dtype == np.bool_ else rows
+        if len(at) == len(self.key) and rows.dtype == np.bool_:
+            return self
+        return type(self)(*(c[at] if isinstance(c, np.ndarray) else c.take(pa.array(at)) for c in self))
+
+    def followed_by(self, other: "Fixes") -> Self:
+        """These fixes and then those of `other`."""
+        if not len(other.key):
+            return self
+        return type(self)(*(_joined(a, b) for a, b in zip(self, other, strict=True)))
+
+
+def _joined(first: NDArray[np.generic] | pa.Array, second: NDArray[np.generic] | pa.Array) -> object:
+    if isinstance(first, np.ndarray):
+        return np.concatenate([first, second])
+    return pa.concat_arrays([first, second])
+
+
+def _array(column: pa.Array) -> NDArray[np.generic]:
+    values = column.to_numpy(zero_copy_only=False)
+    return values.astype(np.bool_) if pa.types.is_boolean(column.type) else values

@@ -1,0 +1,265 @@
+"""Step S1: `(what is remembered, fixes, parameters) → (what is remembered, placed tracks)`.
+
+Every operation runs over all tracks at once. Tracks do not see each other, so any split by key gives the same.
+"""
+
+from typing import Final, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from geodata.contact_line import ContactLine
+
+from monitoring import events, schema
+from monitoring.agreement import Parameters
+from monitoring.tracks.batch import NOT_STATED, UNKNOWN, TrackBatch
+from monitoring.tracks.crossing import find_crossings
+from monitoring.tracks.keys import track_keys
+from monitoring.tracks.sigma import position_sigma_m
+from monitoring.tracks.speed import chord_m, speed_mps_max
+from monitoring.tracks.state import Fixes
+
+_LOW_PRECISION: Final = 1 << schema.FLAGS.index("low_precision")
+_UNKNOWN_CLASS: Final = schema.OBJECT_CLASSES.index("unknown")
+
+
+class TrackOutput(NamedTuple):
+    """State and placed tracks after a batch."""
+
+    state: Fixes
+    batch: TrackBatch
+
+
+def step(state: Fixes, fixes: pa.Table, until_ns: int, parameters: Parameters) -> TrackOutput:
+    """Places the fixes of a batch behind those remembered of their tracks.
+
+    `fixes` are events of kind `track` in canonical order, none older than those of the batch before; `until_ns`
+    is the watermark, up to which they are complete. Where positions have errors, fixes given with low precision
+    take no part; a fix without a position never does.
+    """
+    fresh = _fresh(fixes, parameters)
+    is_touched = np.isin(state.key, fresh.key)
+    remembered, untouched = state.take(is_touched), state.take(~is_touched)
+    batch, pending_side, judged_ns = _placed(remembered, fresh, parameters)
+    kept = _worth_remembering(batch, pending_side, judged_ns, parameters.is_exact)
+    return TrackOutput(_forgetting(untouched.followed_by(kept), until_ns, parameters), batch)
+
+
+def _fresh(fixes: pa.Table, parameters: Parameters) -> Fixes:
+    lon, lat = events.reals(fixes, "lon"), events.reals(fixes, "lat")
+    is_doubtful = (events.ints(fixes, "flags") & _LOW_PRECISION) != 0
+    is_usable = np.isfinite(lon) & np.isfinite(lat)
+    if not parameters.is_exact:
+        is_usable &= ~is_doubtful
+    if not is_usable.all():
+        fixes = fixes.filter(pa.array(is_usable))
+        lon, lat, is_doubtful = lon[is_usable], lat[is_usable], is_doubtful[is_usable]
+    ids = {name: fixes.column(name).combine_chunks() for name in ("sensor_id", "track_id", "id")}
+    keys = track_keys(ids["sensor_id"], ids["track_id"])
+    time_ns = events.ints(fixes, "time_ns")
+    n = len(time_ns)
+    affiliation, object_class = events.codes(fixes, "affiliation"), events.codes(fixes, "object_class")
+    return Fixes(
+        key=keys.key[keys.code],
+        time_ns=time_ns,
+        judged_ns=time_ns,
+        lon=lon,
+        lat=lat,
+        sigma_m=position_sigma_m(fixes, parameters),
+        object_class=np.where(object_class == _UNKNOWN_CLASS, np.int8(NOT_STATED), object_class),
+        affiliation=np.where(affiliation == UNKNOWN, np.int8(NOT_STATED), affiliation),
+        is_doubtful=is_doubtful,
+        is_step=np.ones(n, dtype=bool),
+        pending_side=np.zeros(n, dtype=np.int8),
+        **ids,
+    )
+
+
+def _placed(
+    remembered: Fixes, fresh: Fixes, parameters: Parameters
+) -> tuple[TrackBatch, NDArray[np.int8], NDArray[np.int64]]:
+    rows = remembered.followed_by(fresh) if len(remembered.key) else fresh
+    source = _by_track(rows.key)
+    is_new = source >= len(remembered.key)
+    judged_ns = rows.judged_ns[source]
+    line_idx = parameters.lines.at(judged_ns)
+    starts_track = _differs(rows.key[source])
+    # The last fix before a change of line is judged once more, against the new line, and opens a stretch.
+    is_change = np.zeros(len(source), dtype=bool)
+    is_change[1:] = (line_idx[1:] != line_idx[:-1]) & ~starts_track[1:]
+    is_copy = np.zeros(len(source), dtype=bool)
+    if is_change.any():
+        later = np.flatnonzero(is_change)
+        source = np.insert(source, later, source[later - 1])
+        is_new = np.insert(is_new, later, False)
+        judged_ns = np.insert(judged_ns, later, judged_ns[later])
+        line_idx = np.insert(line_idx, later, line_idx[later])
+        starts_track = np.insert(starts_track, later, False)
+        is_copy = np.insert(is_copy, later, True)
+    time_ns, lon, lat = rows.time_ns[source], rows.lon[source], rows.lat[source]
+    is_first = starts_track | is_copy
+    if not parameters.is_exact:
+        pause_ns = np.diff(time_ns, prepend=time_ns[:1])
+        # Between remembered fixes others have been left out; only a pause before a new one is a pause.
+        is_first |= is_new & (pause_ns > parameters.agreement.numbers("tracks.forget_s", time_ns) * 1e9)
+    is_step = rows.is_step[source] & ~is_first
+    side, distance_m, chainage_m, line_part = _place_facts(parameters.lines.lines, line_idx, lon, lat)
+    own_sigma_m = rows.sigma_m[source]
+    sigma_m = _with_line_sigma(own_sigma_m, parameters, line_idx)
+    k_sigma = parameters.agreement.numbers("tracks.k_sigma", time_ns)
+    certain_side = np.where(np.abs(distance_m) > k_sigma * sigma_m, side, 0).astype(np.int8)
+    object_class = _carried_on(rows.object_class[source], starts_track)
+    step_m, step_s = _steps(time_ns, lon, lat, is_step)
+    slack_m = k_sigma * np.hypot(sigma_m, np.roll(sigma_m, 1))
+    is_fast = step_m - slack_m > speed_mps_max(parameters, time_ns, object_class) * step_s
+    pending_before = np.where(is_copy, 0, rows.pending_side[source]).astype(np.int8)
+    crossings, pending_side = find_crossings(
+        parameters.lines.lines, line_idx, lon, lat, distance_m, step_m, is_step, pending_before
+    )
+    batch = TrackBatch(
+        key=rows.key[source],
+        is_first=is_first,
+        is_step=is_step,
+        is_new=is_new,
+        time_ns=time_ns,
+        lon=lon,
+        lat=lat,
+        own_sigma_m=own_sigma_m,
+        sigma_m=sigma_m,
+        k_sigma=k_sigma,
+        line_idx=line_idx,
+        side=side,
+        certain_side=certain_side,
+        signed_distance_m=distance_m,
+        chainage_m=chainage_m,
+        line_part=line_part,
+        step_m=step_m,
+        step_s=step_s,
+        is_implausible=is_fast & is_step,
+        object_class=object_class,
+        affiliation=_carried_on(rows.affiliation[source], starts_track),
+        is_doubtful=rows.is_doubtful[source],
+        source=source,
+        sensor_id=rows.sensor_id,
+        track_id=rows.track_id,
+        id=rows.id,
+        crossings=crossings,
+        lines=parameters.lines.lines,
+    )
+    return batch, pending_side, judged_ns
+
+
+def _by_track(key: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """Positions that put rows track by track, keeping their order inside a track."""
+    if len(key) < 2 or bool(np.all(key[1:] >= key[:-1])):
+        return np.arange(len(key), dtype=np.int64)
+    tracks, code = np.unique(key, return_inverse=True)
+    # 16-bit codes sort by radix, several times faster than 64-bit ones.
+    narrow = code.astype(np.uint16) if len(tracks) <= 1 << 16 else code
+    return np.argsort(narrow, kind="stable").astype(np.int64)
+
+
+def _differs(values: NDArray[np.uint64]) -> NDArray[np.bool_]:
+    differs = np.ones(len(values), dtype=bool)
+    differs[1:] = values[1:] != values[:-1]
+    return differs
+
+
+def _place_facts(
+    lines: tuple[ContactLine, ...], line_idx: NDArray[np.int64], lon: NDArray[np.float64], lat: NDArray[np.float64]
+) -> tuple[NDArray[np.int8], NDArray[np.float64], NDArray[np.float64], NDArray[np.int16]]:
+    n = len(lon)
+    side, part = np.zeros(n, dtype=np.int8), np.full(n, -1, dtype=np.int16)
+    distance_m, chainage_m = np.full(n, np.nan), np.full(n, np.nan)
+    in_use = range(1) if len(lines) == 1 else np.unique(line_idx).tolist()
+    for idx in in_use:
+        at = slice(None) if len(lines) == 1 else line_idx == idx
+        found = lines[idx].locator.locate(lon[at], lat[at])
+        # On the line a place is on side A by convention; a step that only touches it has changed no side.
+        side[at] = np.where(found.signed_distance_m == 0.0, 0, found.side)
+        distance_m[at], chainage_m[at], part[at] = found.signed_distance_m, found.chainage_m, found.line_part
+    return side, distance_m, chainage_m, part
+
+
+def _with_line_sigma(
+    sigma_m: NDArray[np.float64], parameters: Parameters, line_idx: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    if parameters.is_exact:
+        return np.zeros(len(sigma_m))
+    line_sigma_m = np.array([line.sigma_m for line in parameters.lines.lines])
+    return np.hypot(sigma_m, line_sigma_m[line_idx])
+
+
+def _carried_on(code: NDArray[np.int8], starts_track: NDArray[np.bool_]) -> NDArray[np.int8]:
+    """The newest stated word of the track at each row."""
+    rows = np.arange(len(code))
+    newest = np.maximum.accumulate(np.where((code != NOT_STATED) | starts_track, rows, 0)) if len(code) else rows
+    return code[newest]
+
+
+def _steps(
+    time_ns: NDArray[np.int64], lon: NDArray[np.float64], lat: NDArray[np.float64], is_step: NDArray[np.bool_]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Length (from above) and duration of the step that ends at each row, 0 where none does."""
+    step_m, step_s = np.zeros(len(lon)), np.zeros(len(lon))
+    if len(lon) > 1:
+        step_m[1:] = np.where(is_step[1:], chord_m(lon[:-1], lat[:-1], lon[1:], lat[1:]), 0.0)
+        step_s[1:] = np.where(is_step[1:], np.diff(time_ns) / 1e9, 0.0)
+    return step_m, step_s
+
+
+def _worth_remembering(
+    batch: TrackBatch, pending_side: NDArray[np.int8], judged_ns: NDArray[np.int64], is_exact: bool
+) -> Fixes:
+    """Per track its newest fix; with errors also the newest certain one and the ends of the step that left its side."""
+    n = len(batch)
+    if n == 0:
+        return Fixes.empty()
+    last = np.flatnonzero(np.concatenate([batch.key[1:] != batch.key[:-1], [True]]))
+    is_step = np.zeros(n, dtype=bool)
+    chosen = [last]
+    if not is_exact:
+        certain = np.where(batch.certain_side[last] != 0, last, batch.last_row_before(batch.certain_side != 0)[last])
+        held = certain >= 0
+        for direction in (1, -1):
+            rows = batch.crossings.row[batch.crossings.direction == direction]
+            of = held & (batch.certain_side[certain] == direction)
+            if len(rows) == 0 or not of.any():
+                continue
+            newest = rows[np.maximum(np.searchsorted(rows, last[of], side="right") - 1, 0)]
+            left = newest[(newest > certain[of]) & (newest <= last[of])]
+            is_step[left] = True
+            chosen += [left - 1, left]
+        chosen.append(certain[held])
+    rows_kept = np.unique(np.concatenate(chosen))
+    at = batch.source[rows_kept]
+    return Fixes(
+        key=batch.key[rows_kept],
+        sensor_id=batch.sensor_id.take(pa.array(at)),
+        track_id=batch.track_id.take(pa.array(at)),
+        id=batch.id.take(pa.array(at)),
+        time_ns=batch.time_ns[rows_kept],
+        judged_ns=judged_ns[rows_kept],
+        lon=batch.lon[rows_kept],
+        lat=batch.lat[rows_kept],
+        sigma_m=batch.own_sigma_m[rows_kept],
+        object_class=batch.object_class[rows_kept],
+        affiliation=batch.affiliation[rows_kept],
+        is_doubtful=batch.is_doubtful[rows_kept],
+        is_step=is_step[rows_kept],
+        pending_side=pending_side[rows_kept],
+    )
+
+
+def _forgetting(state: Fixes, until_ns: int, parameters: Parameters) -> Fixes:
+    """Without the tracks that have been silent for so long that their next fix begins anew."""
+    if parameters.is_exact or not len(state.key):
+        return state
+    forget_ns = parameters.agreement.numbers("tracks.forget_s", np.array([until_ns]))[0] * 1e9
+    is_last = np.concatenate([state.key[1:] != state.key[:-1], [True]])
+    is_stale = np.zeros(len(state.key), dtype=bool)
+    stale = state.key[is_last & (until_ns - state.time_ns > forget_ns)]
+    if len(stale):
+        is_stale = np.isin(state.key, stale)
+    return state.take(~is_stale)
