@@ -43,7 +43,7 @@ def cell_of(lon: ArrayLike, lat: ArrayLike) -> Indices:
     """The cell of each place (degrees, shape (n,)), int64; -1 for what is no place.
 
     >>> cell_of([37.62, 37.63, float("nan")], [48.02, 48.02, 48.0])
-    array([1130596, 1131083,      -1])
+    array([1130596, 1130596,      -1])
     """
     lon_deg, lat_deg = np.atleast_1d(np.asarray(lon, np.float64)), np.atleast_1d(np.asarray(lat, np.float64))
     is_place = (np.abs(lon_deg) <= 360.0) & (np.abs(lat_deg) <= 90.0)
