@@ -32,7 +32,14 @@ class Judged(NamedTuple):
     def of(cls, rows: Iterable[tuple[int, Mapping[str, Any]]]) -> "Judged":
         """From (decided_ns, row) pairs, in the order of decision, then rule, finding id and revision."""
         ordered = sorted(
-            rows, key=lambda r: (r[0], r[1]["rule_id"], r[1]["time_start_ns"], r[1]["finding_id"], r[1]["revision"])
+            rows,
+            key=lambda r: (
+                r[0],
+                r[1]["rule_id"],
+                r[1]["time_start_ns"],
+                r[1]["finding_id"],
+                r[1]["revision"],
+            ),
         )
         decided_ns = np.array([decided for decided, _ in ordered], dtype=np.int64)
         return cls(table(row for _, row in ordered), decided_ns)

@@ -76,7 +76,9 @@ class Dated:
 
     def numbers(self, name: str | None = None) -> NDArray[np.float64]:
         """The values as numbers, shape (values,); `name` picks one number of a mapping."""
-        picked = [value[name] if isinstance(value, Mapping) and name is not None else value for value in self.values]
+        picked = [
+            value[name] if isinstance(value, Mapping) and name is not None else value for value in self.values
+        ]
         return np.array(picked, dtype=np.float64)
 
 

@@ -21,8 +21,8 @@ from typing import Literal, Protocol, cast, runtime_checkable
 
 import pyarrow as pa
 
-from monitoring.findings import Judged
 from monitoring.agreement import Agreement, AgreementInvalid, Parameter, Parameters
+from monitoring.findings import Judged
 from monitoring.tracks.batch import TrackBatch
 
 Scope = Literal["track", "incident", "place_window"]

@@ -4,22 +4,24 @@ What it checks: whether an object went from one side of the line to the other, w
 
 Why: forces of neither party may cross (the clause of the agreement that names this rule).
 
-How: where positions have errors, an object has crossed when one fix lies certainly on one side and a later fix of
-the same track certainly on the other: further from the line than `tracks.k_sigma` standard deviations of fix and
-line together. Fixes between them that are not certain never decide; place and instant are those of the last passage
-of the track over the line in that direction before the second fix. Where positions are exact, every intersection
-of every step counts. A touch never counts; a fix exactly on the line counts once if the track leaves it on the other
-side. Forces of a party are in violation, monitors are permitted, for others the meaning is undetermined.
+How: where positions have errors, an object has crossed when one fix lies certainly on one side and a later
+fix of the same track certainly on the other: further from the line than `tracks.k_sigma` standard
+deviations of fix and line together. Fixes between them that are not certain never decide; place and instant
+are those of the last passage of the track over the line in that direction before the second fix. Where
+positions are exact, every intersection of every step counts. A touch never counts; a fix exactly on the
+line counts once if the track leaves it on the other side. Forces of a party are in violation, monitors are
+permitted, for others the meaning is undetermined.
 
 Never a violation by itself: a chord between two fixes on one side that cuts a bend of the line twice
-(`detail.inferred`: nobody saw the object beyond the line); a bracket longer in time than `bracket_s_max`; a step
-faster than any object of the class (`detail.implausible`); a fix given with low precision.
+(`detail.inferred`: nobody saw the object beyond the line); a bracket longer in time than `bracket_s_max`; a
+step faster than any object of the class (`detail.implausible`); a fix given with low precision.
 
-Example: a tank of side A is seen 400 m west of the line at 11:50 and 300 m east of it at 11:52, each to 50 m: one
-finding A>B with the instant between, party A, margin 150 m.
+Example: a tank of side A is seen 400 m west of the line at 11:50 and 300 m east of it at 11:52, each to 50
+m: one finding A>B with the instant between, party A, margin 150 m.
 
-Known limits: `probability` is null until a filter estimates it; an object that goes around an end of the line has
-not crossed it; a pause longer than `tracks.forget_s`, or a change of the line, begins the track anew.
+Known limits: `probability` is null until a filter estimates it; an object that goes around an end of the
+line has not crossed it; a pause longer than `tracks.forget_s`, or a change of the line, begins the track
+anew.
 """
 
 from collections.abc import Iterator
@@ -103,14 +105,17 @@ def _last_passages(
 
 
 def _bends_cut(batch: TrackBatch) -> _Found:
-    """Crossings of steps between two fixes certainly on one side, where the chord goes certainly beyond the line."""
+    """Crossings of steps between two fixes certainly on one side, where the chord goes certainly beyond the
+    line."""
     crossings = batch.crossings
     after = crossings.row
     is_bend = batch.is_new[after] & (batch.certain_side[after] != 0)
     is_bend &= batch.certain_side[after] == batch.certain_side[after - 1]
     first = np.flatnonzero(is_bend & (crossings.in_step % 2 == 0))[::2]
     deep = first[_is_deep(batch, first)]
-    crossing = np.sort(np.concatenate([deep, deep + 1, np.flatnonzero(is_bend & (crossings.in_step % 2 == 1))]))
+    crossing = np.sort(
+        np.concatenate([deep, deep + 1, np.flatnonzero(is_bend & (crossings.in_step % 2 == 1))])
+    )
     after = crossings.row[crossing]
     return _Found(crossing, after - 1, after, np.ones(len(crossing), dtype=bool))
 
@@ -135,7 +140,9 @@ def _rows(batch: TrackBatch, found: _Found, parameters: Parameters) -> Iterator[
     crossings = batch.crossings
     at = found.crossing
     sector_idx = parameters.sectors.locate(crossings.lon[at], crossings.lat[at], crossings.chainage_m[at])
-    is_fast = is_too_fast(batch, found.before, found.after, parameters) | batch.is_implausible[crossings.row[at]]
+    is_fast = (
+        is_too_fast(batch, found.before, found.after, parameters) | batch.is_implausible[crossings.row[at]]
+    )
     bracket_s = (batch.time_ns[found.after] - batch.time_ns[found.before]) / 1e9
     is_long = bracket_s > parameters.agreement.numbers(f"{RULE_ID}.bracket_s_max", batch.time_ns[found.after])
     if parameters.is_exact:
@@ -209,7 +216,9 @@ def _doubts(
 ) -> list[str]:
     doubts = []
     if is_inferred:
-        doubts.append("Nobody saw the object beyond the line: the straight way between its fixes cuts a bend.")
+        doubts.append(
+            "Nobody saw the object beyond the line: the straight way between its fixes cuts a bend."
+        )
     if is_fast:
         doubts.append("No object of this class moves so fast; at least one fix is wrong.")
     if is_long:

@@ -1,8 +1,9 @@
 """The fixes of many tracks at once, placed and in order: what the rules of scope `track` judge.
 
-Rows stand track by track and inside a track in canonical order. A *stretch* is a run of rows that are judged
-together: it ends where a track ends, where it was silent for longer than the agreement remembers, and where the
-line in force changed; the last fix before such a change opens the next stretch, placed against the new line.
+Rows stand track by track and inside a track in canonical order. A *stretch* is a run of rows that are
+judged together: it ends where a track ends, where it was silent for longer than the agreement remembers,
+and where the line in force changed; the last fix before such a change opens the next stretch, placed
+against the new line.
 """
 
 from dataclasses import dataclass
@@ -14,7 +15,6 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from geodata.contact_line import ContactLine
-
 from monitoring import schema
 
 NOT_STATED: Final = -1
@@ -25,8 +25,8 @@ UNKNOWN: Final = schema.AFFILIATIONS.index("unknown")
 class Crossings:
     """Where steps cross the line, ordered by (row, fraction); all arrays (c,).
 
-    `row` is the row at the end of the step, `fraction` the part of the step before the crossing, `direction` +1 =
-    A>B and -1 = B>A, `in_step` how many crossings the same step has.
+    `row` is the row at the end of the step, `fraction` the part of the step before the crossing,
+    `direction` +1 = A>B and -1 = B>A, `in_step` how many crossings the same step has.
     """
 
     row: NDArray[np.int64]
@@ -54,7 +54,8 @@ class TrackBatch:
     - `side` +1 = A, -1 = B, 0 = unknown or exactly on the line; `signed_distance_m` positive on A;
     - `certain_side`: `side` where it is so by k sigma, else 0;
     - `step_m`, `step_s`, `is_implausible`: of the step that ends here (0, 0, False where there is none);
-    - `object_class`, `affiliation`: the newest stated ones of the track, positions in the schema's tuples or -1;
+    - `object_class`, `affiliation`: the newest stated ones of the track, positions in the schema's tuples
+    or -1;
     - `is_doubtful`: the position was given with low precision;
     - `sensor_id`, `track_id`, `id`: Arrow strings, of which row i has element `source[i]`.
     """

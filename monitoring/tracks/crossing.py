@@ -5,7 +5,6 @@ from numpy.typing import NDArray
 
 from geodata.contact_line import ContactLine
 from geodata.crossings import StepCrossings, step_crossings
-
 from monitoring.tracks.batch import Crossings
 
 

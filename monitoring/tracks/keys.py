@@ -1,4 +1,5 @@
-"""Which track a fix belongs to: one 64-bit number per (sensor, track), the same in every process and shard."""
+"""Which track a fix belongs to: one 64-bit number per (sensor, track), the same in every process and
+shard."""
 
 import hashlib
 from collections.abc import Iterable

@@ -1,8 +1,8 @@
 """What S1 remembers of each track between batches: a handful of its fixes.
 
-Per track the newest fix; where positions have errors also the newest fix that was certainly on a side, and the two
-ends of the newest step since then that left that side. Judged again together with later fixes, they give what the
-whole track would give, so memory is bounded by the number of tracks.
+Per track the newest fix; where positions have errors also the newest fix that was certainly on a side, and
+the two ends of the newest step since then that left that side. Judged again together with later fixes, they
+give what the whole track would give, so memory is bounded by the number of tracks.
 """
 
 from typing import Final, NamedTuple, Self
@@ -36,8 +36,8 @@ FIXES: Final = pa.schema(
     metadata={"version": str(VERSION)},
 )
 """Remembered fixes, by key and then in order. `judged_ns` is the time whose line they are judged against;
-`pending_side` the side from which it came, of a fix exactly on the line. `side_probability` (of side A) and the
-bias of the track are null until a filter estimates them."""
+`pending_side` the side from which it came, of a fix exactly on the line. `side_probability` (of side A) and
+the bias of the track are null until a filter estimates them."""
 
 
 class Fixes(NamedTuple):

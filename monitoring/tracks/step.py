@@ -1,6 +1,7 @@
 """Step S1: `(what is remembered, fixes, parameters) → (what is remembered, placed tracks)`.
 
-Every operation runs over all tracks at once. Tracks do not see each other, so any split by key gives the same.
+Every operation runs over all tracks at once. Tracks do not see each other, so any split by key gives the
+same.
 """
 
 from typing import Final, NamedTuple
@@ -10,7 +11,6 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from geodata.contact_line import ContactLine
-
 from monitoring import events, schema
 from monitoring.agreement import Parameters
 from monitoring.tracks.batch import NOT_STATED, UNKNOWN, TrackBatch
@@ -34,9 +34,9 @@ class TrackOutput(NamedTuple):
 def step(state: Fixes, fixes: pa.Table, until_ns: int, parameters: Parameters) -> TrackOutput:
     """Places the fixes of a batch behind those remembered of their tracks.
 
-    `fixes` are events of kind `track` in canonical order, none older than those of the batch before; `until_ns`
-    is the watermark, up to which they are complete. Where positions have errors, fixes given with low precision
-    take no part; a fix without a position never does.
+    `fixes` are events of kind `track` in canonical order, none older than those of the batch before;
+    `until_ns` is the watermark, up to which they are complete. Where positions have errors, fixes given
+    with low precision take no part; a fix without a position never does.
     """
     fresh = _fresh(fixes, parameters)
     is_touched = np.isin(state.key, fresh.key)
@@ -167,7 +167,10 @@ def _differs(values: NDArray[np.uint64]) -> NDArray[np.bool_]:
 
 
 def _place_facts(
-    lines: tuple[ContactLine, ...], line_idx: NDArray[np.int64], lon: NDArray[np.float64], lat: NDArray[np.float64]
+    lines: tuple[ContactLine, ...],
+    line_idx: NDArray[np.int64],
+    lon: NDArray[np.float64],
+    lat: NDArray[np.float64],
 ) -> tuple[NDArray[np.int8], NDArray[np.float64], NDArray[np.float64], NDArray[np.int16]]:
     n = len(lon)
     side, part = np.zeros(n, dtype=np.int8), np.full(n, -1, dtype=np.int16)
@@ -194,7 +197,9 @@ def _with_line_sigma(
 def _carried_on(code: NDArray[np.int8], starts_track: NDArray[np.bool_]) -> NDArray[np.int8]:
     """The newest stated word of the track at each row."""
     rows = np.arange(len(code))
-    newest = np.maximum.accumulate(np.where((code != NOT_STATED) | starts_track, rows, 0)) if len(code) else rows
+    newest = (
+        np.maximum.accumulate(np.where((code != NOT_STATED) | starts_track, rows, 0)) if len(code) else rows
+    )
     return code[newest]
 
 
@@ -212,7 +217,8 @@ def _steps(
 def _worth_remembering(
     batch: TrackBatch, pending_side: NDArray[np.int8], judged_ns: NDArray[np.int64], is_exact: bool
 ) -> Fixes:
-    """Per track its newest fix; with errors also the newest certain one and the ends of the step that left its side."""
+    """Per track its newest fix; with errors also the newest certain one and the ends of the step that left
+    its side."""
     n = len(batch)
     if n == 0:
         return Fixes.empty()
@@ -220,7 +226,9 @@ def _worth_remembering(
     is_step = np.zeros(n, dtype=bool)
     chosen = [last]
     if not is_exact:
-        certain = np.where(batch.certain_side[last] != 0, last, batch.last_row_before(batch.certain_side != 0)[last])
+        certain = np.where(
+            batch.certain_side[last] != 0, last, batch.last_row_before(batch.certain_side != 0)[last]
+        )
         held = certain >= 0
         for direction in (1, -1):
             rows = batch.crossings.row[batch.crossings.direction == direction]

@@ -1,0 +1,391 @@
+"""Stays of objects in a zone: from a mark per fix (inside, outside, undecided) to one record per stay.
+
+A stay begins with the first fix that is certainly inside and lasts until one that is certainly outside, or
+until no fix has come for longer than a given gap. All tracks are followed at once, and what is still open
+goes from batch to batch, so where batches are cut changes nothing.
+"""
+
+from typing import Any, Final, NamedTuple, Self
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from monitoring.tracks.batch import TrackBatch
+
+NEVER_NS: Final = -(2**63)
+
+STAYS: Final = pa.schema(
+    [
+        pa.field("key", pa.uint64(), nullable=False),
+        pa.field("sensor_id", pa.string(), nullable=False),
+        pa.field("track_id", pa.string(), nullable=False),
+        pa.field("first_id", pa.string(), nullable=False),
+        pa.field("last_id", pa.string(), nullable=False),
+        pa.field("deepest_id", pa.string(), nullable=False),
+        pa.field("line_version", pa.string(), nullable=False),
+        pa.field("outside_ns", pa.int64(), nullable=False),
+        pa.field("start_ns", pa.int64(), nullable=False),
+        pa.field("last_ns", pa.int64(), nullable=False),
+        pa.field("last_fix_ns", pa.int64(), nullable=False),
+        pa.field("gap_ns", pa.int64(), nullable=False),
+        pa.field("deepest_ns", pa.int64(), nullable=False),
+        pa.field("fix_count", pa.int64(), nullable=False),
+        pa.field("start_side", pa.int8(), nullable=False),
+        pa.field("last_side", pa.int8(), nullable=False),
+        pa.field("depth_m", pa.float64(), nullable=False),
+        pa.field("margin_m", pa.float64(), nullable=False),
+        pa.field("lon", pa.float64(), nullable=False),
+        pa.field("lat", pa.float64(), nullable=False),
+        pa.field("sigma_m", pa.float64(), nullable=False),
+        pa.field("distance_m", pa.float64(), nullable=False),
+        pa.field("chainage_m", pa.float64(), nullable=False),
+        pa.field("line_part", pa.int16(), nullable=False),
+        pa.field("object_class", pa.int8(), nullable=False),
+        pa.field("affiliations", pa.uint8(), nullable=False),
+        pa.field("revision", pa.int32(), nullable=False),
+        pa.field("published_ns", pa.int64(), nullable=False),
+    ],
+    metadata={"version": "1"},
+)
+"""Stays, one row each. `outside_ns`: the last fix before the stay; `start_ns`, `last_ns`: first and last
+fix inside; `last_fix_ns`: last fix of any kind during it, `gap_ns` the silence after it that ends the stay;
+place, `depth_m` (inside the edge) and `margin_m` (certainly inside) at the deepest fix, at `deepest_ns`;
+`affiliations`: bit i = `schema.AFFILIATIONS[i]` was stated; `revision`, `published_ns`: how often it was
+published, and the newest fix that was."""
+
+_DEEPEST: Final = (
+    "deepest_id", "line_version", "deepest_ns", "depth_m", "margin_m", "lon", "lat", "sigma_m", "distance_m",
+    "chainage_m", "line_part",
+)  # fmt: skip
+_LATEST: Final = ("last_id", "last_ns", "last_side")
+
+
+class Stays:
+    """Columns of `STAYS` as arrays (s,), strings as objects."""
+
+    def __init__(self, columns: dict[str, NDArray[Any]]) -> None:
+        self.columns = columns
+
+    @classmethod
+    def from_table(cls, table: pa.Table) -> Self:
+        """The stays of a table of schema `STAYS`."""
+        return cls({n: table.column(n).combine_chunks().to_numpy(zero_copy_only=False) for n in STAYS.names})
+
+    def to_table(self) -> pa.Table:
+        """A table of schema `STAYS`."""
+        return pa.Table.from_arrays([pa.array(self[f.name], type=f.type) for f in STAYS], schema=STAYS)
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        return self.columns[name]
+
+    def __len__(self) -> int:
+        return len(self.columns["key"])
+
+    def take(self, at: NDArray[np.int64] | NDArray[np.bool_]) -> Self:
+        """The stays at some positions, or where a mask holds."""
+        return type(self)({name: column[at] for name, column in self.columns.items()})
+
+    def with_columns(self, **columns: NDArray[Any]) -> Self:
+        """The same stays with some columns replaced."""
+        return type(self)({**self.columns, **columns})
+
+    def followed_by(self, other: "Stays") -> Self:
+        """These stays and then those of `other`."""
+        joined = {name: np.concatenate([column, other[name]]) for name, column in self.columns.items()}
+        return type(self)(joined)
+
+    def continued(self, later: "Stays") -> Self:
+        """Each stay with what came later in it, row by row; `later` may hold no fix inside."""
+        columns = dict(self.columns)
+        is_inside = later["fix_count"] > 0
+        is_deeper = is_inside & (later["margin_m"] > self["margin_m"])
+        for name in _LATEST:
+            columns[name] = np.where(is_inside, later[name], self[name])
+        for name in _DEEPEST:
+            columns[name] = np.where(is_deeper, later[name], self[name])
+        columns["last_fix_ns"], columns["gap_ns"] = later["last_fix_ns"], later["gap_ns"]
+        columns["fix_count"] = self["fix_count"] + later["fix_count"]
+        columns["affiliations"] = self["affiliations"] | later["affiliations"]
+        is_stated = later["object_class"] >= 0
+        columns["object_class"] = np.where(is_stated, later["object_class"], self["object_class"])
+        return type(self)(columns)
+
+
+class Marks(NamedTuple):
+    """What a rule says of each row of a batch, (n,): `zone` +1 inside, -1 outside, 0 undecided; depths in metres;
+    `gap_ns` and `standing_ns` as in force at the row."""
+
+    zone: NDArray[np.int8]
+    depth_m: NDArray[np.float64]
+    margin_m: NDArray[np.float64]
+    gap_ns: NDArray[np.int64]
+    standing_ns: NDArray[np.int64]
+
+
+class Published(NamedTuple):
+    """Stays at a moment worth telling: `decided_ns` when that was clear, `exit_ns` the first fix outside or
+    NEVER_NS, `exit_id` its event; all (p,)."""
+
+    stays: Stays
+    decided_ns: NDArray[np.int64]
+    exit_ns: NDArray[np.int64]
+    exit_id: NDArray[np.object_]
+
+
+class _Runs(NamedTuple):
+    """Runs of new rows inside, each (g,): first and last row, the open stay continued (-1 = a new one), the row
+    outside that ends it and whether it ended in silence."""
+
+    begin: NDArray[np.int64]
+    end: NDArray[np.int64]
+    open_idx: NDArray[np.int64]
+    exit_row: NDArray[np.int64]
+    is_silent: NDArray[np.bool_]
+
+
+def follow(open_stays: Stays, batch: TrackBatch, marks: Marks) -> tuple[Stays, list[Published]]:
+    """Open stays after the batch, and what its fixes decided: stays that ended, and stays that came to stand."""
+    rows = np.flatnonzero(batch.is_new)
+    if not len(rows):
+        return open_stays, []
+    is_start = np.ones(len(rows), dtype=bool)
+    is_start[1:] = batch.key[rows[1:]] != batch.key[rows[:-1]]
+    has_previous = np.zeros(len(rows), dtype=bool)
+    later = rows > 0
+    has_previous[later] = batch.key[rows[later] - 1] == batch.key[rows[later]]
+    pause_ns = np.where(has_previous, batch.time_ns[rows] - batch.time_ns[rows - 1], 0)
+    is_pause = has_previous & (pause_ns > marks.gap_ns[np.maximum(rows - 1, 0)])
+    open_of_row = _position(open_stays["key"], batch.key[rows])
+    goes_on = is_start & (open_of_row >= 0) & ~is_pause
+    zone = marks.zone[rows].astype(np.int8)
+    undecided_start = (is_start | is_pause) & (zone == 0)
+    zone[undecided_start] = np.where(goes_on[undecided_start], 1, -1)
+    rank = np.arange(len(rows))
+    zone = zone[np.maximum.accumulate(np.where(zone != 0, rank, 0))]
+    runs = _runs(batch, rows, zone, is_start, is_pause, np.where(goes_on, open_of_row, -1))
+    outside_ns = np.where(has_previous & ~is_pause, batch.time_ns[rows - 1], NEVER_NS)
+    at_begin = np.searchsorted(rows, runs.begin)
+    left = _left_at_once(open_stays, batch, rows, is_start, is_pause, zone, open_of_row)
+    known = open_stays.take(
+        np.setdiff1d(np.arange(len(open_stays)), np.concatenate([left.idx, runs.open_idx]))
+    )
+    ended = [_ended(open_stays.take(left.idx), batch, left.exit_row)]
+    now, stood = _grown(open_stays, batch, marks, runs, outside_ns[at_begin])
+    is_over = (runs.exit_row >= 0) | runs.is_silent
+    ended.append(_ended(now.take(is_over), batch, runs.exit_row[is_over]))
+    return known.followed_by(now.take(~is_over)), [stood, *ended]
+
+
+def lapsed(open_stays: Stays, until_ns: int) -> tuple[Stays, Published]:
+    """Open stays without those that no fix up to `until_ns` has continued within their gap; and these."""
+    silent_ns = open_stays["last_fix_ns"] + open_stays["gap_ns"]
+    is_over = silent_ns < until_ns
+    gone = open_stays.take(is_over)
+    return open_stays.take(~is_over), Published(gone, silent_ns[is_over], *_no_exit(len(gone)))
+
+
+def as_they_stand(open_stays: Stays, until_ns: int) -> tuple[Stays, Published]:
+    """The open stays with those marked as published that have news; and these, decided at `until_ns`."""
+    last_fix_ns = open_stays["last_fix_ns"]
+    is_news = last_fix_ns > open_stays["published_ns"]
+    told = open_stays.take(is_news)
+    marked = open_stays.with_columns(
+        revision=open_stays["revision"] + is_news.astype(np.int32),
+        published_ns=np.where(is_news, last_fix_ns, open_stays["published_ns"]),
+    )
+    return marked, Published(told, np.full(len(told), until_ns, dtype=np.int64), *_no_exit(len(told)))
+
+
+class _Left(NamedTuple):
+    idx: NDArray[np.int64]
+    exit_row: NDArray[np.int64]
+
+
+def _left_at_once(
+    open_stays: Stays,
+    batch: TrackBatch,
+    rows: NDArray[np.int64],
+    is_start: NDArray[np.bool_],
+    is_pause: NDArray[np.bool_],
+    zone: NDArray[np.int8],
+    open_of_row: NDArray[np.int64],
+) -> _Left:
+    """Open stays whose track's first new fix is outside, or comes after the gap."""
+    at = np.flatnonzero(is_start & (open_of_row >= 0) & (is_pause | (zone < 0)))
+    return _Left(open_of_row[at], np.where(is_pause[at], -1, rows[at]))
+
+
+def _runs(
+    batch: TrackBatch,
+    rows: NDArray[np.int64],
+    zone: NDArray[np.int8],
+    is_start: NDArray[np.bool_],
+    is_pause: NDArray[np.bool_],
+    continued: NDArray[np.int64],
+) -> _Runs:
+    is_inside = zone > 0
+    breaks = is_start | is_pause
+    was_inside = np.concatenate([[False], is_inside[:-1]])
+    begin = np.flatnonzero(is_inside & (breaks | ~was_inside))
+    goes_on = np.concatenate([is_inside[1:] & ~breaks[1:], [False]])
+    end = np.flatnonzero(is_inside & ~goes_on)
+    follower = np.minimum(end + 1, len(rows) - 1)
+    has_follower = (end + 1 < len(rows)) & ~is_start[follower]
+    exit_row = np.where(has_follower & ~is_pause[follower], rows[follower], -1)
+    return _Runs(rows[begin], rows[end], continued[begin], exit_row, has_follower & is_pause[follower])
+
+
+def _grown(
+    open_stays: Stays, batch: TrackBatch, marks: Marks, runs: _Runs, outside_ns: NDArray[np.int64]
+) -> tuple[Stays, Published]:
+    """The stay of each run at its end, and those that came to stand during it as they were at that fix."""
+    if not len(runs.begin):
+        return open_stays.take(np.zeros(0, dtype=np.int64)), _nothing(open_stays)
+    is_known = runs.open_idx >= 0
+    start_ns = batch.time_ns[runs.begin]
+    revision = np.zeros(len(runs.begin), dtype=np.int32)
+    if is_known.any():
+        start_ns = np.where(is_known, open_stays["start_ns"][runs.open_idx], start_ns)
+        revision = np.where(is_known, open_stays["revision"][runs.open_idx], revision).astype(np.int32)
+    stands_at = _first_standing(batch, marks, runs, start_ns, revision)
+    stands = stands_at >= 0
+    until = np.where(stands, stands_at, runs.end)
+    first = _summaries(batch, marks, runs.begin, until, outside_ns)
+    if is_known.any():
+        grown = open_stays.take(runs.open_idx[is_known]).continued(first.take(is_known))
+        order = np.argsort(np.concatenate([np.flatnonzero(is_known), np.flatnonzero(~is_known)]))
+        first = grown.followed_by(first.take(~is_known)).take(order)
+    stood = first.take(stands)
+    decided_ns = batch.time_ns[stands_at[stands]]
+    now = first.with_columns(
+        revision=np.where(stands, first["revision"] + 1, first["revision"]).astype(np.int32),
+        published_ns=np.where(stands, first["last_fix_ns"], first["published_ns"]),
+    )
+    rest = np.flatnonzero(stands & (stands_at < runs.end))
+    if len(rest):
+        tail = _summaries(batch, marks, stands_at[rest] + 1, runs.end[rest], outside_ns[rest])
+        others = np.setdiff1d(np.arange(len(now)), rest)
+        order = np.argsort(np.concatenate([rest, others]))
+        now = now.take(rest).continued(tail).followed_by(now.take(others)).take(order)
+    return now, Published(stood, decided_ns, *_no_exit(len(stood)))
+
+
+def _first_standing(
+    batch: TrackBatch,
+    marks: Marks,
+    runs: _Runs,
+    start_ns: NDArray[np.int64],
+    revision: NDArray[np.int32],
+) -> NDArray[np.int64]:
+    """Per run the first fix inside by which its stay has stood long enough to be told, -1 = none or told
+    before."""
+    row, offset, length = _spread(runs.begin, runs.end)
+    stands = (marks.zone[row] > 0) & (np.repeat(revision, length) == 0)
+    stands &= batch.time_ns[row] - np.repeat(start_ns, length) >= marks.standing_ns[row]
+    none = len(batch)
+    found = np.minimum.reduceat(np.where(stands, row, none), offset)
+    return np.where(found < none, found, -1)
+
+
+def _summaries(
+    batch: TrackBatch,
+    marks: Marks,
+    begin: NDArray[np.int64],
+    end: NDArray[np.int64],
+    outside_ns: NDArray[np.int64],
+) -> Stays:
+    """One stay per run of rows `begin`..`end`; a run without a fix inside has `fix_count` 0 and no place."""
+    row, offset, length = _spread(begin, end)
+    is_inside = marks.zone[row] > 0
+    none = len(batch)
+    first = np.minimum.reduceat(np.where(is_inside, row, none), offset)
+    last = np.maximum.reduceat(np.where(is_inside, row, -1), offset)
+    margin_m = np.where(is_inside, marks.margin_m[row], -np.inf)
+    best_m = np.maximum.reduceat(margin_m, offset)
+    deepest = np.minimum.reduceat(
+        np.where(is_inside & (margin_m == np.repeat(best_m, length)), row, none), offset
+    )
+    stated = np.where(
+        batch.affiliation[row] >= 0, 1 << np.maximum(batch.affiliation[row], 0).astype(np.int64), 0
+    )
+    first, deepest = np.where(first < none, first, begin), np.where(deepest < none, deepest, begin)
+    last = np.where(last >= 0, last, begin)
+    versions = np.array([line.version for line in batch.lines], dtype=np.object_)
+    zeros = np.zeros(len(begin), dtype=np.int64)
+    return Stays(
+        {
+            "key": batch.key[begin],
+            "sensor_id": _strings(batch, batch.sensor_id, begin),
+            "track_id": _strings(batch, batch.track_id, begin),
+            "first_id": _strings(batch, batch.id, first),
+            "last_id": _strings(batch, batch.id, last),
+            "deepest_id": _strings(batch, batch.id, deepest),
+            "line_version": versions[batch.line_idx[deepest]],
+            "outside_ns": outside_ns,
+            "start_ns": batch.time_ns[first],
+            "last_ns": batch.time_ns[last],
+            "last_fix_ns": batch.time_ns[end],
+            "gap_ns": marks.gap_ns[end],
+            "deepest_ns": batch.time_ns[deepest],
+            "fix_count": np.add.reduceat(is_inside.astype(np.int64), offset),
+            "start_side": batch.side[first],
+            "last_side": batch.side[last],
+            "depth_m": marks.depth_m[deepest],
+            "margin_m": best_m,
+            "lon": batch.lon[deepest],
+            "lat": batch.lat[deepest],
+            "sigma_m": batch.sigma_m[deepest],
+            "distance_m": np.abs(batch.signed_distance_m[deepest]),
+            "chainage_m": batch.chainage_m[deepest],
+            "line_part": batch.line_part[deepest],
+            "object_class": batch.object_class[end],
+            "affiliations": np.bitwise_or.reduceat(stated, offset).astype(np.uint8),
+            "revision": zeros.astype(np.int32),
+            "published_ns": zeros + NEVER_NS,
+        }
+    )
+
+
+def _ended(stays: Stays, batch: TrackBatch, exit_row: NDArray[np.int64]) -> Published:
+    """Stays that ended with a fix outside (`exit_row`), or in silence (-1)."""
+    has_exit = exit_row >= 0
+    if not len(stays):
+        return _nothing(stays)
+    exit_ns = np.where(has_exit, batch.time_ns[exit_row], NEVER_NS)
+    exit_id = np.where(has_exit, _strings(batch, batch.id, np.maximum(exit_row, 0)), None)
+    silent_ns = stays["last_fix_ns"] + stays["gap_ns"]
+    return Published(stays, np.where(has_exit, exit_ns, silent_ns), exit_ns, exit_id)
+
+
+def _position(keys: NDArray[np.uint64], wanted: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """Where each wanted key stands among distinct `keys`, -1 = nowhere."""
+    if not len(keys):
+        return np.full(len(wanted), -1, dtype=np.int64)
+    order = np.argsort(keys, kind="stable")
+    at = np.minimum(np.searchsorted(keys[order], wanted), len(keys) - 1)
+    return np.where(keys[order][at] == wanted, order[at], -1).astype(np.int64)
+
+
+def _spread(
+    begin: NDArray[np.int64], end: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """All rows of the runs one after the other, where each run begins among them, and their lengths."""
+    length = end - begin + 1
+    offset = np.concatenate([[0], np.cumsum(length)[:-1]])
+    row = np.arange(int(length.sum()), dtype=np.int64) + np.repeat(begin - offset, length)
+    return row, offset, length
+
+
+def _strings(batch: TrackBatch, column: pa.Array, rows: NDArray[np.int64]) -> NDArray[np.object_]:
+    return np.asarray(
+        column.take(pa.array(batch.source[rows])).to_numpy(zero_copy_only=False), dtype=np.object_
+    )
+
+
+def _no_exit(count: int) -> tuple[NDArray[np.int64], NDArray[np.object_]]:
+    return np.full(count, NEVER_NS, dtype=np.int64), np.full(count, None, dtype=np.object_)
+
+
+def _nothing(stays: Stays) -> Published:
+    return Published(stays.take(np.zeros(0, dtype=np.int64)), np.zeros(0, dtype=np.int64), *_no_exit(0))
