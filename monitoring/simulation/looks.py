@@ -48,7 +48,7 @@ SIGHTS_ONLY: Final = np.array([name in ("geophone", "magnetic") for name in TYPE
 SHARED_BIAS_FRAC: Final = 0.5
 """Share of a track's error (as standard deviation) that all its fixes have in common."""
 TRACK_SCRAMBLE: Final = 611_953
-"""Prime to 10**6: numbers a sensor's tracks so that they are unique and do not name the object."""
+"""Prime to 900,000: numbers a sensor's tracks so that they are unique and do not name the object."""
 
 
 @dataclass(frozen=True)
@@ -260,7 +260,7 @@ def _judgement(
     """Track number, class and affiliation as the sensor judged them for this stretch of the track."""
     seed, movers = world.seed, world.movers
     salt = np.floor(uniform_field(seed, 20, sensor, np.zeros(len(sensor), dtype=np.int64)) * 1e6).astype(np.int64)
-    track = ((mover * TRACK_SCRAMBLE + salt) % 1_000_000) * 100 + segment % 100
+    track = ((mover * TRACK_SCRAMBLE + salt) % 900_000) * 100 + segment % 100
     knows = uniform_field(seed, 21, mover, watch * 128 + segment % 128)
     object_class = np.where(knows < CLASS_KNOWN_FRAC[kind], movers.object_class[mover], UNKNOWN_CLASS)
     hand = movers.hand[mover]

@@ -1,0 +1,113 @@
+"""From a sensor's observation to the door: numbering, losses, latency, outages, repetition; in order of arrival.
+
+A sensor numbers its reports (`boot`, `seq`) before anything can be lost, so that gaps show. While its link is
+down it keeps its reports and sends them in a burst afterwards, now and then twice.
+"""
+
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from monitoring.simulation.columns import Rows, digits, joined, taken, to_table
+from monitoring.simulation.paths import SPAN_S
+from monitoring.simulation.randomness import stream, uniform_field
+from monitoring.simulation.sensors import DAY_S, STORES
+from monitoring.simulation.world import World
+
+Reals = NDArray[np.float64]
+Indices = NDArray[np.int64]
+
+BURST_S: Final = 120.0
+"""A stored burst is sent within this time."""
+REPEAT_S: Final = (5.0, 900.0)
+SEQ_MAX: Final = 10_000_000
+
+
+class Delivery:
+    """Takes windows of observations in order of time and gives tables in order of arrival. Holds what is late."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._ids = pa.array(world.net.ids, type=pa.string())
+        self._seq = np.zeros(world.net.count, dtype=np.int64)
+        self._boot = np.zeros(world.net.count, dtype=np.int64)
+        self._held: Rows = joined([])
+        rng = stream(world.seed, "delivery")
+        count = rng.poisson(world.scenario.faults.reboots_per_day * world.duration_s / DAY_S, world.net.count)
+        owner = np.repeat(np.arange(world.net.count), count)
+        at = np.sort(owner * SPAN_S + rng.uniform(0.0, world.duration_s, len(owner)))
+        self._reboots, self._first_reboot = at, np.searchsorted(at, np.arange(world.net.count) * SPAN_S)
+
+    def take(self, batch: Rows, chunk: int) -> Rows:
+        """Numbers one window's observations and puts them on their way; returns them, for the truth's links."""
+        world, faults = self._world, self._world.scenario.faults
+        rng = stream(world.seed, "delivery", chunk + 1)
+        batch = taken(batch, np.lexsort((batch["made_s"], batch["sensor"])))
+        sensor, made = batch["sensor"].astype(np.int64), batch["made_s"]
+        boot = np.searchsorted(self._reboots, sensor * SPAN_S + made, side="right") - self._first_reboot[sensor]
+        batch["boot"], batch["seq"] = boot, self._numbers(sensor, boot)
+        n = len(sensor)
+        is_kept = rng.uniform(size=n) >= faults.missing_frac
+        arrival = made + batch["latency_s"]
+        outage = world.link_outages.find(sensor, arrival)
+        is_cut = outage >= 0
+        if len(world.link_outages):
+            after = world.link_outages.end_s[outage] + rng.uniform(0.0, BURST_S, n)
+            arrival = np.where(is_cut, after, arrival)
+            is_kept &= ~is_cut | STORES[world.net.type_idx[sensor]]
+        burst = uniform_field(world.seed, 30, sensor, outage)
+        again = (rng.uniform(size=n) < faults.duplicate_frac) | (is_cut & (burst < faults.resent_frac))
+        later = arrival + rng.uniform(*REPEAT_S, n)
+        batch["arrival_s"] = arrival
+        kept = taken(batch, np.flatnonzero(is_kept))
+        repeated = taken(batch, np.flatnonzero(again & is_kept))
+        repeated["arrival_s"] = later[again & is_kept]
+        self._hold([kept, repeated])
+        return kept
+
+    def _hold(self, parts: list[Rows]) -> None:
+        extra = ("arrival_s", "boot", "seq")
+        parts = [part for part in (self._held, *parts) if len(part["sensor"])]
+        if not parts:
+            return
+        self._held = joined(parts)
+        for name in extra:
+            self._held[name] = np.concatenate([part[name] for part in parts])
+
+    def _numbers(self, sensor: Indices, boot: Indices) -> Indices:
+        """The next number of each report, counted per sensor from its last start. Rows are sorted by sensor, time."""
+        if not len(sensor):
+            return np.empty(0, dtype=np.int64)
+        key = sensor * 1_000 + boot
+        is_first = np.diff(key, prepend=-1) != 0
+        first = np.flatnonzero(is_first)
+        size = np.diff(np.append(first, len(key)))
+        begin = np.where(boot[first] == self._boot[sensor[first]], self._seq[sensor[first]], 0)
+        numbers = np.arange(len(key)) - np.repeat(first - begin, size)
+        last = np.append(first[1:], len(key)) - 1
+        # The last run of a sensor wins: runs are in order of boot.
+        self._boot[sensor[last]], self._seq[sensor[last]] = boot[last], numbers[last] + 1
+        return numbers % SEQ_MAX
+
+    def give(self, until_s: float) -> pa.Table:
+        """What has arrived before `until_s`, in order of arrival."""
+        held = self._held
+        if not len(held["sensor"]):
+            return to_table(held, self._ids, self._world.start_ns, pa.array([], pa.string()), np.empty(0), np.empty(0))
+        is_due = held["arrival_s"] < until_s
+        due = taken(held, np.flatnonzero(is_due))
+        self._held = taken(held, np.flatnonzero(~is_due))
+        due = taken(due, np.lexsort((due["seq"], due["boot"], due["sensor"], due["arrival_s"])))
+        ids = event_ids(due["boot"].astype(np.int64), due["seq"].astype(np.int64))
+        return to_table(due, self._ids, self._world.start_ns, ids, due["seq"], due["boot"])
+
+
+def event_ids(boot: Indices, seq: Indices) -> pa.Array:
+    """Ids unique per sensor: `E`, two digits of `boot`, seven of `seq`.
+
+    >>> event_ids(np.array([1]), np.array([23])).to_pylist()
+    ['E010000023']
+    """
+    return digits(b"E", boot % 100 * SEQ_MAX + seq, 9)

@@ -1,0 +1,160 @@
+"""Running a scenario: tables of events in order of arrival, then the truth.
+
+    run = simulate("busy-day", line, agreement, seed=7)
+    for table in run.tables(): ...
+    run.truth()
+
+Memory is bounded by one window of time and what is on its way; a week needs no week's memory.
+"""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+import pyarrow as pa
+
+from geodata.contact_line import ContactLine
+from monitoring import schema
+from monitoring.agreement import Agreement
+from monitoring.simulation.background import false_alarms, heartbeats, within
+from monitoring.simulation.columns import joined
+from monitoring.simulation.delivery import Delivery
+from monitoring.simulation.looks import observe_movers
+from monitoring.simulation.randomness import stream
+from monitoring.simulation.scenario import Scenario, load_scenario
+from monitoring.simulation.sensors import registry_of
+from monitoring.simulation.sounds import human_reports, observe_fire
+from monitoring.simulation.terms import Terms
+from monitoring.simulation.truth import Truth
+from monitoring.simulation.witness import Witness
+from monitoring.simulation.world import build_world
+
+DEMO_DATE: Final = date(2026, 6, 15)
+WINDOW_S: Final = 3_600.0
+WINDOW_S_MIN: Final = 300.0
+Progress = Callable[[float], None]
+"""Told the finished share (0-1) after each window."""
+
+
+def period(on: date, zone: str, cut_off: str) -> tuple[int, int]:
+    """The reporting period that ends on a date, as nanoseconds UTC: 23, 24 or 25 hours.
+
+    >>> begin, end = period(date(2026, 3, 29), "Europe/Kyiv", "19:30")
+    >>> (end - begin) / 3.6e12
+    23.0
+    """
+    at = time.fromisoformat(cut_off)
+    ends = [datetime.combine(day, at, ZoneInfo(zone)) for day in (on - timedelta(days=1), on)]
+    begin, end = (int(moment.astimezone(UTC).timestamp()) * 1_000_000_000 for moment in ends)
+    return begin, end
+
+
+class Run:
+    """One run of a scenario. `tables` may be walked once; `truth` is known after that."""
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        line: ContactLine,
+        agreement: Agreement | None,
+        seed: int,
+        on: date,
+        hours: float | None,
+        density: float,
+        progress: Progress | None,
+    ) -> None:
+        zone, cut_off = ("Europe/Kyiv", "19:30")
+        if agreement is not None:
+            zone, cut_off = agreement.reporting.zone, agreement.reporting.cut_off
+        self.from_ns, end_ns = period(on, zone, cut_off)
+        duration_s = (end_ns - self.from_ns) / 1e9 if hours is None else hours * 3_600.0
+        self.to_ns = self.from_ns + round(duration_s * 1e9)
+        terms = Terms() if agreement is None else Terms.of(agreement, self.from_ns, line.left_side)
+        local = datetime.fromtimestamp(self.from_ns // 1_000_000_000, ZoneInfo(zone))
+        local_start_s = float(local.hour * 3_600 + local.minute * 60)
+        self._world = build_world(scenario, line, seed, self.from_ns, duration_s, local_start_s, density, terms)
+        self._window_s = max(WINDOW_S / max(density, 1.0), WINDOW_S_MIN)
+        self._witness = Witness(self._world)
+        self._progress = progress
+        self._is_done = False
+        self.header: dict[str, Any] = {
+            "scenario": scenario.name,
+            "swap_sides": scenario.swap_sides,
+            "seed": seed,
+            "date": on.isoformat(),
+            "from_ns": self.from_ns,
+            "to_ns": self.to_ns,
+            "density": density,
+            "line_version": line.version,
+            "agreement_version": terms.agreement_version,
+            "engine_version": schema.ENGINE_VERSION,
+        }
+
+    @property
+    def registry(self) -> list[dict[str, Any]]:
+        """What the sensors' operators declare (see `registry_of`)."""
+        return registry_of(self._world.net, self._world.space)
+
+    def tables(self) -> Iterator[pa.Table]:
+        """Events in order of arrival, columns of `schema.EVENT_FIELDS`; the last table holds the stragglers."""
+        world, witness = self._world, self._witness
+        delivery = Delivery(world)
+        reports, group, chance = human_reports(world)
+        witness.heard(group, chance)
+        order = reports["made_s"].argsort(kind="stable")
+        reports = {name: column[order] for name, column in reports.items()}
+        false = false_alarms(world)
+        windows = max(int(-(-world.duration_s // self._window_s)), 1)
+        for number in range(windows):
+            begin_s = number * self._window_s
+            end_s = min(begin_s + self._window_s, world.duration_s)
+            fixes, crossings, incursions = observe_movers(world, begin_s, end_s, stream(world.seed, "looks", number))
+            sounds, group, chance = observe_fire(world, begin_s, end_s, stream(world.seed, "sounds", number + 2))
+            witness.saw(crossings, incursions)
+            witness.heard(group, chance)
+            parts = [fixes, sounds, heartbeats(world, begin_s, end_s)]
+            parts += [within(batch, begin_s, end_s) for batch in (reports, false)]
+            witness.link(delivery.take(joined(parts), number))
+            table = delivery.give(end_s)
+            if table.num_rows:
+                yield table
+            if self._progress is not None:
+                self._progress((number + 1) / windows)
+        table = delivery.give(float("inf"))
+        self._is_done = True
+        if table.num_rows:
+            yield table
+
+    def truth(self) -> Truth:
+        """What really happened. Only after `tables` was walked to its end."""
+        assert self._is_done, "walk tables() to its end before asking for the truth"
+        return self._witness.truth(self.header)
+
+
+def simulate(
+    scenario: Scenario | str | Path,
+    line: ContactLine,
+    agreement: Agreement | None = None,
+    *,
+    seed: int = 1,
+    on: date = DEMO_DATE,
+    hours: float | None = None,
+    density: float = 1.0,
+    progress: Progress | None = None,
+) -> Run:
+    """Plans a run of a scenario (or of the packaged one, or file, of that name).
+
+    `on` is the day on which the reporting period ends; `hours` takes only its first hours (or more than it);
+    `density` multiplies everybody's activity. `agreement` must have the parameters of its rules declared (it
+    decides which happenings break which rule); without one the terms are those of `Terms()`. The same arguments
+    give the same bytes. Raises ScenarioError naming file, key and reason.
+    """
+    if not isinstance(scenario, Scenario):
+        scenario = load_scenario(scenario)
+    if hours is not None and not 0 < hours <= 24 * 31:
+        raise ValueError(f"hours must lie between 0 and {24 * 31}, not {hours:g}")
+    if not 0 < density <= 1_000:
+        raise ValueError(f"density must lie between 0 and 1000, not {density:g}")
+    return Run(scenario, line, agreement, seed, on, hours, density, progress)

@@ -1,0 +1,233 @@
+"""What sensors hear and see of fire: each phenomenon by each sensor in range, one window of time at once.
+
+Sound needs about three seconds a kilometre. A sensor whose time is that of arrival says so (`time_basis`
+`arrival`) and is late by the travel; others have removed it already, with some error.
+"""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitoring import schema
+from monitoring.simulation.columns import TEXTS, Rows, rows
+from monitoring.simulation.randomness import stream
+from monitoring.simulation.sensors import (
+    BEARING_SIGMA_DEG,
+    IS_ACOUSTIC,
+    LATENCY_S,
+    SEES_FIRE,
+    SIGMA_FLOOR_M,
+    SIGMA_RANGE_FRAC,
+    TARGETS,
+    TIME_SIGMA_S,
+    TYPES,
+    detection_probability,
+)
+from monitoring.simulation.world import World
+
+Reals = NDArray[np.float64]
+Indices = NDArray[np.int64]
+
+SOUND_MPS: Final = 340.0
+EXPLOSION, LAUNCH, SHOT, BURST, FLASH, FLARE = (
+    schema.KINDS.index(kind) for kind in ("explosion", "launch", "shot", "burst", "muzzle_flash", "flare")
+)
+OUTGOING, IMPACT, UNDETERMINED = (
+    schema.FIRE_DIRECTIONS.index(name) for name in ("outgoing", "impact", "undetermined")
+)
+HUMAN: Final = TYPES.index("human_report")
+RADAR: Final = TYPES.index("counter_battery_radar")
+FLASH_IR: Final = TYPES.index("muzzle_flash_ir")
+BASIS_SOURCE, BASIS_ARRIVAL = 0, 1
+CLASS_OF_TARGET: Final = np.array(
+    [i if i < len(schema.OBJECT_CLASSES) and i > 3 else -1 for i in range(len(TARGETS))], dtype=np.int64
+)
+
+
+def observe_fire(
+    world: World, begin_s: float, end_s: float, rng: np.random.Generator
+) -> tuple[Rows, Indices, Reals]:
+    """Reports of phenomena in [begin_s, end_s); and for truth: group and log(1 - p) of every chance to detect."""
+    net, groups = world.net, world.groups
+    posts = np.flatnonzero(SEES_FIRE[net.type_idx] & (net.type_idx != HUMAN))
+    lo, hi = np.searchsorted(groups.time_s, [begin_s, end_s])
+    heard = np.arange(lo, hi)
+    range_m = np.hypot(
+        groups.phenomenon_x[heard, None] - net.x[None, posts], groups.phenomenon_y[heard, None] - net.y[None, posts]
+    )
+    close, which = np.nonzero(range_m < 150_000.0)
+    phenomenon, sensor, range_m = heard[close], posts[which], range_m[close, which]
+    kind = net.type_idx[sensor]
+    target = _range_target(world, phenomenon, kind)
+    p = detection_probability(kind, target, range_m)
+    idx = np.flatnonzero(p > 0)
+    phenomenon, sensor, range_m, kind, p = (c[idx] for c in (phenomenon, sensor, range_m, kind, p))
+    dx, dy = groups.phenomenon_x[phenomenon] - net.x[sensor], groups.phenomenon_y[phenomenon] - net.y[sensor]
+    bearing = np.degrees(np.arctan2(dx, dy)) + world.space.azimuth_to_true(net.x[sensor], net.y[sensor])
+    off_axis = np.abs((bearing - net.fov_azimuth_deg[sensor] + 180.0) % 360.0 - 180.0)
+    is_able = (off_axis <= net.fov_width_deg[sensor] / 2) & (
+        world.power_outages.find(sensor, groups.time_s[phenomenon]) < 0
+    )
+    p = np.where(is_able, p, 0.0)
+    places = (kind != FLASH_IR) & (p > 0)
+    chance = (groups.group[phenomenon[places]], np.log1p(-np.minimum(p[places], 0.999)))
+    hit = np.flatnonzero(rng.uniform(size=len(p)) < p)
+    batch = _reports(world, rng, phenomenon[hit], sensor[hit], kind[hit], range_m[hit], bearing[hit])
+    return batch, *chance
+
+
+def _range_target(world: World, phenomenon: Indices, kind: Indices) -> Indices:
+    """What decides a sensor's range: a counter-battery radar tracks the projectile from its weapon."""
+    groups = world.groups
+    weapon = np.array([TARGETS.index(f.weapon) for f in world.scenario.fires] or [0])
+    is_radar = kind == RADAR
+    own = groups.target[phenomenon]
+    # A radar reports origin and impact of one round together, so its chance is counted at the launch.
+    return np.where(is_radar & groups.is_impact[phenomenon], -1, np.where(is_radar, weapon[_spec(world, phenomenon)], own))
+
+
+def _spec(world: World, phenomenon: Indices) -> Indices:
+    return world.groups.spec[world.groups.group[phenomenon]]
+
+
+def _reports(
+    world: World, rng: np.random.Generator, phenomenon: Indices, sensor: Indices, kind: Indices, range_m: Reals,
+    bearing: Reals,
+) -> Rows:  # fmt: skip
+    net, groups = world.net, world.groups
+    is_radar = kind == RADAR
+    origin = _report(world, rng, phenomenon, sensor, kind, range_m, bearing, is_impact_of_radar=False)
+    # The radar's second event: where the same round came down.
+    impact_of = np.full(int(groups.pair.max(initial=-1)) + 1, -1, dtype=np.int64)
+    impacts = np.flatnonzero(groups.is_impact)
+    impact_of[groups.pair[impacts]] = impacts
+    radar = np.flatnonzero(is_radar)
+    landed = impact_of[groups.pair[phenomenon[radar]]] if len(radar) else radar
+    radar, landed = radar[landed >= 0], landed[landed >= 0]
+    if not len(radar):
+        return origin
+    second = _report(
+        world, rng, landed, sensor[radar], kind[radar], range_m[radar], bearing[radar], is_impact_of_radar=True
+    )
+    names = {*origin, *second}
+    return {name: np.concatenate([origin[name], second[name]]) for name in names}
+
+
+def _report(
+    world: World, rng: np.random.Generator, phenomenon: Indices, sensor: Indices, kind: Indices, range_m: Reals,
+    bearing: Reals, is_impact_of_radar: bool,
+) -> Rows:  # fmt: skip
+    net, groups = world.net, world.groups
+    n = len(phenomenon)
+    sigma = np.hypot(SIGMA_FLOOR_M[kind], SIGMA_RANGE_FRAC[kind] * range_m)
+    tail = np.where(net.has_heavy_tail[sensor] & (rng.uniform(size=n) < 0.03), 4.0, 1.0) * net.error_factor[sensor]
+    error = rng.standard_normal((2, n)) * (sigma * tail)
+    lon, lat = world.space.line.frame.inverse(
+        groups.phenomenon_x[phenomenon] + error[0] + net.bias_x_m[sensor],
+        groups.phenomenon_y[phenomenon] + error[1] + net.bias_y_m[sensor],
+    )
+    is_bearing = kind == FLASH_IR
+    lon, lat = np.where(is_bearing, np.nan, np.round(lon, 6)), np.where(is_bearing, np.nan, np.round(lat, 6))
+    made = groups.time_s[phenomenon] + np.where(IS_ACOUSTIC[kind], range_m / SOUND_MPS, 0.0)
+    is_arrival = net.is_arrival_time[sensor]
+    jitter = TIME_SIGMA_S[kind] * rng.standard_normal(n)
+    said = np.where(is_arrival, made, groups.time_s[phenomenon]) + jitter
+    latency = LATENCY_S[kind, 0] + rng.uniform(size=n) * (LATENCY_S[kind, 1] - LATENCY_S[kind, 0])
+    true_kind = groups.kind[phenomenon]
+    is_impact = groups.is_impact[phenomenon]
+    is_gun = true_kind == LAUNCH
+    # An acoustic array hears a launch as an explosion; it tells outgoing from impact four times in five.
+    tells = rng.uniform(size=n) < np.where(kind == RADAR, 1.0, 0.8)
+    reported = np.where(is_bearing, FLASH, np.where(is_gun & (kind != RADAR), EXPLOSION, true_kind))
+    direction = np.where(is_impact, IMPACT, np.where(is_gun, OUTGOING, UNDETERMINED))
+    direction = np.where(tells, direction, UNDETERMINED)
+    direction = np.where(np.isin(reported, (EXPLOSION, LAUNCH)), direction, -1)
+    calibre = groups.calibre_mm[groups.group[phenomenon]]
+    knows_weapon = (kind == RADAR) | (rng.uniform(size=n) < 0.3)
+    weapon = CLASS_OF_TARGET[np.array([TARGETS.index(f.weapon) for f in world.scenario.fires])[_spec(world, phenomenon)]]
+    is_burst = true_kind == BURST
+    declared = np.maximum(sigma * net.declared_factor[sensor], 1.0)
+    return rows(
+        sensor=sensor,
+        made_s=made,
+        time_s=said + net.clock_offset_s[sensor] + net.clock_drift[sensor] * made,
+        time_sigma_s=np.round(TIME_SIGMA_S[kind] + np.where(is_arrival, 0.01 * range_m / SOUND_MPS, 0.0), 2),
+        time_basis=np.where(IS_ACOUSTIC[kind], np.where(is_arrival, BASIS_ARRIVAL, BASIS_SOURCE), -1),
+        latency_s=latency,
+        kind=reported,
+        lon=lon,
+        lat=lat,
+        sigma_m=np.where(is_bearing, np.nan, np.round(declared, 1)),
+        bearing_deg=np.where(
+            is_bearing, np.round((bearing + BEARING_SIGMA_DEG[kind] * rng.standard_normal(n)) % 360.0, 2) % 360.0, np.nan
+        ),
+        bearing_sigma_deg=np.where(is_bearing, BEARING_SIGMA_DEG[kind], np.nan),
+        object_class=np.where(knows_weapon, weapon, -1),
+        direction=direction,
+        count=np.where(is_burst, 1, -1),
+        rounds=np.where(is_burst, rng.integers(3, 12, n), -1),
+        calibre_mm=np.where(knows_weapon, calibre, np.nan),
+        group=np.where(kind == RADAR, groups.pair[phenomenon] % 10_000_000, -1),
+        confidence=np.round(rng.beta(8.0, 2.0, n), 2),
+        link=world.movers.count + groups.group[phenomenon],
+    ) | ({} if not is_impact_of_radar else {"kind": np.full(n, EXPLOSION, dtype=np.int64)})  # type: ignore[dict-item]  # codes are integers
+
+
+def human_reports(world: World) -> tuple[Rows, Indices, Reals]:
+    """Reports by people: one for a whole happening, with a count and a while later. For the whole run at once."""
+    net, groups, facts = world.net, world.groups, world.fire
+    rng = stream(world.seed, "sounds", 1)
+    posts = np.flatnonzero(net.type_idx == HUMAN)
+    which: list[Indices] = []
+    for x, y in ((groups.x, groups.y), (groups.target_x, groups.target_y)):
+        range_m = np.hypot(x[:, None] - net.x[None, posts], y[:, None] - net.y[None, posts])
+        group, post = np.nonzero(range_m < 12_000.0)
+        which.append(np.stack([group, posts[post], np.full(len(group), x is groups.target_x)]))
+    group, sensor, is_far = np.concatenate(which, axis=1)
+    is_target = is_far.astype(bool)
+    x, y = np.where(is_target, groups.target_x[group], groups.x[group]), np.where(
+        is_target, groups.target_y[group], groups.y[group]
+    )
+    range_m = np.hypot(x - net.x[sensor], y - net.y[sensor])
+    weapon = np.array([TARGETS.index(f.weapon) for f in world.scenario.fires] or [0])[groups.spec[group]]
+    kind = net.type_idx[sensor]
+    p = detection_probability(kind, np.where(is_target, TARGETS.index("impact"), weapon), range_m)
+    is_able = (world.power_outages.find(sensor, facts.start_s[group]) < 0) & (groups.rounds[group] > 0)
+    p = np.where(is_able, p, 0.0)
+    chance = (group[p > 0], np.log1p(-np.minimum(p[p > 0], 0.999)))
+    hit = np.flatnonzero(rng.uniform(size=len(p)) < p)
+    group, sensor, is_target, x, y, range_m, kind = (
+        c[hit] for c in (group, sensor, is_target, x, y, range_m, kind)
+    )
+    n = len(group)
+    sigma = np.hypot(SIGMA_FLOOR_M[kind], SIGMA_RANGE_FRAC[kind] * range_m)
+    error = rng.standard_normal((2, n)) * sigma
+    lon, lat = world.space.line.frame.inverse(x + error[0], y + error[1])
+    heard = np.maximum(rng.binomial(groups.rounds[group], 0.85), 1)
+    is_many = heard > 10
+    kinds = np.array([schema.KINDS.index(f.kind) for f in world.scenario.fires] or [0])[groups.spec[group]]
+    reported = np.where(is_target | (kinds == LAUNCH), EXPLOSION, kinds)
+    # People round their watches to the minute.
+    said_start = np.round((facts.start_s[group] + 20.0 * rng.standard_normal(n)) / 60.0) * 60.0
+    said_end = np.maximum(np.round(facts.end_s[group] / 60.0) * 60.0, said_start)
+    latency = LATENCY_S[kind, 0] + rng.uniform(size=n) * (LATENCY_S[kind, 1] - LATENCY_S[kind, 0])
+    batch = rows(
+        sensor=sensor,
+        made_s=np.maximum(facts.end_s[group], 0.0),
+        time_s=said_start,
+        time_end_s=said_end,
+        time_sigma_s=np.full(n, 30.0),
+        latency_s=latency,
+        kind=reported,
+        lon=np.round(lon, 4),
+        lat=np.round(lat, 4),
+        sigma_m=np.round(sigma, -1) + 10.0,
+        direction=np.where(reported == EXPLOSION, UNDETERMINED, -1),
+        count=np.where(is_many, 10, heard),
+        is_minimum=np.where(is_many, 1, -1),
+        text=rng.integers(0, len(TEXTS), n),
+        confidence=np.round(rng.beta(6.0, 3.0, n), 2),
+        link=world.movers.count + group,
+    )
+    return batch, *chance

@@ -1,0 +1,255 @@
+"""Keeps, while a run is observed, what its truth file needs: chances of detection and links; then writes it up."""
+
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitoring import schema
+from monitoring.simulation.activity import CIVILIAN
+from monitoring.simulation.background import FALSE_LINK
+from monitoring.simulation.columns import Rows, digits
+from monitoring.simulation.delivery import event_ids
+from monitoring.simulation.looks import TRACK, Seen
+from monitoring.simulation.sensors import hand_party
+from monitoring.simulation.truth import Happening, Links, Place, RuleTruth, Truth, band
+from monitoring.simulation.truth_facts import Episodes
+from monitoring.simulation.world import World
+
+Reals = NDArray[np.float64]
+Indices = NDArray[np.int64]
+
+CLEAR_P: Final = 0.3
+"""A watch counts for the best sigma of an episode only if it had at least this chance of a fix inside it."""
+
+
+class _Chances:
+    """Sums per (episode, watch) over the looks of all windows."""
+
+    def __init__(self) -> None:
+        self._parts: list[tuple[Indices, Reals, Reals, Reals]] = []
+
+    def add(self, seen: Seen) -> None:
+        if len(seen.episode):
+            inside = np.where(seen.is_inside, seen.log_miss, 0.0)
+            outside = np.where(seen.is_inside, 0.0, seen.log_miss)
+            sigma = np.where(seen.is_inside, seen.sigma_m, np.inf)
+            self._parts.append(self._sums(seen.episode * 1_000_000 + seen.watch, inside, outside, sigma))
+
+    @staticmethod
+    def _sums(key: Indices, inside: Reals, outside: Reals, sigma: Reals) -> tuple[Indices, Reals, Reals, Reals]:
+        keys, of = np.unique(key, return_inverse=True)
+        least = np.full(len(keys), np.inf)
+        np.minimum.at(least, of, sigma)
+        return keys, np.bincount(of, inside, len(keys)), np.bincount(of, outside, len(keys)), least
+
+    def result(self, episodes: int, needs_outside: bool) -> tuple[Reals, Reals]:
+        """Chance of detection of each episode and the best sigma (inf where none), shapes (e,)."""
+        p, best = np.zeros(episodes), np.full(episodes, np.inf)
+        if self._parts:
+            key, inside, outside, sigma = self._sums(*(np.concatenate(c) for c in zip(*self._parts, strict=True)))
+            episode = key // 1_000_000
+            p_inside = -np.expm1(inside)
+            p_watch = p_inside * (-np.expm1(outside) if needs_outside else 1.0)
+            p = -np.expm1(np.bincount(episode, np.log1p(-np.minimum(p_watch, 1 - 1e-9)), episodes))
+            np.minimum.at(best, episode, np.where(p_inside >= CLEAR_P, sigma, np.inf))
+        return p, best
+
+
+class Witness:
+    """Collects from each window; `truth` is asked once, at the end."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._crossings, self._incursions = _Chances(), _Chances()
+        self._fire = np.zeros(world.groups.count)
+        self._linked: list[tuple[Indices, Indices, Indices, Indices]] = []
+        self._tracks: list[tuple[Indices, Indices, Indices]] = []
+
+    def saw(self, crossings: Seen, incursions: Seen) -> None:
+        self._crossings.add(crossings)
+        self._incursions.add(incursions)
+
+    def heard(self, group: Indices, log_miss: Reals) -> None:
+        np.add.at(self._fire, group, log_miss)
+
+    def link(self, batch: Rows) -> None:
+        """Notes where the numbered rows of one window came from; fixes by their track."""
+        kind, link, sensor = (batch[name].astype(np.int64) for name in ("kind", "link", "sensor"))
+        is_track = kind == TRACK
+        alone = np.flatnonzero(~is_track & (link >= FALSE_LINK))
+        boot, seq = batch["boot"][alone].astype(np.int64), batch["seq"][alone].astype(np.int64)
+        self._linked.append((sensor[alone], link[alone], boot, seq))
+        fixes = np.flatnonzero(is_track)
+        if len(fixes):
+            whole = np.stack([sensor[fixes], link[fixes], batch["track"][fixes].astype(np.int64)])
+            key = whole[0] * 100_000_000 + whole[2]
+            _, first = np.unique(key, return_index=True)
+            self._tracks.append((whole[0][first], whole[1][first], whole[2][first]))
+
+    def truth(self, header: dict[str, Any]) -> Truth:
+        """Happenings and links of the whole run."""
+        happenings = [*self._movements(), *self._episodes(True), *self._episodes(False), *self._fires()]
+        return Truth(header, tuple(happenings), tuple(self._links()))
+
+    def _ns(self, t: float) -> int:
+        return self._world.start_ns + round(float(t) * 1_000) * 1_000_000
+
+    def _party(self, hand: int) -> str:
+        return "civilian" if hand == CIVILIAN else hand_party(self._world.space, hand)
+
+    def _places(self, roles: list[str], x: Reals, y: Reals) -> list[Place]:
+        space = self._world.space
+        left, _, _, chainage = space.signed(x, y)
+        lon, lat = space.line.frame.inverse(x, y)
+        signed = left * space.line.left_sign
+        return [
+            Place(role, round(float(a), 6), round(float(b), 6), round(float(d), 1), round(float(c), 1))
+            for role, a, b, d, c in zip(roles, lon, lat, signed, chainage, strict=True)
+        ]
+
+    def _movements(self) -> list[Happening]:
+        world, movers, paths = self._world, self._world.movers, self._world.movers.paths
+        if not movers.count:
+            return []
+        x, y, _, _ = paths.at(np.arange(movers.count), paths.start_s)
+        places = self._places(["at"] * movers.count, x, y)
+        extent = np.zeros(movers.count)
+        np.maximum.at(extent, paths.owner, np.hypot(paths.x - x[paths.owner], paths.y - y[paths.owner]))
+        return [
+            Happening(
+                id=f"m-{i:06d}",
+                kind="movement",
+                actor=world.scenario.movements[movers.spec[i]].name,
+                party=self._party(int(movers.hand[i])),
+                object_class=schema.OBJECT_CLASSES[movers.object_class[i]],
+                objects=int(movers.objects[i]),
+                time_start_ns=self._ns(paths.start_s[i]),
+                time_end_ns=self._ns(min(paths.end_s[i], world.duration_s)),
+                places=(places[i],),
+                extent_m=round(float(extent[i]), 1),
+                rules=(),
+                detection_prob=0.0,
+                band="out_of_reach",
+            )
+            for i in range(movers.count)
+        ]
+
+    def _episodes(self, is_crossing: bool) -> list[Happening]:
+        world, movers = self._world, self._world.movers
+        episodes: Episodes = world.crossings if is_crossing else world.incursions
+        flanks = world.crossing_flanks if is_crossing else world.incursion_flanks
+        chances = self._crossings if is_crossing else self._incursions
+        count = len(episodes)
+        if not count:
+            return []
+        p_sorted, best_sorted = chances.result(count, needs_outside=is_crossing)
+        p, best = np.empty(count), np.empty(count)
+        p[flanks.order], best[flanks.order] = p_sorted, best_sorted
+        deep_x, deep_y, _, _ = movers.paths.at(episodes.mover, episodes.deepest_s)
+        out_x, out_y, _, _ = movers.paths.at(episodes.mover, episodes.end_s)
+        entry = self._places(["at"] * count, episodes.x, episodes.y)
+        deepest = self._places(["deepest"] * count, deep_x, deep_y)
+        leaving = self._places(["exit"] * count, out_x, out_y)
+        made = []
+        for i in range(count):
+            mover = int(episodes.mover[i])
+            spec = world.scenario.movements[movers.spec[mover]]
+            sigmas = float(episodes.depth_m[i] / best[i]) if np.isfinite(best[i]) else 0.0
+            home = hand_party(world.space, int(movers.start_hand[mover]))
+            other = hand_party(world.space, -int(movers.start_hand[mover]))
+            made.append(
+                Happening(
+                    id=f"{'c' if is_crossing else 'i'}-{i:06d}",
+                    kind="crossing" if is_crossing else "incursion",
+                    actor=spec.name,
+                    party=self._party(int(movers.hand[mover])),
+                    object_class=schema.OBJECT_CLASSES[movers.object_class[mover]],
+                    objects=int(movers.objects[mover]),
+                    time_start_ns=self._ns(episodes.start_s[i]),
+                    time_end_ns=self._ns(episodes.end_s[i]),
+                    places=(entry[i], deepest[i], leaving[i]),
+                    extent_m=round(float(episodes.extent_m[i]), 1),
+                    rules=(
+                        RuleTruth(
+                            "line_crossing" if is_crossing else "buffer_incursion",
+                            self._verdict(int(movers.hand[mover]), spec.expected),
+                        ),
+                    ),
+                    detection_prob=round(float(p[i]), 6),
+                    band=band(float(p[i]), sigmas),
+                    depth_m=round(float(episodes.depth_m[i]), 1),
+                    depth_sigmas=round(sigmas, 2),
+                    direction=f"{home}>{other}" if is_crossing else None,
+                    of=f"m-{mover:06d}",
+                )
+            )
+        return made
+
+    @staticmethod
+    def _verdict(hand: int, expected: str) -> str:
+        if expected != "by_rules":
+            return expected
+        return "undetermined" if hand == CIVILIAN else "violation"
+
+    def _fires(self) -> list[Happening]:
+        world, groups, facts = self._world, self._world.groups, self._world.fire
+        if not groups.count:
+            return []
+        origin = self._places(["origin"] * groups.count, groups.x, groups.y)
+        has_target = np.isfinite(groups.target_x)
+        far = iter(self._places(["impact"] * int(has_target.sum()), groups.target_x[has_target], groups.target_y[has_target]))
+        p = -np.expm1(self._fire)
+        made = []
+        for i in range(groups.count):
+            places = (origin[i], next(far)) if has_target[i] else (origin[i],)
+            if not facts.phenomena[i]:
+                continue
+            spec = world.scenario.fires[groups.spec[i]]
+            rules = (RuleTruth("ceasefire_fire", "violation"),) if facts.is_violation[i] else ()
+            made.append(
+                Happening(
+                    id=f"f-{i:06d}",
+                    kind="fire",
+                    actor=spec.name,
+                    party=self._party(int(groups.hand[i])),
+                    object_class=spec.weapon,
+                    objects=1,
+                    time_start_ns=self._ns(facts.start_s[i]),
+                    time_end_ns=self._ns(facts.end_s[i]),
+                    places=places,
+                    extent_m=round(3.0 * spec.spread_m, 1),
+                    rules=rules,
+                    detection_prob=round(float(p[i]), 6),
+                    band=band(float(p[i]), None),
+                    phenomena=int(facts.phenomena[i]),
+                    rounds=int(groups.rounds[i]),
+                    of=f"f-{groups.answers[i]:06d}" if groups.answers[i] >= 0 else None,
+                )
+            )
+        return made
+
+    def _name(self, link: int) -> str | None:
+        if link == FALSE_LINK:
+            return None
+        movers = self._world.movers.count
+        return f"m-{link:06d}" if link < movers else f"f-{link - movers:06d}"
+
+    def _links(self) -> list[Links]:
+        nothing = np.empty(0, dtype=np.int64)
+        sensor, link, boot, seq = (np.concatenate([nothing, *c]) for c in zip(*self._linked, strict=True)) if self._linked else (nothing,) * 4
+        t_sensor, t_link, track = (np.concatenate([nothing, *c]) for c in zip(*self._tracks, strict=True)) if self._tracks else (nothing,) * 3
+        names = np.array(event_ids(boot, seq).to_pylist(), dtype=object)
+        track_names = np.array(digits(b"T", track, 8).to_pylist(), dtype=object)
+        collected: dict[tuple[int, int], tuple[list[str], set[str]]] = {}
+        for s, k, name in zip(sensor.tolist(), link.tolist(), names.tolist(), strict=True):
+            collected.setdefault((s, k), ([], set()))[0].append(name)
+        for s, k, name in zip(t_sensor.tolist(), t_link.tolist(), track_names.tolist(), strict=True):
+            collected.setdefault((s, k), ([], set()))[1].add(name)
+        ids = self._world.net.ids
+        return [
+            Links(ids[s], self._name(k), tuple(found), tuple(sorted(tracks)))
+            for (s, k), (found, tracks) in sorted(collected.items())
+        ]
+
+
