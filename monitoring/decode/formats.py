@@ -1,0 +1,175 @@
+"""Telling formats apart: by magic bytes what is binary, by name, media type or content what is text."""
+
+import enum
+import re
+from typing import Final
+
+from monitoring.decode.errors import FileRefused
+
+
+class Format(enum.Enum):
+    """What the rows are written in. The journal keeps these words."""
+
+    NDJSON = "ndjson"
+    CSV = "csv"
+    GEOJSON = "geojson"
+    PARQUET = "parquet"
+    ARROW = "arrow"
+
+
+class Compression(enum.Enum):
+    """One layer around the file, recognised by its magic bytes only, never by the name."""
+
+    NONE = "none"
+    GZIP = "gzip"
+    ZSTD = "zstd"
+
+
+READABLE: Final = frozenset({Format.NDJSON, Format.CSV})
+"""Formats that `decode` takes in this version; the others are recognised and refused by name."""
+
+HEAD_BYTES: Final = 4096
+"""How much of the beginning `sniff` wants to see (less only when the file is shorter)."""
+
+BOM: Final = b"\xef\xbb\xbf"
+
+_NOT_EVENTS: Final = (
+    (b"%PDF", "a PDF document"),
+    (b"PK\x03\x04", "a zip archive (or an office document); send the event file itself, gzip allowed"),
+    (b"PK\x05\x06", "an empty zip archive"),
+    (b"PK\x07\x08", "a zip archive in parts"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
+    (b"Rar!\x1a\x07", "a rar archive"),
+    (b"\xfd7zXZ\x00", "xz; only gzip and zstd are read"),
+    (b"BZh", "bzip2; only gzip and zstd are read"),
+    (b"\x04\x22\x4d\x18", "lz4; only gzip and zstd are read"),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old office document"),
+    (b"SQLite format 3\x00", "an SQLite or GeoPackage file"),
+    (b"\x89PNG", "a picture"),
+    (b"\xff\xd8\xff", "a picture"),
+    (b"GIF8", "a picture"),
+    (b"\x7fELF", "a program"),
+    (b"MZ\x90", "a program"),
+)
+_UNICODE_MARKS: Final = (
+    (b"\xff\xfe\x00\x00", "UTF-32"),
+    (b"\x00\x00\xfe\xff", "UTF-32"),
+    (b"\xff\xfe", "UTF-16"),
+    (b"\xfe\xff", "UTF-16"),
+)
+_SUFFIXES: Final = {
+    "csv": Format.CSV,
+    "ndjson": Format.NDJSON,
+    "jsonl": Format.NDJSON,
+    "geojson": Format.GEOJSON,
+    "parquet": Format.PARQUET,
+    "arrow": Format.ARROW,
+    "feather": Format.ARROW,
+}
+_MEDIA_TYPES: Final = {
+    "application/x-ndjson": Format.NDJSON,
+    "application/ndjson": Format.NDJSON,
+    "application/jsonl": Format.NDJSON,
+    "application/x-jsonlines": Format.NDJSON,
+    "application/json-seq": None,
+    "text/csv": Format.CSV,
+    "application/geo+json": Format.GEOJSON,
+    "application/vnd.apache.parquet": Format.PARQUET,
+    "application/vnd.apache.arrow.stream": Format.ARROW,
+    "application/vnd.apache.arrow.file": Format.ARROW,
+}
+_FEATURES: Final = re.compile(rb'^\s*\{[^{}\[\]]{0,400}"type"\s*:\s*"(FeatureCollection|Feature)"')
+_LIST_BEGINS: Final = re.compile(rb"^\s*\[\s*(\r?\n|\{)")
+
+
+def format_of_media_type(content_type: str) -> Format | None:
+    """The format an HTTP `Content-Type` names, None when it names none that is known.
+
+    >>> format_of_media_type("text/csv; charset=utf-8")
+    <Format.CSV: 'csv'>
+    """
+    return _MEDIA_TYPES.get(content_type.partition(";")[0].strip().lower())
+
+
+def compression_of(head: bytes) -> Compression:
+    """The compression that the first bytes show.
+
+    >>> compression_of(bytes([0x1F, 0x8B, 8, 0]))
+    <Compression.GZIP: 'gzip'>
+    """
+    if head.startswith(b"\x1f\x8b"):
+        return Compression.GZIP
+    if head.startswith(b"\x28\xb5\x2f\xfd"):
+        return Compression.ZSTD
+    return Compression.NONE
+
+
+def sniff(head: bytes, name: str = "", expected: Format | None = None) -> Format:
+    """The format of an uncompressed file from its first bytes and its name.
+
+    `head` is up to `HEAD_BYTES` of content after decompression, `name` the file's name (may be empty, as
+    for standard input), `expected` what a media type already said. Text is never guessed against its
+    name: a `.csv` is read as CSV and then fails for what is wrong with it as CSV.
+
+    Raises FileRefused (`format`, `encoding`, `empty`).
+
+    >>> sniff(b'{"id": "a"}').value
+    'ndjson'
+    """
+    if not head:
+        raise FileRefused("empty", "nothing in it")
+    _refuse_binary(head)
+    if head.startswith(b"PAR1"):
+        return Format.PARQUET
+    if head.startswith((b"ARROW1", b"\xff\xff\xff\xff")):
+        return Format.ARROW
+    text = head.removeprefix(BOM)
+    found = expected or _by_name(name) or _by_content(text)
+    if found in {Format.PARQUET, Format.ARROW}:
+        raise FileRefused("format", f"named as {found.value}, but the content is not")
+    if found is Format.NDJSON and _LIST_BEGINS.match(text) and not _is_closed_list(text):
+        raise FileRefused("format", "a JSON array; send one object a line (NDJSON)")
+    return found
+
+
+def _refuse_binary(head: bytes) -> None:
+    for magic, what in _NOT_EVENTS:
+        if head.startswith(magic):
+            raise FileRefused("format", f"this is {what}")
+    if head[257:262] == b"ustar":
+        raise FileRefused("format", "this is a tar archive")
+    if compression_of(head) is not Compression.NONE:
+        raise FileRefused("format", "compressed twice; one layer is read")
+    for mark, encoding in _UNICODE_MARKS:
+        if head.startswith(mark):
+            raise FileRefused("encoding", f"{encoding}; only UTF-8 is read")
+    even, odd = head[0:512:2].count(0), head[1:512:2].count(0)
+    quarter = len(head[:512]) // 8
+    if quarter and (even > quarter) != (odd > quarter):
+        raise FileRefused("encoding", "UTF-16 without a mark; only UTF-8 is read")
+    if quarter and even > quarter and odd > quarter:
+        raise FileRefused("format", "binary data")
+
+
+def _by_name(name: str) -> Format | None:
+    parts = name.lower().rsplit("/", 1)[-1].split(".")[1:]
+    while parts and parts[-1] in {"gz", "gzip", "zst", "zstd"}:
+        parts.pop()
+    return _SUFFIXES.get(parts[-1]) if parts else None
+
+
+def _by_content(text: bytes) -> Format:
+    if _FEATURES.match(text):
+        return Format.GEOJSON
+    first_line = text.lstrip().split(b"\n", 1)[0]
+    names = {cell.strip(b' "\r').lower() for cell in re.split(rb"[,;\t|]", first_line)}
+    if first_line[:1] not in b"{[" and (
+        {b"id", b"sensor_id", b"time"} & names or first_line.startswith(b"sep=")
+    ):
+        return Format.CSV
+    return Format.NDJSON
+
+
+def _is_closed_list(text: bytes) -> bool:
+    """A first line that is a whole array is one bad row of NDJSON, not an array of rows."""
+    return text.split(b"\n", 1)[0].rstrip().endswith(b"]") and b"\n" in text.strip()
