@@ -32,7 +32,7 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 
-from monitoring import findings, schema
+from monitoring import events, findings, schema
 from monitoring.agreement import Parameter, Parameters
 from monitoring.tracks.batch import NOT_STATED, TrackBatch
 from monitoring.tracks.stays import NEVER_NS, STAYS, Marks, Published, Stays, as_they_stand, follow, lapsed
@@ -63,7 +63,21 @@ def evaluate(
         open_stays, standing = as_they_stand(open_stays, until_ns)
         told.append(standing)
     rows = [row for published in told for row in _rows(published, parameters)]
-    return findings.Judged.of(rows), open_stays.to_table()
+    return findings.Judged.of(rows), _named(open_stays).to_table()
+
+
+def _named(stays: Stays) -> Stays:
+    """The stays with the id of their finding, which they keep from then on."""
+    names = stays["finding_id"].copy()
+    for i in np.flatnonzero(names == "").tolist():
+        names[i] = _finding_id(stays["sensor_id"][i], stays["track_id"][i], stays["first_id"][i])
+    return stays.with_columns(finding_id=names)
+
+
+def _finding_id(sensor_id: str, track_id: str, first_id: str) -> str:
+    return findings.identity(
+        "finding", RULE_ID, f"track:{sensor_id}/{track_id}", events.event_key(sensor_id, first_id)
+    )
 
 
 def _marks(batch: TrackBatch, parameters: Parameters) -> Marks:
@@ -118,7 +132,7 @@ def _rows(published: Published, parameters: Parameters) -> Iterator[tuple[int, d
         yield (
             int(published.decided_ns[i]),
             {
-                "finding_id": findings.identity("finding", RULE_ID, subject, first),
+                "finding_id": stay["finding_id"] or _finding_id(sensor, track, stay["first_id"]),
                 "revision": int(stay["revision"]) + 1,
                 "state": "final",
                 "rule_id": RULE_ID,

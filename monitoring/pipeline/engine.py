@@ -1,0 +1,263 @@
+"""The engine: events in, final results out, and nothing else: no file, no clock, no database.
+
+`feed` takes events as they come, `tick` tells how late it is. Everything up to the watermark goes through the three
+steps in canonical order; what comes behind the watermark is a straggler and leads to amendments. Which results come
+out does not depend on how deliveries were cut, on their order within the allowed lateness, nor on the number of
+shards.
+"""
+
+import copy
+from typing import Any, Final, NamedTuple
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+
+from monitoring import events, incidents, schema
+from monitoring.agreement import Parameters
+from monitoring.cases import filing
+from monitoring.incidents import IncidentState
+from monitoring.pipeline import reevaluation, tracking
+from monitoring.pipeline.clock import EventClock
+from monitoring.pipeline.reevaluation import ReevaluationRequest, Stragglers
+
+STATE_VERSION: Final = 1
+_FIRE: Final = np.array([kind in schema.FIRE_KINDS for kind in schema.KINDS])
+
+
+class StateTooNew(ValueError):
+    """A snapshot was written by a later version of the program."""
+
+
+class EngineOutput(NamedTuple):
+    """Results in the order of decision: tables of FINDINGS, INCIDENTS, MEMBERS, FILINGS."""
+
+    findings: pa.Table
+    incidents: pa.Table
+    members: pa.Table
+    filings: pa.Table
+
+    @classmethod
+    def empty(cls) -> "EngineOutput":
+        """No result."""
+        names = ("findings", "incidents", "members", "filings")
+        return cls(*(schema.schema_of(name).empty_table() for name in names))
+
+
+class Engine:
+    """S1, S2 and S3 with the events that wait for the watermark."""
+
+    def __init__(self, parameters: Parameters, shards: int = 1) -> None:
+        self._parameters = parameters
+        self._clock = EventClock()
+        self._reference_ns: int | None = None
+        self._is_ended = False
+        self._waiting: list[pa.Table] = []
+        self._stragglers = Stragglers()
+        self._tracks = tracking.start(parameters, shards)
+        self._incidents = incidents.start()
+        self._filing = filing.start()
+
+    @property
+    def watermark_ns(self) -> int | None:
+        """Event time up to which results are final; None before the first tick that follows an event."""
+        return self._clock.watermark_ns
+
+    def feed(self, table: pa.Table) -> None:
+        """Takes events (EVENTS). What is not after the watermark goes to the stragglers, the rest waits for it."""
+        if not table.num_rows:
+            return
+        self._is_ended = False
+        self._clock.observe(table)
+        watermark_ns = self._clock.watermark_ns
+        if watermark_ns is not None:
+            is_late = events.ints(table, "time_ns") <= watermark_ns
+            if is_late.any():
+                self._stragglers = self._stragglers.with_events(table.filter(pa.array(is_late)))
+                table = table.filter(pa.array(~is_late))
+        if table.num_rows:
+            self._waiting.append(table)
+
+    def tick(self, reference_ns: int, end_of_input: bool = False) -> EngineOutput:
+        """Moves the watermark by the reference time and gives what has become final.
+
+        At the end of the input everything open is published as final and stays open: what continues it later
+        gives the next revision of the same id.
+        """
+        self._reference_ns = reference_ns
+        self._is_ended = end_of_input
+        if self._clock.watermark_ns is None and not self._clock.newest_ns:
+            return EngineOutput.empty()
+        until_ns = self._clock.tick(reference_ns, end_of_input, self._parameters.agreement)
+        assert until_ns is not None
+        return self._advance(until_ns, end_of_input)
+
+    def provisional(self) -> EngineOutput:
+        """What would be final if the input ended now; moves nothing and files no case."""
+        copied = copy.copy(self)
+        copied._waiting = list(self._waiting)
+        newest = [int(events.ints(table, "time_ns").max()) for table in self._waiting]
+        known = [time_ns for time_ns in (self._clock.watermark_ns, *newest) if time_ns is not None]
+        if not known:
+            return EngineOutput.empty()
+        output = copied._advance(max(known), is_end=True)
+        provisional = {
+            name: _with_state(getattr(output, name), "provisional") for name in ("findings", "incidents")
+        }
+        return output._replace(**provisional, filings=schema.FILINGS.empty_table())
+
+    def stragglers(self) -> ReevaluationRequest | None:
+        """What has to be judged again because evidence came behind the watermark; None when nothing has."""
+        return self._stragglers.request(self._parameters)
+
+    def reevaluate(
+        self, request: ReevaluationRequest, evidence: pa.Table, published: EngineOutput
+    ) -> EngineOutput:
+        """Amendments: what late evidence changes in what was published.
+
+        `evidence`: EVENTS from the archive for the tracks and areas of the request, late ones included, up to the
+        watermark; `published`: newest revisions of the findings and incidents of these, withdrawn ones too.
+        A result that matches its predecessor (rule, subject, direction, overlap in time) keeps its id; what
+        vanished is withdrawn; new results, and changed ones, go through the filing.
+        """
+        until_ns = self._clock.watermark_ns
+        assert until_ns is not None, "there are no stragglers before a watermark"
+        evidence = _distinct(events.in_canonical_order(evidence))
+        evidence = evidence.filter(pa.array(events.ints(evidence, "time_ns") <= until_ns))
+        self._tracks, movement = reevaluation.tracks_anew(
+            self._tracks, request, evidence, published.findings, until_ns, self._is_ended, self._parameters
+        )
+        fire = evidence.filter(pa.array(_is_fire(evidence)))
+        self._incidents, amended = incidents.amend(
+            self._incidents,
+            reevaluation.placed(fire, self._parameters),
+            movement.findings,
+            movement.decided_ns,
+            published.findings,
+            published.incidents,
+            until_ns,
+            self._parameters,
+            self._is_ended,
+        )
+        self._stragglers = Stragglers()
+        return self._filed(amended)
+
+    def snapshot(self) -> bytes:
+        """The whole state, as bytes; equal states give equal bytes whatever the number of shards."""
+        fixes, memory = tracking.joined(self._tracks)
+        waiting = _concatenated(self._waiting)
+        content = {
+            "version": STATE_VERSION,
+            "clock": self._clock.to_json(),
+            "reference_ns": self._reference_ns,
+            "is_ended": self._is_ended,
+            "waiting": _to_ipc(events.in_canonical_order(waiting)),
+            "stragglers": self._stragglers.to_json(),
+            "fixes": _to_ipc(fixes),
+            "memory": {name: _to_ipc(table) for name, table in sorted(memory.items())},
+            "incidents": self._incidents.snapshot(),
+            "filing": self._filing.snapshot(),
+        }
+        return msgspec.msgpack.encode(content, order="deterministic")
+
+    @classmethod
+    def restore(cls, parameters: Parameters, data: bytes, shards: int = 1) -> "Engine":
+        """The engine of a snapshot, with any number of shards. Raises `StateTooNew`."""
+        content: dict[str, Any] = msgspec.msgpack.decode(data)
+        if content["version"] > STATE_VERSION:
+            raise StateTooNew(
+                f"the engine's state has version {content['version']}, this program reads {STATE_VERSION}: "
+                "use the newer program, or rebuild from the journal"
+            )
+        engine = cls(parameters, shards)
+        engine._clock = EventClock.from_json(content["clock"])
+        engine._reference_ns = content["reference_ns"]
+        engine._is_ended = content["is_ended"]
+        waiting = _from_ipc(content["waiting"])
+        engine._waiting = [waiting] if waiting.num_rows else []
+        engine._stragglers = Stragglers.from_json(content["stragglers"])
+        memory = {name: _from_ipc(table) for name, table in content["memory"].items()}
+        engine._tracks = tracking.restored(_from_ipc(content["fixes"]), memory, parameters, shards)
+        engine._incidents = IncidentState.restore(content["incidents"])
+        engine._filing = filing.FilingState.restore(content["filing"])
+        return engine
+
+    def _advance(self, until_ns: int, is_end: bool) -> EngineOutput:
+        due = self._due(until_ns)
+        is_fix = tracking.is_track(due)
+        self._tracks, movement = tracking.advance(
+            self._tracks, due.filter(pa.array(is_fix)), until_ns, is_end, self._parameters
+        )
+        fire = due.filter(pa.array(_is_fire(due)))
+        self._incidents, output = incidents.step(
+            self._incidents,
+            reevaluation.placed(fire, self._parameters),
+            movement.findings,
+            until_ns,
+            self._parameters,
+            is_end,
+            len(self._tracks),
+            movement.decided_ns,
+        )
+        return self._filed(output)
+
+    def _filed(self, output: incidents.IncidentOutput) -> EngineOutput:
+        self._filing, filings = filing.step(self._filing, output.findings, output.incidents, self._parameters)
+        return EngineOutput(output.findings, output.incidents, output.members, filings)
+
+    def _due(self, until_ns: int) -> pa.Table:
+        """Waiting events up to the watermark, each once, in canonical order; later ones go on waiting."""
+        due, waiting = [], []
+        for table in self._waiting:
+            is_due = events.ints(table, "time_ns") <= until_ns
+            if is_due.all():
+                due.append(table)
+            elif is_due.any():
+                due.append(table.filter(pa.array(is_due)))
+                waiting.append(table.filter(pa.array(~is_due)))
+            else:
+                waiting.append(table)
+        self._waiting = waiting
+        return _distinct(events.in_canonical_order(_concatenated(due)))
+
+
+def _is_fire(table: pa.Table) -> np.ndarray:  # type: ignore[type-arg]  # bool (n,)
+    return np.asarray(_FIRE[events.codes(table, "kind")])
+
+
+def _distinct(table: pa.Table) -> pa.Table:
+    """Without repetitions of an event (same sensor, id and time), which stand beside each other."""
+    time_ns = events.ints(table, "time_ns")
+    tied = np.flatnonzero(time_ns[1:] == time_ns[:-1]) if len(time_ns) > 1 else np.zeros(0, dtype=np.int64)
+    if not len(tied):
+        return table
+    before, after = table.take(pa.array(tied)), table.take(pa.array(tied + 1))
+    is_same = np.ones(len(tied), dtype=bool)
+    for name in ("sensor_id", "id"):
+        is_same &= np.asarray(events.strings(before, name) == events.strings(after, name), dtype=bool)
+    if not is_same.any():
+        return table
+    keep = np.ones(len(time_ns), dtype=bool)
+    keep[tied[is_same] + 1] = False
+    return table.filter(pa.array(keep))
+
+
+def _concatenated(tables: list[pa.Table]) -> pa.Table:
+    return pa.concat_tables(tables).combine_chunks() if tables else schema.EVENTS.empty_table()
+
+
+def _with_state(table: pa.Table, state: str) -> pa.Table:
+    at = table.schema.get_field_index("state")
+    return table.set_column(at, table.schema.field(at), pa.array([state] * table.num_rows, type=pa.string()))
+
+
+def _to_ipc(table: pa.Table) -> bytes:
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table.combine_chunks())
+    return bytes(sink.getvalue())
+
+
+def _from_ipc(data: bytes) -> pa.Table:
+    with pa.ipc.open_stream(pa.py_buffer(data)) as reader:
+        return reader.read_all()

@@ -1,0 +1,144 @@
+"""S1 with the rules of scope `track`, over any number of shards of tracks."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, cast
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from monitoring import events, schema
+from monitoring.agreement import Parameters
+from monitoring.findings import Judged
+from monitoring.rules import TrackRule, chosen
+from monitoring.tracks.keys import track_keys
+from monitoring.tracks.state import FIXES, Fixes
+from monitoring.tracks.step import step
+
+_TRACK: Final = schema.KINDS.index("track")
+
+
+@dataclass(frozen=True)
+class TrackShard:
+    """What S1 and each rule remember of the tracks of one shard."""
+
+    fixes: Fixes
+    memory: Mapping[str, pa.Table]
+
+
+def is_track(table: pa.Table) -> np.ndarray:  # type: ignore[type-arg]  # bool (n,)
+    """Which events are fixes of tracks."""
+    return events.codes(table, "kind") == _TRACK
+
+
+def start(parameters: Parameters, shard_count: int) -> tuple[TrackShard, ...]:
+    """Shards that remember nothing."""
+    return restored(Fixes.empty().to_table(), {}, parameters, shard_count)
+
+
+def advance(
+    shards: Sequence[TrackShard], fixes: pa.Table, until_ns: int, is_end: bool, parameters: Parameters
+) -> tuple[tuple[TrackShard, ...], Judged]:
+    """Fixes (in canonical order) through every shard; findings in the order of decision."""
+    rules = track_rules(parameters)
+    if not rules:
+        return tuple(shards), merged([])
+    parts = [fixes]
+    if len(shards) > 1:
+        keys = track_keys(fixes.column("sensor_id").combine_chunks(), fixes.column("track_id").combine_chunks())
+        of_row = (keys.key % np.uint64(len(shards)))[keys.code] if len(keys.key) else np.zeros(0, dtype=np.uint64)
+        parts = [fixes.filter(pa.array(of_row == shard)) for shard in range(len(shards))]
+    after, judged = [], []
+    for shard, part in zip(shards, parts, strict=True):
+        output = step(shard.fixes, part, until_ns, parameters)
+        memory = {}
+        for rule in rules:
+            found, memory[rule.RULE_ID] = rule.evaluate(
+                output.batch, shard.memory[rule.RULE_ID], until_ns, is_end, parameters
+            )
+            judged.append(found)
+        after.append(TrackShard(output.state, memory))
+    return tuple(after), merged(judged)
+
+
+def track_rules(parameters: Parameters) -> tuple[TrackRule, ...]:
+    """The rules of scope `track` in force."""
+    return tuple(cast("TrackRule", rule) for rule in chosen(parameters, "track"))
+
+
+def merged(parts: Sequence[Judged]) -> Judged:
+    """Findings of several rules and shards in the order of decision, then rule, start, id and revision."""
+    if not parts:
+        return Judged.of(())
+    table = pa.concat_tables([part.findings for part in parts])
+    decided_ns = np.concatenate([part.decided_ns for part in parts])
+    keyed = table.select(["rule_id", "time_start_ns", "finding_id", "revision"]).add_column(
+        0, "decided_ns", pa.array(decided_ns)
+    )
+    at = pc.sort_indices(keyed, sort_keys=[(name, "ascending") for name in keyed.column_names])
+    return Judged(table.take(at), decided_ns[np.asarray(at)])
+
+
+def joined(shards: Sequence[TrackShard]) -> tuple[pa.Table, dict[str, pa.Table]]:
+    """Everything the shards remember, by key: the same whatever their number."""
+    fixes = pa.concat_tables([shard.fixes.to_table() for shard in shards])
+    names = shards[0].memory.keys()
+    memory = {name: pa.concat_tables([shard.memory[name] for shard in shards]) for name in names}
+    return _by_key(fixes), {name: _by_key(table) for name, table in memory.items()}
+
+
+def restored(
+    fixes: pa.Table, memory: Mapping[str, pa.Table], parameters: Parameters, shard_count: int
+) -> tuple[TrackShard, ...]:
+    """Shards that remember what `joined` gave, in any number; a rule without memory there begins without."""
+    schemas = {rule.RULE_ID: rule.MEMORY for rule in track_rules(parameters)}
+    held = {name: memory.get(name, wanted.empty_table()) for name, wanted in schemas.items()}
+    return tuple(
+        TrackShard(
+            Fixes.from_table(_of_shard(fixes, shard, shard_count).cast(FIXES)),
+            {name: _of_shard(table, shard, shard_count) for name, table in held.items()},
+        )
+        for shard in range(shard_count)
+    )
+
+
+def without(shards: Sequence[TrackShard], keys: np.ndarray) -> tuple[TrackShard, ...]:  # type: ignore[type-arg]  # uint64 (k,)
+    """Shards that have forgotten some tracks."""
+    return tuple(
+        TrackShard(
+            shard.fixes.take(~np.isin(shard.fixes.key, keys)),
+            {name: _excluding(table, keys) for name, table in shard.memory.items()},
+        )
+        for shard in shards
+    )
+
+
+def with_tracks(shards: Sequence[TrackShard], others: Sequence[TrackShard]) -> tuple[TrackShard, ...]:
+    """Shards that also remember the tracks of others, split alike."""
+    return tuple(
+        TrackShard(
+            shard.fixes.followed_by(other.fixes),
+            {name: pa.concat_tables([shard.memory[name], other.memory[name]]) for name in shard.memory},
+        )
+        for shard, other in zip(shards, others, strict=True)
+    )
+
+
+def _excluding(table: pa.Table, keys: np.ndarray) -> pa.Table:  # type: ignore[type-arg]  # uint64 (k,)
+    if not table.num_rows:
+        return table
+    return table.filter(pa.array(~np.isin(table.column("key").to_numpy(), keys)))
+
+
+def _of_shard(table: pa.Table, shard: int, shard_count: int) -> pa.Table:
+    if shard_count == 1 or not table.num_rows:
+        return table
+    return table.filter(pa.array(table.column("key").to_numpy() % np.uint64(shard_count) == shard))
+
+
+def _by_key(table: pa.Table) -> pa.Table:
+    if not table.num_rows:
+        return table
+    # Inside a track the order is that of time; the sort must keep it.
+    return table.take(pa.array(np.argsort(table.column("key").to_numpy(), kind="stable")))
