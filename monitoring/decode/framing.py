@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
 
+import numpy as np
+
 from monitoring.decode.compression import Inflater
 from monitoring.decode.csv_framing import complete_length, header_names
 from monitoring.decode.errors import FileRefused
@@ -20,6 +22,7 @@ from monitoring.decode.limits import DEFAULT_LIMITS, Limits
 
 _READ_BYTES: Final = 1 << 20
 _BLANK: Final = b" \t\r\n"
+_NEWLINE: Final = 10
 
 Source = Path | BinaryIO
 """A file by path, or an open binary stream that can be read from its present position."""
@@ -127,7 +130,7 @@ class RowFeeder:
         if not whole:
             return []
         chunk = Chunk(self._line, whole, self._header)
-        self._line += whole.count(b"\n")
+        self._line += _count_newlines(whole)
         return [chunk]
 
 
@@ -203,9 +206,12 @@ class _Look:
         lines_end = block.rfind(b"\n") + 1
         if lines_end == 0:
             self._partial = (self._partial + block)[: self._limits.line_bytes_max + 1]
-            return
-        self._look_at_lines(self._partial + block[:lines_end])
-        self._partial = block[lines_end:]
+        elif self._has_good_line and self._partial.isascii() and block.isascii():
+            self.newline_count += _count_newlines(block)
+            self._partial = block[lines_end:]
+        else:
+            self._look_at_lines(self._partial + block[:lines_end])
+            self._partial = block[lines_end:]
 
     def finish(self) -> None:
         if self._partial:
@@ -232,7 +238,7 @@ class _Look:
 
     def _look_at_lines(self, lines: bytes) -> None:
         line_before = self.newline_count
-        self.newline_count += lines.count(b"\n")
+        self.newline_count += _count_newlines(lines)
         while self.format is Format.CSV and self._header is None and lines:
             line, _, lines = lines.partition(b"\n")
             line_before += 1
@@ -260,6 +266,10 @@ class _Look:
                 self._has_good_beyond_ascii |= not line.isascii()
 
 
+def _count_newlines(data: bytes) -> int:
+    return int(np.count_nonzero(np.frombuffer(data, dtype=np.uint8) == _NEWLINE))
+
+
 def _is_utf8(data: bytes) -> bool:
     try:
         data.decode("utf-8")
@@ -278,7 +288,9 @@ def _blocks(source: Source, limits: Limits, block_bytes: int) -> Iterator[bytes]
         head = stream.read(4)
         gathered: list[bytes] = []
         size = 0
-        for piece in _uncompressed(stream, head, compression_of(head), limits):
+        compression = compression_of(head)
+        read_bytes = block_bytes if compression is Compression.NONE else _READ_BYTES
+        for piece in _uncompressed(stream, head, compression, limits, read_bytes):
             gathered.append(piece)
             size += len(piece)
             if size >= block_bytes:
@@ -288,10 +300,16 @@ def _blocks(source: Source, limits: Limits, block_bytes: int) -> Iterator[bytes]
             yield b"".join(gathered)
 
 
-def _uncompressed(stream: BinaryIO, head: bytes, compression: Compression, limits: Limits) -> Iterator[bytes]:
+def _uncompressed(
+    stream: BinaryIO,
+    head: bytes,
+    compression: Compression,
+    limits: Limits,
+    read_bytes: int = _READ_BYTES,
+) -> Iterator[bytes]:
     inflater = Inflater(compression, limits)
     data = head
     while data:
         yield from inflater.feed(data)
-        data = stream.read(_READ_BYTES)
+        data = stream.read(read_bytes)
     inflater.finish()

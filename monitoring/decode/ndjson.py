@@ -91,11 +91,11 @@ def _doubtful(
     """Which lines are not proven to be one flat object of plain bytes, shape (n,)."""
     buffer = np.frombuffer(data, dtype=np.uint8)
     doubtful = (buffer[start] != _OPEN) | (buffer[end - 1] != _CLOSE) | (end - start > limits.line_bytes_max)
-    if data.count(b"}") != len(start) or doubtful.any():
+    if np.count_nonzero(buffer == _CLOSE) != len(start) or doubtful.any():
         _mark(doubtful, start, np.flatnonzero(buffer == _CLOSE), end - 1)
     if b"\x00" in data:
         _mark(doubtful, start, np.flatnonzero(buffer == 0))
-    if b"\\u" in data:
+    if b"\\" in data:
         _mark(doubtful, start, np.array([m.start() for m in _BAD_ESCAPE.finditer(data)], dtype=np.int64))
     if not data.isascii():
         _mark_undecodable(data, doubtful, start, end)
