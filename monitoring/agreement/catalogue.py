@@ -94,8 +94,8 @@ SECTIONS: Final[Mapping[str, tuple[Parameter, ...]]] = {
         Parameter("move_m", "m"),
         Parameter("phenomenon_gate_s", "s"),
         Parameter("k_sigma", "1", least=0.1, most=10),
-        # Happenings are associated in cells of about 28 km and their neighbours, which bounds the limit.
-        Parameter("limit_m", "m", least=1, most=20_000),
+        # Happenings are associated in cells of about 28 km and a halo of five such limits, which bounds it.
+        Parameter("limit_m", "m", least=1, most=3_000),
         Parameter("duration_s_max", "s", least=1),
         Parameter("excursion_s", "s"),
     ),
