@@ -8,7 +8,7 @@ the label is for people and is not hashed.
 import hashlib
 import json
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cache, cached_property
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -72,7 +72,7 @@ class ContactLine:
             more = f" ({len(contacts) - 1} more such places)" if len(contacts) > 1 else ""
             raise LineInvalid(
                 "line_invalid",
-                f"{draft.where}, edges {first.edge_a} and {first.edge_b} near {first.lon:.7f}, {first.lat:.7f}",
+                f"{draft.where}: edges {first.edge_a}, {first.edge_b} at {first.lon:.7f}, {first.lat:.7f}",
                 f"crosses or touches itself, so it has no left and right there{more}",
             )
         try:
@@ -142,15 +142,14 @@ class ContactLine:
         ends = np.stack([self.lon_continuous, self.lat], axis=1)
         return shapely.STRtree(shapely.linestrings(np.stack([ends[edge], ends[edge + 1]], axis=1)))
 
-    def edge_before(self, edge: int) -> int:
-        """The edge with length that ends where `edge` begins, -1 at the line's start."""
-        at = int(np.searchsorted(self.edges_with_length, edge))
-        return int(self.edges_with_length[at - 1]) if at > 0 else -1
-
-    def edge_after(self, edge: int) -> int:
-        """The edge with length that begins where `edge` ends, -1 at the line's end."""
-        at = int(np.searchsorted(self.edges_with_length, edge)) + 1
-        return int(self.edges_with_length[at]) if at < len(self.edges_with_length) else -1
+    @cached_property
+    def neighbour_edges(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The edge with length before and after each edge, shape (v - 1,); -1 at the line's ends."""
+        edges = self.edges_with_length
+        at = np.arange(len(self.lon) - 1)
+        before, after = np.searchsorted(edges, at, side="left") - 1, np.searchsorted(edges, at, side="right")
+        padded = np.concatenate([edges, [-1]])
+        return padded[before], padded[after]
 
     def chainage_on_edge(
         self, edge: NDArray[np.int64], lon: Reals, lat: Reals
@@ -271,6 +270,7 @@ class LineHistory:
         )
 
 
+@cache
 def packaged_line() -> ContactLine:
     """The illustrative line that ships with the package: about 1,200 km, following no publication."""
     text = resources.files("geodata").joinpath("data/line.geojson").read_bytes()

@@ -69,9 +69,9 @@ def _side_towards(line: "ContactLine", edge: int, place: Point, direction: Point
     a, b = _vertex(line, edge), _vertex(line, edge + 1)
     first, second = edge, edge
     if place == a:
-        first = line.edge_before(edge)
+        first = int(line.neighbour_edges[0][edge])
     elif place == b:
-        second = line.edge_after(edge)
+        second = int(line.neighbour_edges[1][edge])
     if first < 0 or second < 0 or first == second:  # inside the edge, or at an end of the line
         return _sign(_cross(_direction(line, edge), direction))
     into, out_of = _direction(line, first), _direction(line, second)

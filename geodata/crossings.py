@@ -92,7 +92,7 @@ def step_crossings(
     with np.errstate(invalid="ignore"):
         q_lon = q_lon + 360.0 * np.round((p_lon - q_lon) / 360.0)
     steps = np.stack([p_lon, p_lat, q_lon, q_lat], axis=1)
-    candidates = _possible_steps(line, steps, clearance0_m, clearance1_m)
+    candidates = _possible_steps(steps, clearance0_m, clearance1_m)
     step, edge = _overlapping_pairs(line, steps, candidates)
     crossing_step, crossing_edge, fraction, sign, odd_steps = _proper_crossings(line, steps, step, edge)
     odd = _odd_crossings(line, steps, step, edge, odd_steps, continues, pending_before)
@@ -119,9 +119,7 @@ def step_crossings(
     )
 
 
-def _possible_steps(
-    line: "ContactLine", steps: Reals, clearance0_m: ArrayLike | None, clearance1_m: ArrayLike | None
-) -> Indices:
+def _possible_steps(steps: Reals, clearance0_m: ArrayLike | None, clearance1_m: ArrayLike | None) -> Indices:
     """Positions of the steps that may reach the line, ascending."""
     dlon, dlat = steps[:, 2] - steps[:, 0], steps[:, 3] - steps[:, 1]
     with np.errstate(invalid="ignore"):

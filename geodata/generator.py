@@ -1,8 +1,9 @@
 """Makes the packaged, illustrative line and its sectors: `python -m geodata.generator`.
 
-The line is a stand-in for what the parties of an agreement would agree on. It is made from coarse, public places
-and a seed; it is undated, follows no publication, and lies up to 10 km aside of anything real. About a third of
-it runs along water, where it wanders little; on land it wanders to one and a half times its straight length.
+The line is a stand-in for what the parties of an agreement would agree on. It is made from coarse, public
+places and a seed; it is undated, follows no publication, and lies up to 10 km aside of anything real. About
+a third of it runs along water, where it wanders little; on land it wanders to one and a half times its
+straight length.
 """
 
 import json
@@ -105,7 +106,8 @@ SECTOR_NAMES: Final = (
 
 
 def make_line() -> ContactLine:
-    """The illustrative line: 1,200 km, about 5,000 vertices, walked from south-west to north-east, A on the left."""
+    """The illustrative line: 1,200 km, about 5,000 vertices, walked from south-west to north-east, A on the
+    left."""
     lon, lat = (np.array([getattr(place, axis) for place in COARSE_PLACES]) for axis in ("lon", "lat"))
     frame = Frame.fit(lon, lat)
     x, y = frame.forward(lon, lat)

@@ -1,26 +1,43 @@
 """Where a place is relative to the line: side, signed geodesic distance, chainage, foot point.
 
-The side near the line (5 mm) is decided exactly against the edges straight in lon/lat; elsewhere by the
-normal of the nearest piece, or of the vertex where two pieces meet. Beyond an end of the line the side is
-that of the end edge produced straight in the metric frame, and the answer is flagged.
+Places go through in blocks: to metres by polynomials, to the candidates of their grid cell, to the nearest
+of these, to degrees and geodesic length again. The side within 5 mm of the line is decided exactly against
+the edges straight in lon/lat; elsewhere by the normal of the nearest piece, or of the vertex where two
+pieces meet. Beyond an end of the line the side is that of the end edge produced straight in the metric
+frame, and the answer is flagged. Of pieces equally near, the first along the line counts. Places beyond the
+index are answered over the globe, slower and as exactly.
+
+Accuracy against a geodesic oracle: 1 mm within 50 km of the line (half of it from edges, cut to pieces), 3
+mm at 80 km; beyond, 1 mm.
 """
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
-import shapely
 from numpy.typing import ArrayLike, NDArray
 
-from geodata.orientation import orient
+from geodata.far import FarSearch
+from geodata.frame_series import FrameSeries
+from geodata.grid_index import ROOT_M, build_grid_index
+from geodata.near_line import exact_sign
 from geodata.projection import wrap_deg
+from geodata.segments import Segments
 
 if TYPE_CHECKING:
     from geodata.contact_line import ContactLine
 
 Reals = NDArray[np.float64]
+Indices = NDArray[np.int64]
 
+REACH_M: Final = 80_000.0
+"""How far from the line the index reaches."""
+BLOCK: Final = 2_048
+"""Places at a time: their arrays stay in the processor's cache."""
 NEAR_LINE_M: Final = 0.005
-BEYOND_NOT: Final = 0
+BEND_BEYOND_M: Final = 2_000.0
+"""From here on the foot is corrected for geodesics being bent in the frame (0.6 mm along the line at 2
+km)."""
 BEYOND_START: Final = 1
 BEYOND_END: Final = 2
 
@@ -30,8 +47,8 @@ class Located(NamedTuple):
 
     `side`: +1 = A, -1 = B, 0 = not known (no position); a place on the line is on side A by convention and
     has distance 0. `signed_distance_m`: geodesic, positive on side A. `chainage_m`: of the foot point
-    (`foot_lon`, `foot_lat`, degrees), along `line_part` (-1 = none). `beyond_end`: 0 no, 1 beyond the start,
-    2 beyond the end. Places without a usable position have NaN.
+    (`foot_lon`, `foot_lat`, degrees), along `line_part` (-1 = none). `beyond_end`: 0 no, 1 beyond the
+    start, 2 beyond the end. Places without a usable position have NaN.
     """
 
     side: NDArray[np.int8]
@@ -48,17 +65,30 @@ class Locator:
 
     def __init__(self, line: "ContactLine") -> None:
         self.line = line
-        self._pieces = line.segments
-        pieces = self._pieces
-        ends = np.stack([pieces.x0, pieces.y0, pieces.x1, pieces.y1], axis=1).reshape(-1, 2, 2)
-        self._tree = shapely.STRtree(shapely.linestrings(ends))
-        self._tangent_x, self._tangent_y = _tangents(line)
+        pieces = line.segments
+        self._series = FrameSeries.around(line.frame, line.lon_continuous, line.lat, REACH_M)
+        # The index lives in the metres of the series, so that a vertex has the same bits as a fix upon it.
+        x0, y0 = self._series.forward(pieces.lon0, pieces.lat0)
+        x1, y1 = self._series.forward(pieces.lon1, pieces.lat1)
+        self._pieces = replace(pieces, x0=x0, y0=y0, x1=x1, y1=y1)
+        self._grid = build_grid_index(self._pieces, REACH_M)
+        self._far = FarSearch(pieces)
+        dx, dy = x1 - x0, y1 - y0
+        self._dx, self._dy, self._inverse_length2 = dx, dy, 1.0 / (dx * dx + dy * dy)
+        self._dlon, self._dlat = pieces.lon1 - pieces.lon0, pieces.lat1 - pieces.lat0
+        self._tangent_x, self._tangent_y, self._beyond = _corners(self._pieces)
+        grid = self._grid
+        piece = grid.candidate
+        self._near_x0, self._near_y0 = x0[piece], y0[piece]
+        self._near_dx, self._near_dy = dx[piece], dy[piece]
+        self._near_inverse = self._inverse_length2[piece]
+        self._rank_bits = int(grid.leaf_count.max() - 1).bit_length()
 
     def locate(self, lon: ArrayLike, lat: ArrayLike, clearance: bool = True) -> Located:
         """Side, distance, chainage and foot of the places (`lon`, `lat`), degrees, shape (n,).
 
         Not-finite or impossible positions give side 0, part -1 and NaN, never an error. With
-        `clearance=False` only side, part and `beyond_end` are wanted, and the rest may be NaN.
+        `clearance=False` only side, part and `beyond_end` are answered, the other columns are NaN.
 
         >>> from geodata.contact_line import ContactLine, LineDraft
         >>> line = ContactLine.from_draft(LineDraft(((37.0, 48.0), (37.0, 49.0)), "northwards"))
@@ -68,119 +98,227 @@ class Locator:
         """
         lon_deg = np.atleast_1d(np.asarray(lon, dtype=np.float64))
         lat_deg = np.atleast_1d(np.asarray(lat, dtype=np.float64))
-        is_place = (np.abs(lon_deg) <= 360.0) & (np.abs(lat_deg) < 90.0)
-        if is_place.all():
-            return self._locate_places(lon_deg, lat_deg)
-        found = self._locate_places(lon_deg[is_place], lat_deg[is_place])
-        blank = Located(
-            side=np.zeros(len(lon_deg), dtype=np.int8),
-            signed_distance_m=np.full(len(lon_deg), np.nan),
-            chainage_m=np.full(len(lon_deg), np.nan),
-            line_part=np.full(len(lon_deg), -1, dtype=np.int16),
-            foot_lon=np.full(len(lon_deg), np.nan),
-            foot_lat=np.full(len(lon_deg), np.nan),
-            beyond_end=np.zeros(len(lon_deg), dtype=np.int8),
-        )
-        for column, values in zip(blank, found, strict=True):
-            column[is_place] = values
-        return blank
+        assert lon_deg.shape == lat_deg.shape
+        assert lon_deg.ndim == 1
+        found = _blank(len(lon_deg))
+        for begin in range(0, len(lon_deg), BLOCK):
+            block = slice(begin, begin + BLOCK)
+            self._locate_block(lon_deg[block], lat_deg[block], clearance, Located(*(c[block] for c in found)))
+        return found
 
-    def _locate_places(self, lon: Reals, lat: Reals) -> Located:
-        frame, pieces = self.line.frame, self._pieces
-        lon_continuous = self.line.continuous(lon)
-        x, y = frame.forward(lon, lat)
-        piece = self._nearest(x, y)
-        dx, dy = pieces.x1[piece] - pieces.x0[piece], pieces.y1[piece] - pieces.y0[piece]
-        raw_t = ((x - pieces.x0[piece]) * dx + (y - pieces.y0[piece]) * dy) / (dx * dx + dy * dy)
-        t = np.clip(raw_t, 0.0, 1.0)
-        off_x, off_y = x - (pieces.x0[piece] + t * dx), y - (pieces.y0[piece] + t * dy)
-        planar_m = np.hypot(off_x, off_y)
-        k = frame.scale(x, y) ** -1 + 4.0 * frame.scale(x - off_x / 2, y - off_y / 2) ** -1
-        distance_m = planar_m * (k + frame.scale(x - off_x, y - off_y) ** -1) / 6.0
-        corner = 3 * piece + (raw_t > 0.0) + (raw_t >= 1.0)
-        turn = self._tangent_x[corner] * off_y - self._tangent_y[corner] * off_x
-        sign = np.sign(turn).astype(np.int8)
-        near = np.flatnonzero(planar_m <= NEAR_LINE_M)
+    def _locate_block(self, lon: Reals, lat: Reals, clearance: bool, into: Located) -> None:
+        series, grid = self._series, self._grid
+        offset = lon - series.lon_centre
+        in_box = (np.abs(offset) <= series.lon_reach_deg) & (lat >= series.south) & (lat <= series.north)
+        chosen: Indices | slice = slice(None)
+        if not in_box.all():
+            self._locate_elsewhere(lon, lat, ~in_box, clearance, into)
+            chosen = np.flatnonzero(in_box)
+            lon, lat = lon[chosen], lat[chosen]
+        x, y = series.forward(lon, lat)
+        column, row = (x - grid.west) * (1.0 / ROOT_M), (y - grid.south) * (1.0 / ROOT_M)
+        root_column, root_row = column.astype(np.int64), row.astype(np.int64)
+        in_raster = (column >= 0.0) & (column < grid.columns) & (row >= 0.0) & (row < grid.rows)
+        root = root_row * grid.columns + root_column
+        if not in_raster.all():
+            root[~in_raster] = 0  # a corner of the raster, which is always outside
+        begin = grid.table_begin.take(root)
+        is_far = begin < 0
+        if is_far.any():
+            chosen = np.arange(len(into.side))[chosen]
+            self._locate_far(lon[is_far], lat[is_far], chosen[is_far], clearance, into)
+            here = ~is_far
+            chosen, lon, lat, x, y = chosen[here], lon[here], lat[here], x[here], y[here]
+            column, row, root, begin = column[here], row[here], root[here], begin[here]
+            root_column, root_row = root_column[here], root_row[here]
+        if len(x) == 0:
+            return
+        side = grid.table_side.take(root)
+        column -= root_column
+        row -= root_row
+        column *= side
+        row *= side
+        begin += row.astype(np.int64) * side
+        begin += column.astype(np.int64)
+        piece = self._nearest(x, y, grid.leaf_of.take(begin))
+        self._answer(lon, lat, x, y, piece, chosen, clearance, into)
+
+    def _nearest(self, x: Reals, y: Reals, leaf: NDArray[np.int32]) -> Indices:
+        """The nearest piece of each place: the candidates of all its cell's places, laid end to end."""
+        grid = self._grid
+        first, count = grid.leaf_begin.take(leaf), grid.leaf_count.take(leaf)
+        choice = np.flatnonzero(count > 1)
+        if len(choice):
+            of_choice = count.take(choice)
+            end = np.cumsum(of_choice)
+            begin = end - of_choice
+            at = np.arange(end[-1])
+            at += np.repeat(first.take(choice) - begin, of_choice)
+            px, py = np.repeat(x.take(choice), of_choice), np.repeat(y.take(choice), of_choice)
+            px -= self._near_x0.take(at)
+            py -= self._near_y0.take(at)
+            dx, dy = self._near_dx.take(at), self._near_dy.take(at)
+            t = px * dx
+            t += py * dy
+            t *= self._near_inverse.take(at)
+            np.minimum(t, 1.0, out=t)
+            np.maximum(t, 0.0, out=t)
+            dx *= t
+            dy *= t
+            px -= dx
+            py -= dy
+            px *= px
+            py *= py
+            px += py
+            # A square is never negative, so its bits order like integers: the candidate's rank goes into the
+            # last few, and the smallest integer names the nearest piece, the first of (almost) equals.
+            key = px.view(np.int64)
+            key &= -1 << self._rank_bits
+            key |= at - np.repeat(first.take(choice), of_choice)
+            least = np.minimum.reduceat(key, begin)
+            first[choice] += least & ((1 << self._rank_bits) - 1)
+        return grid.candidate.take(first)
+
+    def _answer(
+        self,
+        lon: Reals,
+        lat: Reals,
+        x: Reals,
+        y: Reals,
+        piece: Indices,
+        chosen: Indices | slice,
+        clearance: bool,
+        into: Located,
+    ) -> None:
+        pieces = self._pieces
+        off_x, off_y = x - pieces.x0.take(piece), y - pieces.y0.take(piece)
+        dx, dy = self._dx.take(piece), self._dy.take(piece)
+        t = off_x * dx
+        t += off_y * dy
+        t *= self._inverse_length2.take(piece)
+        corner = 3 * piece
+        corner += t > 0.0
+        corner += t >= 1.0
+        beyond = self._beyond.take(corner)
+        beyond[(t == 0.0) | (t == 1.0)] = 0
+        np.minimum(t, 1.0, out=t)
+        np.maximum(t, 0.0, out=t)
+        dx *= t
+        dy *= t
+        off_x -= dx
+        off_y -= dy
+        square = off_x * off_x
+        square += off_y * off_y
+        turn = self._tangent_x.take(corner)
+        turn *= off_y
+        other = self._tangent_y.take(corner)
+        other *= off_x
+        turn -= other
+        sign = np.sign(turn)
+        near = np.flatnonzero(square <= NEAR_LINE_M * NEAR_LINE_M)
         if len(near):
-            sign[near] = self._exact_sign(lon_continuous[near], lat[near], piece[near], t[near])
-            distance_m[near[sign[near] == 0]] = 0.0
-        side = (sign * self.line.left_sign).astype(np.int8)
-        side[side == 0] = 1
-        beyond_end = np.zeros(len(x), dtype=np.int8)
-        beyond_end[(piece == 0) & (raw_t < 0.0)] = BEYOND_START
-        beyond_end[(piece == len(pieces) - 1) & (raw_t > 1.0)] = BEYOND_END
-        return Located(
-            side=side,
-            signed_distance_m=distance_m * side,
-            chainage_m=pieces.chainage0_m[piece] + t * pieces.length_m[piece],
-            line_part=pieces.part[piece],
-            foot_lon=wrap_deg(pieces.lon0[piece] + t * (pieces.lon1 - pieces.lon0)[piece]),
-            foot_lat=pieces.lat0[piece] + t * (pieces.lat1 - pieces.lat0)[piece],
-            beyond_end=beyond_end,
-        )
+            sign[near] = exact_sign(self.line, lon[near], lat[near], piece[near], t[near])
+            square[near[sign[near] == 0.0]] = 0.0
+        sign *= self.line.left_sign
+        sign[sign == 0.0] = 1.0
+        into.side[chosen] = sign
+        into.line_part[chosen] = pieces.part.take(piece)
+        into.beyond_end[chosen] = beyond
+        if not clearance:
+            return
+        planar_m = np.sqrt(square)
+        into.signed_distance_m[chosen] = self._series.mean_inverse_scale(x, y, off_x, off_y) * planar_m * sign
+        bent = np.flatnonzero((planar_m > BEND_BEYOND_M) & (t > 0.0) & (t < 1.0))
+        if len(bent):
+            t[bent] = self._straightened(x[bent], y[bent], off_x[bent], off_y[bent], piece[bent], t[bent])
+        self._answer_foot(piece, t, chosen, into)
 
-    def _nearest(self, x: Reals, y: Reals) -> NDArray[np.int64]:
-        """The nearest piece of each place in the plane; the first of equals."""
-        points, piece = self._tree.query_nearest(shapely.points(x, y))
-        order = np.lexsort((piece, points))
-        _, first = np.unique(points[order], return_index=True)
-        return np.asarray(piece[order][first], dtype=np.int64)
+    def _answer_foot(self, piece: Indices, t: Reals, chosen: Indices | slice, into: Located) -> None:
+        pieces = self._pieces
+        foot_lon, foot_lat = self._dlon.take(piece), self._dlat.take(piece)
+        foot_lon *= t
+        foot_lon += pieces.lon0.take(piece)
+        foot_lat *= t
+        foot_lat += pieces.lat0.take(piece)
+        into.foot_lon[chosen] = wrap_deg(foot_lon)
+        into.foot_lat[chosen] = foot_lat
+        chainage = pieces.length_m.take(piece)
+        chainage *= t
+        chainage += pieces.chainage0_m.take(piece)
+        into.chainage_m[chosen] = chainage
 
-    def _exact_sign(self, lon: Reals, lat: Reals, piece: NDArray[np.int64], t: Reals) -> NDArray[np.int8]:
-        """+1 left, -1 right, 0 on the line, for places next to it: exact in lon/lat."""
-        line, pieces = self.line, self._pieces
-        vlon, vlat = line.lon_continuous, line.lat
-        edge = pieces.edge[piece].astype(np.int64)
-        sign = orient(vlon[edge], vlat[edge], vlon[edge + 1], vlat[edge + 1], lon, lat)
-        along = pieces.t0[piece] + t * (pieces.t1 - pieces.t0)[piece]
-        first = np.where(along < 0.5, self._edge_before(edge), edge)
-        second = np.where(along < 0.5, edge, self._edge_after(edge))
-        at_corner = np.flatnonzero((first >= 0) & (second >= 0))
-        a, b = first[at_corner], second[at_corner]
-        qlon, qlat = lon[at_corner], lat[at_corner]
-        # Degrees compare well enough here: a corner counts while it is nearer than the ends of both its
-        # edges.
-        reach = np.minimum(_span(vlon, vlat, a), _span(vlon, vlat, b))
-        is_near = np.hypot(qlon - vlon[b], qlat - vlat[b]) < reach / 2.0
-        at_corner, a, b = at_corner[is_near], a[is_near], b[is_near]
-        if len(at_corner):
-            qlon, qlat = lon[at_corner], lat[at_corner]
-            of_first = orient(vlon[a], vlat[a], vlon[a + 1], vlat[a + 1], qlon, qlat)
-            of_second = orient(vlon[b], vlat[b], vlon[b + 1], vlat[b + 1], qlon, qlat)
-            turn = orient(vlon[a], vlat[a], vlon[b], vlat[b], vlon[b + 1], vlat[b + 1])
-            both, either = np.minimum(of_first, of_second), np.maximum(of_first, of_second)
-            sign[at_corner] = np.where(turn > 0, both, np.where(turn < 0, either, of_first))
-        return sign
+    def _straightened(
+        self, x: Reals, y: Reals, off_x: Reals, off_y: Reals, piece: Indices, t: Reals
+    ) -> Reals:
+        """Where the geodesic from a far place meets its piece: it bends towards larger scale in the frame."""
+        third_x, third_y = x - off_x * (2.0 / 3.0), y - off_y * (2.0 / 3.0)
+        gradient_x, gradient_y = self._series.log_scale_gradient(third_x, third_y)
+        along = gradient_x * self._dx[piece] + gradient_y * self._dy[piece]
+        shift = along * (off_x * off_x + off_y * off_y) * 0.5 * self._inverse_length2[piece]
+        return np.clip(t + shift, 0.0, 1.0)
 
-    def _edge_before(self, edge: NDArray[np.int64]) -> NDArray[np.int64]:
-        """The edge with length that comes before, -1 at the start."""
-        known = np.unique(self._pieces.edge)
-        at = np.searchsorted(known, edge)
-        return np.where(at > 0, known[np.maximum(at - 1, 0)], -1)
+    def _locate_elsewhere(
+        self, lon: Reals, lat: Reals, elsewhere: NDArray[np.bool_], clearance: bool, into: Located
+    ) -> None:
+        """Places outside the box of the series: on another turn of the globe, far away, or no places."""
+        at = np.flatnonzero(elsewhere)
+        is_place = (np.abs(lon[at]) <= 360.0) & (np.abs(lat[at]) <= 90.0)
+        at = at[is_place]
+        turned = self.line.continuous(lon[at])
+        series = self._series
+        is_turned = (turned != lon[at]) & (np.abs(turned - series.lon_centre) <= series.lon_reach_deg)
+        is_turned &= (lat[at] >= series.south) & (lat[at] <= series.north)
+        again = at[is_turned]
+        if len(again):
+            found = _blank(len(again))
+            self._locate_block(turned[is_turned], lat[again], clearance, found)
+            for column, values in zip(into, found, strict=True):
+                column[again] = values
+        rest = ~is_turned
+        if rest.any():
+            self._locate_far(turned[rest], lat[at[rest]], at[rest], clearance, into)
 
-    def _edge_after(self, edge: NDArray[np.int64]) -> NDArray[np.int64]:
-        """The edge with length that comes after, -1 at the end."""
-        known = np.unique(self._pieces.edge)
-        at = np.searchsorted(known, edge)
-        return np.where(at + 1 < len(known), known[np.minimum(at + 1, len(known) - 1)], -1)
+    def _locate_far(self, lon: Reals, lat: Reals, at: Indices, clearance: bool, into: Located) -> None:
+        """Places beyond the index, measured over the globe; `at`: their positions in the answer."""
+        frame, pieces = self.line.frame, self._pieces
+        piece, t, distance_m = self._far.nearest(lon, lat)
+        foot_x, foot_y = pieces.x0[piece] + t * self._dx[piece], pieces.y0[piece] + t * self._dy[piece]
+        x, y = frame.forward(lon, np.clip(lat, -89.9, 89.9))
+        corner = 3 * piece + (t > 0.0) + (t >= 1.0)
+        sign = np.sign(self._tangent_x[corner] * (y - foot_y) - self._tangent_y[corner] * (x - foot_x))
+        sign = np.where(sign == 0.0, 1.0, sign * self.line.left_sign)
+        into.side[at] = sign
+        into.line_part[at] = pieces.part[piece]
+        along = (x - foot_x) * self._dx[piece] + (y - foot_y) * self._dy[piece]
+        into.beyond_end[at] = np.where(along != 0.0, self._beyond[corner], 0)
+        if clearance:
+            into.signed_distance_m[at] = distance_m * sign
+            self._answer_foot(piece, t, at, into)
 
 
-def _span(lon: Reals, lat: Reals, edge: NDArray[np.int64]) -> Reals:
-    """Length of edges in degrees."""
-    return np.asarray(np.hypot(lon[edge + 1] - lon[edge], lat[edge + 1] - lat[edge]))
+def _blank(count: int) -> Located:
+    return Located(
+        side=np.zeros(count, dtype=np.int8),
+        signed_distance_m=np.full(count, np.nan),
+        chainage_m=np.full(count, np.nan),
+        line_part=np.full(count, -1, dtype=np.int16),
+        foot_lon=np.full(count, np.nan),
+        foot_lat=np.full(count, np.nan),
+        beyond_end=np.zeros(count, dtype=np.int8),
+    )
 
 
-def _tangents(line: "ContactLine") -> tuple[Reals, Reals]:
-    """Tangents by which a side is judged, shape (3 m,): at a piece's start, along it, at its end.
+def _corners(pieces: Segments) -> tuple[Reals, Reals, NDArray[np.int8]]:
+    """Tangents by which a side is judged, and what lies beyond, shape (3 m,): at start, inside, at end.
 
-    At the vertex between two pieces it is the sum of their unit tangents, so that both pieces give one
+    At the vertex between two pieces the tangent is the sum of their unit tangents, so that both give one
     answer.
     """
-    pieces = line.segments
     dx, dy = pieces.x1 - pieces.x0, pieces.y1 - pieces.y0
     length = np.hypot(dx, dy)
-    ux, uy = dx / length, dy / length
-    tangent_x, tangent_y = np.stack([ux, ux, ux]), np.stack([uy, uy, uy])
-    tangent_x[0, 1:] = tangent_x[2, :-1] = ux[1:] + ux[:-1]
-    tangent_y[0, 1:] = tangent_y[2, :-1] = uy[1:] + uy[:-1]
-    return tangent_x.T.ravel().copy(), tangent_y.T.ravel().copy()
+    tangent_x, tangent_y = np.stack([dx / length] * 3), np.stack([dy / length] * 3)
+    tangent_x[0, 1:] = tangent_x[2, :-1] = tangent_x[1, 1:] + tangent_x[1, :-1]
+    tangent_y[0, 1:] = tangent_y[2, :-1] = tangent_y[1, 1:] + tangent_y[1, :-1]
+    beyond = np.zeros((3, len(dx)), dtype=np.int8)
+    beyond[0, 0], beyond[2, -1] = BEYOND_START, BEYOND_END
+    return tangent_x.T.ravel().copy(), tangent_y.T.ravel().copy(), beyond.T.ravel().copy()

@@ -27,7 +27,7 @@ class Places(NamedTuple):
 
         The first of equals; -1 and NaN for what is no place.
 
-        >>> idx, distance_m = packaged_places().nearest([37.62], [48.08])
+        >>> idx, distance_m = packaged_places().nearest([37.80], [48.01])
         >>> packaged_places().names["en"][idx[0]]
         'Donetsk'
         """

@@ -9,6 +9,7 @@ import math
 from collections.abc import Sequence
 from functools import cached_property
 from importlib import resources
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final, Self
 
 import numpy as np
@@ -38,7 +39,8 @@ class Sectors:
     """Polygons with permanent ids. Immutable; all sequences run in the order of the file.
 
     `ids`: such as `S01`; `names`: per sector a dict language (`en`, `uk`, `ru`) → name; `polygons`: shapely
-    geometries in degrees; `chainage_from_m`, `chainage_to_m`: the stretch of the line they were laid out around.
+    geometries in degrees; `chainage_from_m`, `chainage_to_m`: the stretch of the line they were laid out
+    around.
     """
 
     def __init__(
@@ -83,7 +85,7 @@ class Sectors:
         bounds = np.linspace(0.0, line.length_m, count + 1)
         width = max(2, len(str(count)))
         names = [
-            {"en": f"km {a / 1e3:.0f}-{b / 1e3:.0f}"} for a, b in zip(bounds[:-1], bounds[1:], strict=True)
+            {"en": f"km {a / 1e3:.0f}-{b / 1e3:.0f}"} for a, b in pairwise(bounds)
         ]
         ids = [f"S{number:0{width}d}" for number in range(1, count + 1)]
         return cls(ids, names, polygons_along(line, bounds), bounds[:-1], bounds[1:])

@@ -1,8 +1,8 @@
 """A wandering line between coarse places: self-similar, never meeting itself, of a length that is asked for.
 
-Each stretch between two places is halved again and again; each new middle is moved sideways by a random share
-of its stretch. The share is the same at every scale, so the line is as rough from 200 m as from 20 km. Where the
-outcome meets itself, the moves that made the loop are halved until it does not.
+Each stretch between two places is halved again and again; each new middle is moved sideways by a random
+share of its stretch. The share is the same at every scale, so the line is as rough from 200 m as from 20
+km. Where the outcome meets itself, the moves that made the loop are halved until it does not.
 """
 
 import math
@@ -29,8 +29,9 @@ _REPAIR_ROUNDS_MAX: Final = 200
 class Stretch:
     """The way from one coarse place (x, y in the frame's metres) to the next.
 
-    `sway`: largest sideways move as a share of a stretch's length, before it is scaled; `move_m_max`: no single
-    move is longer; `piece_m`: stretches are halved until they are at most so long, measured straight.
+    `sway`: largest sideways move as a share of a stretch's length, before it is scaled; `move_m_max`: no
+    single move is longer; `piece_m`: stretches are halved until they are at most so long, measured
+    straight.
     """
 
     x0: float
@@ -94,7 +95,7 @@ class _Moves:
 
 
 def wander(stretches: Sequence[Stretch], frame: Frame, length_m: float, seed: int) -> tuple[Reals, Reals]:
-    """Vertices (lon, lat in degrees, rounded) of a line along `stretches` that is `length_m` long within 1 km.
+    """Vertices (lon, lat in degrees, rounded) of a line along `stretches`, `length_m` long within 1 km.
 
     The same arguments give the same bytes. Raises ValueError where no scale of the moves gives that length.
     """

@@ -1,0 +1,192 @@
+"""The frame as polynomials over the surroundings of one line: the fast and bit-stable form of `Frame`.
+
+Only additions and multiplications, in a stated order: the same bits on every machine, which library
+functions of trigonometry do not give. Within the stated box the metres differ from `Frame` by less than
+1e-6 m.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Final, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geodata.projection import WGS84_E, WGS84_E2, Frame
+
+Reals = NDArray[np.float64]
+
+FORWARD_ERROR_M_MAX: Final = 1e-7
+SCALE_ERROR_MAX: Final = 1e-11
+_MERCATOR_BELOW_N: Final = 1e-9
+_DEGREE_MAX: Final = 40
+
+
+class FrameSeries:
+    """Polynomials for places within `lon_reach_deg` of `lon_centre`, between `south` and `north` (degrees).
+
+    `lon_centre` is on the line's own turn of the globe, so that no wrapping is needed. Coefficients run
+    from the constant upwards: `northing_m` over `(lat - lat_mid) * lat_factor`, `sine_m` and `cosine_m`
+    over the square of the longitude's offset in degrees, `inverse_scale` over `q * q_factor - q_offset`
+    (see `mean_inverse_scale`).
+    """
+
+    def __init__(
+        self, frame: Frame, lon_centre: float, lon_reach_deg: float, south: float, north: float
+    ) -> None:
+        self.n, self.unit_m = frame.n, frame.unit_m
+        self.is_mercator = abs(self.n) < _MERCATOR_BELOW_N
+        self.lon_centre, self.lon_reach_deg, self.south, self.north = lon_centre, lon_reach_deg, south, north
+        self.lat_mid, self.lat_factor = (south + north) / 2.0, 2.0 / (north - south)
+        psi0 = _isometric(frame.lat0_deg)
+        self.northing_m = _chebyshev(
+            lambda t: self._northing_m(self.lat_mid + t / self.lat_factor, psi0), FORWARD_ERROR_M_MAX
+        )
+        self.sine_m, self.cosine_m = self._longitude_series()
+        # q is a function of latitude alone, and so is the scale.
+        q_south, q_north = self._q_m(south, psi0), self._q_m(north, psi0)
+        margin = 0.05 * (q_north - q_south)
+        self.q_mid, self.q_factor = (q_south + q_north) / 2.0, 2.0 / (q_north - q_south + 2.0 * margin)
+        radius0 = _parallel_radius(frame.lat0_deg)
+
+        def inverse_scale(t: float) -> float:
+            dpsi = self._dpsi(self.q_mid + t / self.q_factor)
+            return _parallel_radius(_latitude(dpsi + psi0)) / radius0 * math.exp(self.n * dpsi)
+
+        self.inverse_scale = _chebyshev(inverse_scale, SCALE_ERROR_MAX)
+        self.first_derivative = [k * c for k, c in enumerate(self.inverse_scale)][1:] or [0.0]
+        self.second_derivative = [k * c for k, c in enumerate(self.first_derivative)][1:] or [0.0]
+
+    @classmethod
+    def around(cls, frame: Frame, lon: Reals, lat: Reals, reach_m: float) -> Self:
+        """The series for all places within `reach_m` of the places `lon` (continuous), `lat`."""
+        south = max(float(np.min(lat)) - reach_m / 110_000.0, -89.5)
+        north = min(float(np.max(lat)) + reach_m / 110_000.0, 89.5)
+        west, east = float(np.min(lon)), float(np.max(lon))
+        narrowest = math.cos(math.radians(max(abs(south), abs(north))))
+        reach_deg = (east - west) / 2.0 + min(reach_m / (111_000.0 * narrowest), 60.0)
+        return cls(frame, (west + east) / 2.0, reach_deg, south, north)
+
+    def forward(self, lon: Reals, lat: Reals) -> tuple[Reals, Reals]:
+        """Metres of places inside the box; `lon` continuous, degrees. Shape (n,)."""
+        offset = lon - self.lon_centre
+        square = offset * offset
+        north = _horner(self.northing_m, (lat - self.lat_mid) * self.lat_factor)
+        shrink = 1.0 - north * (self.n / self.unit_m)
+        east = _horner(self.sine_m, square)
+        east *= offset
+        east *= shrink
+        lift = _horner(self.cosine_m, square)
+        lift *= square
+        lift *= shrink
+        north += lift
+        return east, north
+
+    def mean_inverse_scale(self, x: Reals, y: Reals, off_x: Reals, off_y: Reals) -> Reals:
+        """Mean of 1/k along the straight way from (x, y) back by (off_x, off_y): geodesic / planar length.
+
+        1/k is a function of `q = y - n (x^2 + y^2) / (2 unit)`. Along the way q is a parabola; the mean is
+        the value at the middle with the second-order term of both curvatures, as good as Simpson's rule.
+        """
+        cone = self.n / self.unit_m
+        middle_x, middle_y = x - 0.5 * off_x, y - 0.5 * off_y
+        t = (middle_y - 0.5 * cone * (middle_x * middle_x + middle_y * middle_y) - self.q_mid) * self.q_factor
+        change = (off_y - cone * (middle_x * off_x + middle_y * off_y)) * self.q_factor
+        value = _horner(self.inverse_scale, t)
+        bend = _horner(self.second_derivative, t)
+        bend *= change
+        bend *= change
+        sag = _horner(self.first_derivative, t)
+        sag *= cone * self.q_factor
+        sag *= off_x * off_x + off_y * off_y
+        bend -= sag
+        bend *= 1.0 / 24.0
+        value += bend
+        return value
+
+    def log_scale_gradient(self, x: Reals, y: Reals) -> tuple[Reals, Reals]:
+        """Gradient of ln k in the plane, per metre, shape (n,)."""
+        cone = self.n / self.unit_m
+        t = (y - 0.5 * cone * (x * x + y * y) - self.q_mid) * self.q_factor
+        slope = -_horner(self.first_derivative, t) * self.q_factor / _horner(self.inverse_scale, t)
+        return -slope * cone * x, slope * (1.0 - cone * y)
+
+    def _northing_m(self, lat_deg: float, psi0: float) -> float:
+        """Northing on the central meridian: unit (1 - exp(-n dpsi)) / n."""
+        dpsi = _isometric(lat_deg) - psi0
+        return self.unit_m * (dpsi if self.is_mercator else -math.expm1(-self.n * dpsi) / self.n)
+
+    def _q_m(self, lat_deg: float, psi0: float) -> float:
+        """unit (1 - exp(-2 n dpsi)) / (2 n), which in the plane is y - n (x^2 + y^2) / (2 unit)."""
+        dpsi = _isometric(lat_deg) - psi0
+        return self.unit_m * (
+            dpsi if self.is_mercator else -math.expm1(-2.0 * self.n * dpsi) / (2.0 * self.n)
+        )
+
+    def _dpsi(self, q_m: float) -> float:
+        q = q_m / self.unit_m
+        return q if self.is_mercator else -math.log1p(-2.0 * self.n * q) / (2.0 * self.n)
+
+    def _longitude_series(self) -> tuple[list[float], list[float]]:
+        """unit sin(n lam) / (n lam) and unit (1 - cos(n lam)) / (n lam^2) over lam^2, lam in degrees."""
+        radian = math.radians(1.0)
+        reach = abs(self.n) * math.radians(self.lon_reach_deg)
+        sine, cosine = [self.unit_m * radian], [self.unit_m * radian * radian * self.n / 2.0]
+        term = self.unit_m * max(reach, 1e-12)
+        for k in range(1, _DEGREE_MAX):
+            term *= reach * reach / (2 * k * (2 * k + 1))
+            if term < FORWARD_ERROR_M_MAX / 10.0:
+                break
+            shrink = (self.n * radian) ** 2
+            sine.append(-sine[-1] * shrink / (2 * k * (2 * k + 1)))
+            cosine.append(-cosine[-1] * shrink / ((2 * k + 1) * (2 * k + 2)))
+        return sine, cosine
+
+
+def _horner(coefficients: list[float], t: Reals) -> Reals:
+    if len(coefficients) == 1:
+        return np.full_like(t, coefficients[0])
+    total = coefficients[-1] * t
+    for coefficient in coefficients[-2:0:-1]:
+        total += coefficient
+        total *= t
+    total += coefficients[0]
+    return total
+
+
+def _chebyshev(function: Callable[[float], float], error_max: float) -> list[float]:
+    """Power coefficients on [-1, 1] of the lowest Chebyshev interpolant within `error_max`."""
+    for degree in range(2, _DEGREE_MAX):
+        count = degree + 1
+        nodes = [math.cos(math.pi * (j + 0.5) / count) for j in range(count)]
+        values = [function(node) for node in nodes]
+        series = [
+            math.fsum(values[j] * math.cos(math.pi * k * (j + 0.5) / count) for j in range(count))
+            * 2.0
+            / count
+            for k in range(count)
+        ]
+        series[0] /= 2.0
+        coefficients = np.polynomial.chebyshev.cheb2poly(series).tolist()
+        trials = [math.cos(math.pi * j / count) for j in range(count + 1)]
+        got = _horner(coefficients, np.array(trials))
+        if max(abs(g - function(t)) for g, t in zip(got.tolist(), trials, strict=True)) <= error_max:
+            break
+    return [float(c) for c in coefficients]
+
+
+def _isometric(lat_deg: float) -> float:
+    phi = math.radians(lat_deg)
+    return math.asinh(math.tan(phi)) - WGS84_E * math.atanh(WGS84_E * math.sin(phi))
+
+
+def _latitude(psi: float) -> float:
+    phi = math.atan(math.sinh(psi))
+    for _ in range(8):
+        phi = math.atan(math.sinh(psi + WGS84_E * math.atanh(WGS84_E * math.sin(phi))))
+    return math.degrees(phi)
+
+
+def _parallel_radius(lat_deg: float) -> float:
+    sin_lat = math.sin(math.radians(lat_deg))
+    return math.cos(math.radians(lat_deg)) / math.sqrt(1.0 - WGS84_E2 * sin_lat * sin_lat)
