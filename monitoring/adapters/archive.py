@@ -118,7 +118,7 @@ class Archive:
             fresh = seqs > self._appended_seq
             if fresh.any():
                 kept = events if fresh.all() else events.filter(pa.array(fresh))
-                self._waiting.append(kept.select(schema.EVENTS.names).cast(schema.EVENTS))
+                self._waiting.append(_with_whole_words(kept.select(schema.EVENTS.names)))
                 self._appended_seq = int(seqs.max())
             self._appended_seq = max(self._appended_seq, through_seq or 0)
             if sum(table.num_rows for table in self._waiting) >= self._memory_rows:
@@ -312,6 +312,16 @@ def to_events(stored: pa.Table) -> pa.Table:
             column = pa.DictionaryArray.from_arrays(positions, words)
         columns.append(column)
     return pa.Table.from_arrays(columns, schema=schema.EVENTS)
+
+
+def _with_whole_words(events: pa.Table) -> pa.Table:
+    """The same events, their word columns over the whole tuples in order, so that tables can be put
+    together."""
+    for name, words in event_tables.WORDS.items():
+        whole = pa.array(words, type=pa.string())
+        if any(not chunk.dictionary.equals(whole) for chunk in events.column(name).chunks):
+            return to_events(to_stored(events))
+    return events.cast(schema.EVENTS)
 
 
 def _by_track(events: pa.Table) -> NDArray[np.int64]:

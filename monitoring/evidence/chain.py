@@ -45,7 +45,7 @@ def decode_header(data: bytes) -> Header:
     """The header in `data`; fields it does not know are passed over. Raises `FrameDamaged`."""
     try:
         return msgspec.json.decode(data, type=Header)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise FrameDamaged(f"the record's header cannot be read ({error})") from error
 
 

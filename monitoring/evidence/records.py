@@ -90,11 +90,11 @@ def decode_events(data: bytes) -> EventsPayload:
     """The payload that `encode_events` wrote; arrays are read-only views. Raises `FrameDamaged`."""
     try:
         envelope = msgspec.msgpack.decode(data, type=_Envelope)
-        if envelope.data_size > MAX_ORIGINAL_BYTES:
+        if max(envelope.data_size, 4 * envelope.rows) > MAX_ORIGINAL_BYTES:
             raise FrameDamaged("an events record states more bytes than one may hold")
         original = _expand(envelope.data, envelope.data_size)
         verdicts = _expand(envelope.verdicts, 4 * envelope.rows)
-    except (msgspec.MsgspecError, zstandard.ZstdError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, zstandard.ZstdError) as error:
         raise FrameDamaged(f"an events record cannot be read ({error})") from error
     rows = envelope.rows
     return EventsPayload(
@@ -127,5 +127,5 @@ def decode_json(data: bytes) -> dict[str, Any]:
     """The object that `encode_json` wrote. Raises `FrameDamaged`."""
     try:
         return msgspec.json.decode(data, type=dict[str, Any])
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise FrameDamaged(f"a record's payload is not the JSON object it should be ({error})") from error
