@@ -1,0 +1,232 @@
+"""Filing: which final findings open a case, join one, or flag one.
+
+The policy stands in the agreement. A finding whose rule and verdict are listed there opens a case, unless
+
+- its incident already has one, or
+- a case of the same party, pattern (rule) and place was opened within the agreed time before it:
+
+then it joins that case, so that a busy day gives commission staff tens of cases and every incident stays in one
+of them or in the day's tables. A finding of any verdict joins the case of its incident. A finding that is
+withdrawn, or whose verdict no longer opens cases, flags its case; nothing is closed or undone by this step.
+
+Findings are taken in the order given, the canonical order of finals, which depends neither on shards nor on
+where batches were cut; numbers are given in that order, by the year of the mission's zone, and never reused.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+import msgspec
+import pyarrow as pa
+
+from geodata import cells
+
+from monitoring import schema
+from monitoring.agreement import Agreement, Parameters
+
+STATE_VERSION: Final = 1
+MEMORY_NS: Final = 92 * 86_400 * 1_000_000_000
+"""Findings and cases older than this, by event time, before the newest one are no longer joined or flagged."""
+_COLUMNS: Final = (
+    "finding_id", "revision", "state", "rule_id", "verdict", "time_start_ns", "time_end_ns", "lon", "lat",
+    "chainage_m", "sector", "confidence", "count", "party", "incident_id", "reasons",
+)  # fmt: skip
+_PRIORITIES: Final = range(1, 6)
+
+
+class StateTooNew(ValueError):
+    """A snapshot was written by a later version of the program."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """What filing remembers of a case: its number, key, priority and the time of the finding that opened it."""
+
+    number: str
+    key: tuple[str, str, str]
+    opened_ns: int
+    priority: int
+
+
+@dataclass(frozen=True)
+class FilingState:
+    """`last_number` by year; cases by number; the case of each filed finding and incident; newest event time."""
+
+    last_number: Mapping[int, int] = field(default_factory=dict)
+    cases: Mapping[str, Case] = field(default_factory=dict)
+    case_of_finding: Mapping[str, str] = field(default_factory=dict)
+    case_of_incident: Mapping[str, str] = field(default_factory=dict)
+    newest_ns: int = 0
+
+    def snapshot(self) -> bytes:
+        """The state as bytes; equal states give equal bytes."""
+        content = {
+            "version": STATE_VERSION,
+            "last_number": {str(year): number for year, number in self.last_number.items()},
+            "cases": [[c.number, list(c.key), c.opened_ns, c.priority] for c in self.cases.values()],
+            "case_of_finding": dict(self.case_of_finding),
+            "case_of_incident": dict(self.case_of_incident),
+            "newest_ns": self.newest_ns,
+        }
+        return msgspec.msgpack.encode(content)
+
+    @classmethod
+    def restore(cls, data: bytes) -> "FilingState":
+        """The state that `snapshot` wrote. Raises `StateTooNew`."""
+        content = msgspec.msgpack.decode(data)
+        if content["version"] > STATE_VERSION:
+            raise StateTooNew(f"state of filing has version {content['version']}, this program reads {STATE_VERSION}")
+        cases = [Case(number, (key[0], key[1], key[2]), opened_ns, p) for number, key, opened_ns, p in content["cases"]]
+        return cls(
+            last_number={int(year): number for year, number in content["last_number"].items()},
+            cases={case.number: case for case in cases},
+            case_of_finding=content["case_of_finding"],
+            case_of_incident=content["case_of_incident"],
+            newest_ns=content["newest_ns"],
+        )
+
+
+def start() -> FilingState:
+    """The state before any finding."""
+    return FilingState()
+
+
+def step(
+    state: FilingState, findings: pa.Table, incidents: pa.Table, parameters: Parameters
+) -> tuple[FilingState, pa.Table]:
+    """Files final findings (FINDINGS in the canonical order of finals); returns the state and FILINGS.
+
+    `incidents` (INCIDENTS) lends its sentences. A finding already filed is not filed again when it is revised.
+    """
+    if not findings.num_rows:
+        return state, schema.FILINGS.empty_table()
+    desk = _Desk(state, parameters)
+    sentences = dict(zip(incidents.column("incident_id").to_pylist(), incidents.column("summary").to_pylist(), strict=True))
+    for row in findings.select(_COLUMNS).to_pylist():
+        desk.take(row, sentences.get(row["incident_id"]))
+    return desk.state(), pa.Table.from_pylist(desk.filings, schema=schema.FILINGS)
+
+
+class _Desk:
+    """The state opened for one batch."""
+
+    def __init__(self, state: FilingState, parameters: Parameters) -> None:
+        self._agreement: Agreement = parameters.agreement
+        self._zone = ZoneInfo(parameters.agreement.reporting.zone)
+        self._last_number = dict(state.last_number)
+        self._cases = dict(state.cases)
+        self._newest_of_key = {case.key: case.number for case in state.cases.values()}
+        self._case_of_finding = dict(state.case_of_finding)
+        self._case_of_incident = dict(state.case_of_incident)
+        self._newest_ns = state.newest_ns
+        self.filings: list[dict[str, Any]] = []
+
+    def take(self, row: dict[str, Any], sentence: str | None) -> None:
+        """Files one finding."""
+        self._newest_ns = max(self._newest_ns, row["time_start_ns"])
+        number = self._case_of_finding.get(row["finding_id"])
+        opens = row["state"] == "final" and row["verdict"] in self._opening_verdicts(row)
+        if number is not None:
+            if not opens and row["state"] != "provisional":
+                self._write("flag", number, row, sentence)
+            return
+        if row["state"] != "final":
+            return
+        number = self._case_of_incident.get(row["incident_id"])
+        if number is None and opens:
+            number = self._open_case(row)
+            if number is None:
+                self._write("open", self._new_case(row), row, sentence)
+                return
+        if number is not None:
+            self._write("join", number, row, sentence)
+
+    def state(self) -> FilingState:
+        """The state after the batch, without what is older than memory."""
+        horizon_ns = self._newest_ns - MEMORY_NS
+        cases = {number: case for number, case in self._cases.items() if case.opened_ns >= horizon_ns}
+        return FilingState(
+            last_number=self._last_number,
+            cases=cases,
+            case_of_finding={key: number for key, number in self._case_of_finding.items() if number in cases},
+            case_of_incident={key: number for key, number in self._case_of_incident.items() if number in cases},
+            newest_ns=self._newest_ns,
+        )
+
+    def _opening_verdicts(self, row: dict[str, Any]) -> tuple[str, ...]:
+        by_rule = self._agreement.value("filing.opens_on", row["time_start_ns"])
+        assert isinstance(by_rule, Mapping), "filing.opens_on is declared by rule"
+        return tuple(by_rule.get(row["rule_id"], ()))  # type: ignore[arg-type]  # words by name, as declared
+
+    def _place(self, row: dict[str, Any]) -> str:
+        by_sector = self._agreement.value("filing.place", row["time_start_ns"]) == "sector"
+        if by_sector and row["sector"] is not None:
+            return str(row["sector"])
+        if row["lon"] is None or row["lat"] is None:
+            return "cell:none"
+        return f"cell:{int(cells.cell_of([row['lon']], [row['lat']])[0])}"
+
+    def _key(self, row: dict[str, Any]) -> tuple[str, str, str]:
+        return row["party"] or "", row["rule_id"], self._place(row)
+
+    def _open_case(self, row: dict[str, Any]) -> str | None:
+        """The newest case of the same party, pattern and place that was opened within the window."""
+        number = self._newest_of_key.get(self._key(row))
+        if number is None:
+            return None
+        window_ns = round(self._agreement.number("filing.join_window_s", row["time_start_ns"]) * 1e9)
+        apart_ns = abs(row["time_start_ns"] - self._cases[number].opened_ns)
+        return number if apart_ns <= window_ns else None
+
+    def _new_case(self, row: dict[str, Any]) -> str:
+        opened_at = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=row["time_start_ns"] // 1_000_000_000)
+        year = opened_at.astimezone(self._zone).year
+        self._last_number[year] = self._last_number.get(year, 0) + 1
+        number = f"{year}-{self._last_number[year]:05d}"
+        key = self._key(row)
+        self._cases[number] = Case(number, key, row["time_start_ns"], self._priority(row))
+        self._newest_of_key[key] = number
+        return number
+
+    def _priority(self, row: dict[str, Any]) -> int:
+        """The rule's priority, raised by one for large counts that more than one sensor vouches for."""
+        by_rule = self._agreement.value("filing.priority", row["time_start_ns"])
+        assert isinstance(by_rule, Mapping), "filing.priority is declared by rule"
+        priority = int(by_rule.get(row["rule_id"], max(_PRIORITIES)))  # type: ignore[arg-type]  # numbers by name
+        is_large = (row["count"] or 0) >= self._agreement.number("filing.urgent_count", row["time_start_ns"])
+        if is_large and row["confidence"] in ("medium", "high"):
+            priority -= 1
+        return min(max(priority, min(_PRIORITIES)), max(_PRIORITIES))
+
+    def _write(self, action: str, number: str, row: dict[str, Any], sentence: str | None) -> None:
+        case = self._cases[number]
+        if action != "flag":
+            self._case_of_finding[row["finding_id"]] = number
+            if row["incident_id"] is not None:
+                self._case_of_incident[row["incident_id"]] = number
+            priority = min(case.priority, self._priority(row))
+            self._cases[number] = Case(number, case.key, case.opened_ns, priority)
+        summary = sentence or (row["reasons"][0] if row["reasons"] else row["rule_id"])
+        self.filings.append(
+            {
+                "action": action,
+                "case_number": number,
+                "finding_id": row["finding_id"],
+                "finding_revision": row["revision"],
+                "incident_id": row["incident_id"],
+                "rule_id": row["rule_id"],
+                "party": row["party"],
+                "place": case.key[2],
+                "sector": row["sector"],
+                "chainage_m": row["chainage_m"],
+                "lon": row["lon"],
+                "lat": row["lat"],
+                "time_start_ns": row["time_start_ns"],
+                "time_end_ns": row["time_end_ns"],
+                "priority": self._cases[number].priority,
+                "summary": summary,
+            }
+        )

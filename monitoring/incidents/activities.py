@@ -1,0 +1,147 @@
+"""Activities: open fire events with the run each belongs to, and which runs make one incident, complete from when.
+
+The part of a step that works on whole columns; see `publishing` for what is done with incidents.
+"""
+
+from dataclasses import dataclass, fields, replace
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from geodata import cells
+from monitoring import events, schema
+from monitoring.agreement import Parameters
+from monitoring.incidents import geometry
+from monitoring.incidents.joining import Reports, best_fit
+from monitoring.incidents.limits import JOIN_S, Limits
+from monitoring.incidents.linking import heads
+from monitoring.incidents.readings import group_numbers
+from monitoring.incidents.runs import Runs, grow
+from monitoring.incidents.stars import Neighbours, decide, neighbours
+
+Ints = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+
+HALO_M: Final = 24_000.0
+"""How far around its cells a shard must see: five adjacencies of at most 3 km between means, and the squares."""
+NO_RUN: Final = -1
+_LAUNCH: Final = schema.KINDS.index("launch")
+_DECIDED: Final = (
+    "is_root", "is_left", "is_root_of_left", "leader", "root_known_ns", "left_known_ns", "second_known_ns",
+    "leader_known_ns",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Activities:
+    """What the open rows amount to.
+
+    - `run_idx` (n,): index of each row's run, -1 = none; `is_precise` (n,); `head_of_run` (r,): index of the run
+      that leads each run's incident; `leader_of_run` (r,): that leads its activity; `complete_ns` (r,): from when
+      the incident led by a run is complete.
+    """
+
+    runs: Runs
+    near: Neighbours
+    run_idx: Ints
+    is_precise: Flags
+    leader_of_run: Ints
+    head_of_run: Ints
+    complete_ns: Ints
+
+
+def is_precise(rows: pa.Table, parameters: Parameters) -> Flags:
+    """Whether each row has a place with an error within the agreement's limit: only such rows found incidents."""
+    limits = Limits.at(parameters.agreement, events.ints(rows, "time_ns"))
+    return np.isfinite(events.reals(rows, "at_lon")) & (events.reals(rows, "sigma_m_max") <= limits.limit_m)
+
+
+def founded(fresh: pa.Table, runs: Runs, parameters: Parameters) -> tuple[pa.Table, Runs]:
+    """Gives the precise ones of new rows their runs."""
+    precise = np.flatnonzero(is_precise(fresh, parameters))
+    runs, run_of = grow(
+        runs, parameters.agreement, events.ints(fresh, "ordinal")[precise], events.ints(fresh, "time_ns")[precise],
+        events.reals(fresh, "at_lon")[precise], events.reals(fresh, "at_lat")[precise],
+        events.reals(fresh, "sigma_m_max")[precise],
+    )  # fmt: skip
+    run = np.full(fresh.num_rows, NO_RUN, dtype=np.int64)
+    run[precise] = run_of
+    return with_run(fresh, run), runs
+
+
+def with_run(rows: pa.Table, run: Ints) -> pa.Table:
+    """The rows with other runs."""
+    return rows.set_column(rows.schema.get_field_index("run"), rows.schema.field("run"), pa.array(run))
+
+
+def joined(rows: pa.Table, until_ns: int, is_end: bool, parameters: Parameters) -> tuple[Ints, Flags]:
+    """Runs of all rows (n,), imprecise reports included; and which of these are settled by the watermark (n,).
+
+    A report is settled when the watermark is a minute past it. At an end of input the others are tried as well,
+    for this time only.
+    """
+    run = events.ints(rows, "run").copy()
+    waiting = np.flatnonzero(run == NO_RUN)
+    time_ns = events.ints(rows, "time_ns")
+    is_due = np.zeros(len(run), dtype=np.bool_)
+    limits = Limits.at(parameters.agreement, time_ns[waiting])
+    due = time_ns[waiting] + np.minimum(np.int64(JOIN_S * 1e9), limits.gap_ns) <= until_ns
+    is_due[waiting[due]] = True
+    tried = np.ones(len(waiting), dtype=np.bool_) if is_end else due
+    targets = np.flatnonzero(is_precise(rows, parameters)) if len(waiting) else waiting
+    at = waiting[tried]
+    best = best_fit(
+        _reports(rows, at), _reports(rows, targets), limits.k_sigma[tried], limits.limit_m[tried], limits.gap_ns[tried]
+    )
+    run[at[best >= 0]] = run[targets[best[best >= 0]]]
+    return run, is_due
+
+
+def gather(rows: pa.Table, run: Ints, runs: Runs, shards: int, parameters: Parameters) -> Activities:
+    """Decides which runs are one incident."""
+    near = neighbours(runs)
+    decided, complete_ns = _decide(runs, near, shards)
+    names = decided.run
+    leader = np.minimum(np.searchsorted(names, decided.leader), max(len(names) - 1, 0)).astype(np.int64)
+    run_idx = np.where(run >= 0, np.searchsorted(names, run), -1).astype(np.int64)
+    has_run = run_idx >= 0
+    group = group_numbers(rows)
+    grouped = np.flatnonzero(has_run & (group >= 0))
+    lead, complete_ns = heads(
+        leader[run_idx[grouped]], len(names), group[grouped], events.codes(rows, "kind")[grouped] == _LAUNCH,
+        events.ints(rows, "time_ns")[grouped], complete_ns,
+    )  # fmt: skip
+    head = lead[leader] if len(names) else leader
+    return Activities(decided, near, run_idx, is_precise(rows, parameters), leader, head, complete_ns)
+
+
+def _decide(runs: Runs, near: Neighbours, shards: int) -> tuple[Runs, Ints]:
+    """`stars.decide`, shared out: each shard sees its cells and their halo, and keeps what its cells own."""
+    if shards == 1 or not len(runs):
+        return decide(runs, near)
+    lon, lat = geometry.bin_centre(runs.square)
+    owner = cells.cell_of(lon, lat) % shards
+    place, cell = cells.cells_within(lon, lat, HALO_M)
+    merged = {name: getattr(runs, name).copy() for name in _DECIDED}
+    complete_ns = np.zeros(len(runs), dtype=np.int64)
+    for shard in range(shards):
+        seen = np.unique(place[cell % shards == shard])
+        part = runs.take(seen)
+        decided, complete = decide(part, neighbours(part))
+        own = owner[seen] == shard
+        for name, values in merged.items():
+            values[seen[own]] = getattr(decided, name)[own]
+        complete_ns[seen[own]] = complete[own]
+    return replace(runs, **merged), complete_ns
+
+
+def _reports(rows: pa.Table, at: Ints) -> Reports:
+    columns = {
+        "time_ns": events.ints(rows, "time_ns")[at],
+        "lon": events.reals(rows, "at_lon")[at],
+        "lat": events.reals(rows, "at_lat")[at],
+    }
+    others = [field.name for field in fields(Reports) if field.name not in columns]
+    return Reports(**columns, **{name: events.reals(rows, name)[at] for name in others})

@@ -1,0 +1,201 @@
+"""Movement: findings of tracks that are one excursion of one object or group.
+
+A finding joins an incident of movement when
+
+- it is a new revision of a finding of that incident;
+- it is of the same subject (sensor and track) and overlaps it, or follows or precedes it within the time that the
+  agreement allows an excursion to take;
+- another sensor's finding of the same rule lies within two minutes and, in place, within the agreement's move and
+  the joint error, with the same direction.
+
+Findings are few; they are taken one by one in the canonical order of finals, which does not depend on where
+batches were cut. Each one gives its incident's next revision.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+
+from monitoring import findings, schema
+from monitoring.agreement import Parameters
+from monitoring.incidents import geometry, wording
+from monitoring.incidents.state import IncidentState
+
+TOGETHER_S: Final = 120.0
+"""Two sensors' findings of one movement lie at most so far apart in time."""
+MEMORY_S: Final = 86_400.0
+"""Excursions that ended longer ago than this and the agreed excursion are closed for good."""
+
+
+@dataclass
+class _Excursion:
+    """An open incident of movement while a batch is worked on."""
+
+    incident_id: str
+    revision: int
+    rows: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    @property
+    def end_ns(self) -> int:
+        return max(row["time_end_ns"] for row in self.rows.values())
+
+
+def associate(
+    state: IncidentState, movement: pa.Table, until_ns: int, parameters: Parameters
+) -> tuple[IncidentState, list[dict[str, Any]], list[dict[str, Any]]]:
+    """Gives every finding its incident.
+
+    Returns the state, the findings in their order with `incident_id`, and the new revisions of incidents.
+    """
+    if not movement.num_rows and not state.moves.num_rows:
+        return state, [], []
+    open_ones = _open(state)
+    judged, touched = [], {}
+    for row in movement.to_pylist():
+        home = _home(row, open_ones, parameters)
+        if home is None:
+            first = row["event_ids"][0] if row["event_ids"] else row["finding_id"]
+            incident_id = findings.identity("incident", "movement", row["subject_key"], first, row["finding_id"])
+            home = _Excursion(incident_id, 0)
+            open_ones.append(home)
+        home.revision += 1
+        filled = row | {"incident_id": home.incident_id}
+        home.rows[row["finding_id"]] = filled
+        judged.append(filled)
+        touched[home.incident_id] = home
+    incidents = [_incident(excursion, parameters) for excursion in touched.values()]
+    horizon_ns = until_ns - _ns(parameters.agreement.number("association.excursion_s", until_ns) + MEMORY_S)
+    kept = [excursion for excursion in open_ones if excursion.end_ns >= horizon_ns]
+    kept_ids = {excursion.incident_id for excursion in kept}
+    known = {row["incident_id"]: row for row in [*state.move_incidents.to_pylist(), *incidents]}
+    state = replace(
+        state,
+        moves=findings.table(row for excursion in kept for row in excursion.rows.values()),
+        move_incidents=pa.Table.from_pylist(
+            [row for incident_id, row in known.items() if incident_id in kept_ids], schema=schema.INCIDENTS
+        ),
+    )
+    return state, judged, incidents
+
+
+def _open(state: IncidentState) -> list[_Excursion]:
+    by_id = {row["incident_id"]: _Excursion(row["incident_id"], row["revision"]) for row in state.move_incidents.to_pylist()}
+    for row in state.moves.to_pylist():
+        by_id[row["incident_id"]].rows[row["finding_id"]] = row
+    return list(by_id.values())
+
+
+def _home(row: dict[str, Any], open_ones: list[_Excursion], parameters: Parameters) -> _Excursion | None:
+    """The excursion that a finding belongs to; of several the one nearest in time, then the oldest."""
+    for excursion in open_ones:
+        if row["finding_id"] in excursion.rows:
+            return excursion
+    found: list[tuple[bool, int, int, _Excursion]] = []
+    for age, excursion in enumerate(open_ones):
+        for other in excursion.rows.values():
+            gap_ns = max(row["time_start_ns"] - other["time_end_ns"], other["time_start_ns"] - row["time_end_ns"], 0)
+            is_same_subject = other["subject_key"] == row["subject_key"]
+            if is_same_subject and gap_ns <= _ns(parameters.agreement.number("association.excursion_s", other["time_start_ns"])):
+                found.append((False, gap_ns, age, excursion))
+            elif not is_same_subject and gap_ns <= _ns(TOGETHER_S) and _is_same_movement(row, other, parameters):
+                found.append((True, gap_ns, age, excursion))
+    return min(found, key=lambda candidate: candidate[:3])[3] if found else None
+
+
+def _is_same_movement(row: dict[str, Any], other: dict[str, Any], parameters: Parameters) -> bool:
+    """Whether two sensors' findings are about one movement: same rule, direction and place, no two classes."""
+    if row["rule_id"] != other["rule_id"] or row["direction"] != other["direction"]:
+        return False
+    if set(row["sensor_ids"]) & set(other["sensor_ids"]) or None in (row["lon"], other["lon"]):
+        return False
+    classes = {row["object_class"], other["object_class"]} - {None, "unknown"}
+    if len({_medium(word) for word in classes}) > 1:
+        return False
+    time_ns, agreement = other["time_start_ns"], parameters.agreement
+    east, north = geometry.offsets_m(*(np.array([p[k]]) for p in (row, other) for k in ("lon", "lat")))
+    joint_m = float(np.hypot(row["sigma_m"] or 0.0, other["sigma_m"] or 0.0))
+    gate_m = agreement.number("association.move_m", time_ns) + agreement.number("association.k_sigma", time_ns) * joint_m
+    return float(np.hypot(east, north)[0]) <= min(gate_m, agreement.number("association.limit_m", time_ns))
+
+
+def _medium(object_class: str) -> str:
+    return {"uav_small": "air", "uav_large": "air", "aircraft": "air", "boat": "water"}.get(object_class, "ground")
+
+
+def _incident(excursion: _Excursion, parameters: Parameters) -> dict[str, Any]:
+    """The incident's row, from its findings."""
+    rows = sorted(excursion.rows.values(), key=lambda r: (r["time_start_ns"], r["rule_id"], r["finding_id"]))
+    standing = [row for row in rows if row["state"] != "withdrawn"] or rows
+    lead = standing[0]
+    parties = {row["party"] for row in standing} - {None}
+    sensors = sorted({sensor for row in standing for sensor in row["sensor_ids"]})
+    types = {_type(parameters, sensor) for sensor in sensors}
+    event_ids = {event for row in standing for event in row["event_ids"]}
+    by_rule = {rule_id: sum(r["rule_id"] == rule_id for r in standing) for rule_id in sorted({r["rule_id"] for r in standing})}
+    words = [row["confidence"] for row in standing if row["confidence"]]
+    best = max(words, key=("low", "medium", "high").index) if words else "low"
+    start_ns = min(row["time_start_ns"] for row in standing)
+    end_ns = max(row["time_end_ns"] for row in standing)
+    return {
+        "incident_id": excursion.incident_id,
+        "revision": excursion.revision,
+        "state": "withdrawn" if all(row["state"] == "withdrawn" for row in rows) else "final",
+        "kind": "movement",
+        "time_start_ns": start_ns,
+        "time_end_ns": end_ns,
+        "lon": lead["lon"],
+        "lat": lead["lat"],
+        "sigma_major_m": lead["sigma_m"],
+        "sigma_minor_m": lead["sigma_m"],
+        "sigma_azimuth_deg": None if lead["sigma_m"] is None else 0.0,
+        "side": lead["side"],
+        "signed_distance_m": None,
+        "chainage_m": lead["chainage_m"],
+        "line_part": lead["line_part"],
+        "sector": lead["sector"],
+        "line_version": lead["line_version"],
+        "party": parties.pop() if len(parties) == 1 else None,
+        "phenomena": findings.canonical_json(by_rule),
+        "event_count": len(event_ids),
+        "sensor_ids": sensors,
+        "confidence": "high" if len(types) > 1 and best == "medium" else best,
+        "summary": _sentence(standing, lead, len(sensors), start_ns, end_ns, parameters),
+        "engine_version": schema.ENGINE_VERSION,
+        "detail": findings.canonical_json(
+            {"findings": [row["finding_id"] for row in rows], "subjects": sorted({row["subject_key"] for row in rows})}
+        ),
+    }
+
+
+def _sentence(
+    rows: list[dict[str, Any]], lead: dict[str, Any], sensor_count: int, start_ns: int, end_ns: int, parameters: Parameters
+) -> str:
+    object_class = next((row["object_class"] for row in rows if row["object_class"] not in (None, "unknown")), None)
+    what = wording.object_of(object_class)
+    where = wording.place(lead["chainage_m"], lead["sector"], None, None).removesuffix(", side not certain")
+    when = wording.span(start_ns, end_ns, parameters.agreement.reporting.zone)
+    seen = "1 sensor" if sensor_count == 1 else f"{sensor_count} sensors"
+    return f"{what} {' and '.join(dict.fromkeys(_did(rows)))} {where}; {when}; recorded by {seen}."
+
+
+def _did(rows: list[dict[str, Any]]) -> Iterator[str]:
+    directions = list(dict.fromkeys(row["direction"] for row in rows if row["rule_id"] == "line_crossing"))
+    if len(directions) > 1:
+        yield "crossed the line and came back"
+    elif directions:
+        yield f"crossed the line {str(directions[0]).replace('>', ' to ')}"
+    for row in rows:
+        if row["rule_id"] == "buffer_incursion":
+            yield "was inside the buffer" + (f" on side {row['side']}" if row["side"] else "")
+
+
+def _type(parameters: Parameters, sensor_id: str) -> str:
+    facts = parameters.sensors.get(sensor_id)
+    return facts.type if facts else "generic"
+
+
+def _ns(seconds: float) -> int:
+    return round(seconds * 1e9)

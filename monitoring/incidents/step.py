@@ -1,0 +1,175 @@
+"""The step: `(state, placed events, findings of movement, watermark) → (state', incidents, members, findings)`.
+
+Results depend on the events alone: not on where batches were cut, nor on how squares are shared out. An incident
+is final when the watermark has passed the time from which nothing can change it any more; finals come in the
+order of that time.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from monitoring import events, findings, schema
+from monitoring.agreement import Parameters
+from monitoring.incidents import movement, publishing
+from monitoring.incidents.activities import HALO_M, NO_RUN, Activities, founded, gather, joined, with_run
+from monitoring.incidents.readings import STRIDE, read
+from monitoring.incidents.stars import still_needed
+from monitoring.incidents.state import APART, IncidentOutput, IncidentState
+from monitoring.incidents.summary import Gathered, describe, members
+
+__all__ = ["HALO_M", "start", "step"]
+
+Ints = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+
+_CHUNKS_MAX: Final = 32
+
+
+class _Fire(NamedTuple):
+    """What a step gives about fire: rows of tables, and when each finding was decided."""
+
+    findings: list[tuple[int, dict[str, Any]]]
+    incidents: list[dict[str, Any]]
+    members: pa.Table
+    apart: pa.Table
+
+
+def start() -> IncidentState:
+    """The state before any event."""
+    return IncidentState()
+
+
+def step(
+    state: IncidentState,
+    placed: pa.Table,
+    movement_findings: pa.Table,
+    until_ns: int,
+    parameters: Parameters,
+    is_end: bool = False,
+    shards: int = 1,
+    movement_decided_ns: Ints | None = None,
+    rules: Sequence[publishing.Judge] = (),
+) -> tuple[IncidentState, IncidentOutput]:
+    """Takes a batch and gives what has become final at the watermark `until_ns`.
+
+    - `placed`: PLACED_EVENTS, all of them at or before the watermark and none earlier than those before;
+    - `movement_findings`: final FINDINGS of S1 in the canonical order of finals, decided at `movement_decided_ns`
+      (their ends where it is not given);
+    - `rules`: those of scope `incident` that judge the incidents of fire;
+    - `is_end`: everything open is published as final and stays open; what follows makes the next revision;
+    - `shards`: over how many workers the cells are shared out; it changes nothing but who computes what.
+    """
+    state, fire = _step_fire(state, placed, until_ns, parameters, rules, is_end, shards)
+    state, moved, move_incidents = movement.associate(state, movement_findings, until_ns, parameters)
+    if movement_decided_ns is None:
+        movement_decided_ns = events.ints(movement_findings, "time_end_ns")
+    judged = findings.Judged.of([*fire.findings, *zip(movement_decided_ns.tolist(), moved, strict=True)])
+    incidents = publishing.incidents_table([*fire.incidents, *move_incidents])
+    return state, IncidentOutput(judged.findings, incidents, fire.members, judged.decided_ns, fire.apart)
+
+
+def _step_fire(
+    state: IncidentState, placed: pa.Table, until_ns: int, parameters: Parameters, rules: Sequence[publishing.Judge],
+    is_end: bool, shards: int,
+) -> tuple[IncidentState, _Fire]:  # fmt: skip
+    fresh, runs = founded(read(placed, parameters.sensors, state.ordinal_next), state.runs, parameters)
+    state = replace(state, ordinal_next=state.ordinal_next + STRIDE * fresh.num_rows)
+    rows = pa.concat_tables([state.rows, fresh])
+    if rows.num_rows == 0:
+        kept = runs.take(runs.close_ns >= until_ns)
+        return replace(state, runs=kept), _Fire([], [], schema.MEMBERS.empty_table(), APART.empty_table())
+    if rows.column(0).num_chunks > _CHUNKS_MAX:
+        rows = rows.combine_chunks()
+    run, is_due = joined(rows, until_ns, is_end, parameters)
+    activities = gather(rows, run, runs, shards, parameters)
+    ready = activities.complete_ns <= until_ns  # by head
+    has_run = activities.run_idx >= 0
+    head = np.where(has_run, activities.head_of_run[activities.run_idx] if len(runs) else 0, -1)
+    leaves = has_run & ready[head] if len(runs) else has_run
+    out = np.flatnonzero(has_run if is_end else leaves)
+    apart = np.flatnonzero(is_due & (run == NO_RUN))
+    fire, published, published_findings = _publish(state, rows, out, head, activities, ready, parameters, rules, apart)
+
+    stays = ~leaves
+    stays[apart] = False
+    lasting = np.where(is_due | (events.ints(rows, "run") != NO_RUN), run, NO_RUN)
+    rows = with_run(rows, lasting).filter(pa.array(stays))
+    decided = activities.runs
+    decided = replace(
+        decided,
+        is_emitted=decided.is_emitted | ready[activities.head_of_run],
+        is_settled=decided.is_settled | (decided.leader_known_ns <= until_ns),
+    )
+    kept = decided.take(still_needed(decided, activities.near, until_ns))
+    state = replace(state, rows=rows, runs=kept, published=published, published_findings=published_findings)
+    return state, fire
+
+
+def _publish(
+    state: IncidentState, rows: pa.Table, out: Ints, head: Ints, activities: Activities, ready: Flags,
+    parameters: Parameters, rules: Sequence[publishing.Judge], apart: Ints,
+) -> tuple[_Fire, pa.Table, pa.Table]:  # fmt: skip
+    """Describes the incidents of the rows `out` and names them against what was published before."""
+    apart_table = rows.take(pa.array(apart)).select(APART.names).cast(APART)
+    gathered, heads = _gathered(rows, out, head, activities)
+    if not len(heads):
+        return _Fire([], [], schema.MEMBERS.empty_table(), apart_table), state.published, state.published_findings
+    described = describe(gathered, parameters)
+    ordinal = events.ints(gathered.rows, "ordinal")
+    before = publishing.Before.of(state.published, state.published_findings)
+    named = publishing.name(gathered, described, before)
+    incidents = [
+        {"incident_id": n.incident_id, "revision": n.revision, "state": "final", **row}
+        for n, row in zip(named.names, described.rows, strict=True)
+    ]
+    member_table = members(gathered, described, [n.incident_id for n in named.names])
+    judged = publishing.judge(rules, publishing.incidents_table(incidents), member_table, parameters)
+
+    decided_ns = {incidents[i]["incident_id"]: int(activities.complete_ns[h]) for i, h in enumerate(heads.tolist())}
+    is_new = {incidents[i]["incident_id"] for i, n in enumerate(named.names) if n.is_new}
+    new_incidents = [row for row in incidents if row["incident_id"] in is_new]
+    new_findings = [(decided_ns[row["incident_id"]], row) for row in judged if row["incident_id"] in is_new]
+    for gone, at in named.withdrawn:
+        new_incidents.append(publishing.withdrawn_incident(before.incident(gone)))
+        moment = int(activities.complete_ns[heads[at]])
+        new_findings += [(moment, row) for row in publishing.withdrawn_findings(before, gone)]
+    new_members = member_table
+    if len(is_new) < len(incidents):
+        new_members = member_table.filter(pc.is_in(member_table.column("incident_id"), pa.array(sorted(is_new), pa.string())))
+
+    stays_open = np.flatnonzero(~ready[heads])
+    open_rows = [
+        {"first_ordinal": int(ordinal[described.first_row[i]]), "members": named.prints[i], **incidents[i]}
+        for i in stays_open.tolist()
+    ]
+    published = before.without(set(named.handled), open_rows)
+    open_ids = set(published.column("incident_id").to_pylist())
+    newest = {row["finding_id"]: row for row in [*state.published_findings.to_pylist(), *judged] if row["incident_id"] in open_ids}
+    fire = _Fire(new_findings, new_incidents, new_members, apart_table)
+    return fire, published, findings.table(newest.values())
+
+
+def _gathered(rows: pa.Table, out: Ints, head: Ints, activities: Activities) -> tuple[Gathered, Ints]:
+    """The rows of the incidents to publish, which are numbered in the order of (completion, first event)."""
+    heads, first, which = np.unique(head[out], return_index=True, return_inverse=True)
+    precise = activities.is_precise[out]
+    first = np.full(len(heads), len(out))
+    np.minimum.at(first, which[precise], np.flatnonzero(precise))
+    order = np.lexsort((first, activities.complete_ns[heads]))
+    number = np.empty(len(heads), dtype=np.int64)
+    number[order] = np.arange(len(heads))
+    run_idx = activities.run_idx[out]
+    gathered = Gathered(
+        rows=rows.take(pa.array(out)).combine_chunks(),
+        incident=number[which],
+        is_precise=precise,
+        is_lead=activities.leader_of_run[run_idx] == head[out],
+        incident_count=len(heads),
+    )
+    return gathered, heads[order]

@@ -1,0 +1,337 @@
+"""Summary: the rows of incidents of fire, with place, counts, evidence and members.
+
+The place is where the fire came from if a launch was recorded, otherwise where it was recorded: the mean of the
+precise reports weighted by the inverse of their covariances. Its covariance is honest about three things: errors
+that a sensor repeats (they do not average out over its reports), scatter larger than the stated errors explain
+(the ellipse is widened by it), and a floor.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from monitoring import events, findings, schema
+from monitoring.agreement import Parameters
+from monitoring.incidents import geometry, wording
+from monitoring.incidents.counting import Counts, count
+from monitoring.incidents.limits import COMMON_ERROR_FRAC, FLOOR_M, Limits
+from monitoring.incidents.phenomena import FAMILY, origin_times, roles, same
+from monitoring.incidents.readings import group_numbers
+
+Ints = NDArray[np.int64]
+Reals = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+_ARRIVAL: Final = schema.TIME_BASES.index("arrival")
+_LAUNCH: Final = schema.KINDS.index("launch")
+_PARTIES: Final = ("A", "B")
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """Reports of the incidents to describe, in canonical order; arrays (n,).
+
+    `incident`: 0-based number, in the order of output; `is_precise`; `is_lead`: belongs to the leading activity.
+    """
+
+    rows: pa.Table
+    incident: Ints
+    is_precise: Flags
+    is_lead: Flags
+    incident_count: int
+
+
+@dataclass(frozen=True)
+class Described:
+    """INCIDENTS rows without id, revision and state, and per report its phenomenon and distance."""
+
+    rows: list[dict[str, Any]]
+    phenomenon: Ints
+    residual_m: Reals
+    first_row: Ints
+
+
+def describe(gathered: Gathered, parameters: Parameters) -> Described:
+    """What is known of each incident, one dictionary each."""
+    rows, incident, size = gathered.rows, gathered.incident, gathered.incident_count
+    sensor_names = rows.column("sensor_id").combine_chunks().dictionary_encode()
+    sensor = np.asarray(sensor_names.indices).astype(np.int64)
+    lon, lat, errors = _places(rows)
+    time_ns = events.ints(rows, "time_ns")
+    kind, role = events.codes(rows, "kind").astype(np.int64), roles(events.codes(rows, "kind"), events.codes(rows, "direction"))
+    label = _phenomena(rows, incident, sensor, kind, role, lon, lat, errors, parameters)
+    counts = _counts(rows, gathered, sensor, kind, role, label)
+
+    anchor = _anchored(gathered)
+    mean_lon, mean_lat, spread = _mean_place(incident, size, anchor, lon, lat, errors, sensor)
+    east, north = geometry.offsets_m(mean_lon[incident], mean_lat[incident], lon, lat)
+    first_row = _first(incident, size, gathered.is_precise)
+    return Described(
+        rows=_worded(gathered, parameters, counts, mean_lon, mean_lat, spread, time_ns, sensor, sensor_names.dictionary.to_pylist(), lon, lat, role),
+        phenomenon=_numbered(label, incident, size),
+        residual_m=np.hypot(east, north),
+        first_row=first_row,
+    )
+
+
+def _places(rows: pa.Table) -> tuple[Reals, Reals, tuple[Reals, Reals, Reals]]:
+    errors = (events.reals(rows, "var_e"), events.reals(rows, "cov_en"), events.reals(rows, "var_n"))
+    return events.reals(rows, "at_lon"), events.reals(rows, "at_lat"), errors
+
+
+def _phenomena(
+    rows: pa.Table, incident: Ints, sensor: Ints, kind: Ints, role: Ints, lon: Reals, lat: Reals,
+    errors: tuple[Reals, Reals, Reals], parameters: Parameters,
+) -> Ints:  # fmt: skip
+    time_ns = events.ints(rows, "time_ns")
+    from_lon, from_lat = events.reals(rows, "from_lon"), events.reals(rows, "from_lat")
+    east, north = geometry.offsets_m(from_lon, from_lat, lon, lat)
+    origin_ns, origin_sigma_s = origin_times(
+        time_ns, events.reals(rows, "time_sigma_s"), events.codes(rows, "time_basis") == _ARRIVAL,
+        np.hypot(east, north), events.reals(rows, "sigma_m_max"),
+    )  # fmt: skip
+    gate_s = parameters.agreement.numbers("association.phenomenon_gate_s", time_ns)
+    group = group_numbers(rows)
+    node = np.arange(len(incident), dtype=np.int64)
+    grouped = np.flatnonzero(group >= 0)
+    if len(grouped):
+        order = grouped[np.lexsort((grouped, kind[grouped], group[grouped], incident[grouped]))]
+        opens = np.ones(len(order), dtype=np.bool_)
+        opens[1:] = (incident[order][1:] != incident[order][:-1]) | (group[order][1:] != group[order][:-1])
+        opens[1:] |= kind[order][1:] != kind[order][:-1]
+        node[order] = order[np.maximum.accumulate(np.where(opens, np.arange(len(order)), 0))]
+    k_sigma = Limits.at(parameters.agreement, time_ns).k_sigma
+    return same(
+        incident, FAMILY[kind], role, sensor, node, origin_ns, origin_sigma_s, lon, lat, *errors, gate_s, k_sigma
+    )
+
+
+def _counts(rows: pa.Table, gathered: Gathered, sensor: Ints, kind: Ints, role: Ints, label: Ints) -> Counts:
+    minimum = rows.column("count_is_minimum").combine_chunks().fill_null(False)
+    return count(
+        gathered.incident, gathered.incident_count, label, gathered.is_precise, kind, role, sensor,
+        np.maximum(events.ints(rows, "count", 1), 1), np.asarray(minimum.to_numpy(zero_copy_only=False), dtype=np.bool_),
+        events.ints(rows, "rounds"),
+    )  # fmt: skip
+
+
+def _anchored(gathered: Gathered) -> Flags:
+    """Reports that say where: the precise ones of the leading activity."""
+    return gathered.is_precise & gathered.is_lead
+
+
+def _mean_place(
+    incident: Ints, size: int, anchor: Flags, lon: Reals, lat: Reals, errors: tuple[Reals, Reals, Reals], sensor: Ints
+) -> tuple[Reals, Reals, tuple[Reals, Reals, Reals]]:
+    """Weighted mean places (k,) and their covariances (m²), see the module's text."""
+    at = np.flatnonzero(anchor)
+    of = incident[at]
+    first = _first(incident, size, anchor)
+    east, north = geometry.offsets_m(lon[first][of], lat[first][of], lon[at], lat[at])
+    var_e, cov_en, var_n = (error[at] for error in errors)
+    determinant = np.maximum(var_e * var_n - cov_en**2, 1e-6)
+    info = (var_n / determinant, -cov_en / determinant, var_e / determinant)
+
+    def total(values: Reals) -> Reals:
+        return np.bincount(of, weights=values, minlength=size)
+
+    sum_e, sum_en, sum_n = (total(part) for part in info)
+    scale = np.maximum(sum_e * sum_n - sum_en**2, 1e-18)
+    mean_e, mean_en, mean_n = sum_n / scale, -sum_en / scale, sum_e / scale
+    pull_e = total(info[0] * east + info[1] * north)
+    pull_n = total(info[1] * east + info[2] * north)
+    shift_e, shift_n = mean_e * pull_e + mean_en * pull_n, mean_en * pull_e + mean_n * pull_n
+    misfit = total(geometry.mahalanobis_sq(east - shift_e[of], north - shift_n[of], var_e, cov_en, var_n))
+    number = total(np.ones(len(at)))
+    sensors = np.maximum(np.bincount(_pairs(of, sensor[at])[0], minlength=size), 1)
+    scatter = np.maximum(misfit / np.maximum(2.0 * (number - 1.0), 1.0), 1.0)
+    widen = (1.0 - COMMON_ERROR_FRAC + COMMON_ERROR_FRAC * number / sensors) * scatter
+    floor = np.where(number > 1, FLOOR_M**2, 0.0)
+    mean_lon, mean_lat = geometry.moved(lon[first], lat[first], shift_e, shift_n)
+    return mean_lon, mean_lat, (mean_e * widen + floor, mean_en * widen, mean_n * widen + floor)
+
+
+def _worded(
+    gathered: Gathered, parameters: Parameters, counts: Counts, lon: Reals, lat: Reals,
+    spread: tuple[Reals, Reals, Reals], time_ns: Ints, sensor: Ints, sensor_names: list[str], at_lon: Reals,
+    at_lat: Reals, role: Ints,
+) -> list[dict[str, Any]]:  # fmt: skip
+    incident, size = gathered.incident, gathered.incident_count
+    start_ns, end_ns = _extent(incident, size, gathered.is_precise, time_ns)
+    major_m, minor_m, azimuth_deg = geometry.ellipse(*spread)
+    line_idx = parameters.lines.at(start_ns)
+    facts = _on_the_line(parameters, line_idx, lon, lat)
+    sector_idx = parameters.sectors.locate(lon, lat, facts["chainage_m"])
+    party = _party(incident, size, events.codes(gathered.rows, "affiliation"))
+    seen_by = _sensors(incident, size, sensor, sensor_names)
+    size_of = np.bincount(incident, minlength=size)
+    impact_lon, impact_lat, impacts = _other_end(gathered, at_lon, at_lat)
+    launches = np.bincount(incident[role > 0], minlength=size)
+    zone, out = parameters.agreement.reporting.zone, []
+    for i in range(size):
+        distance_m = findings.millimetres(facts["signed_distance_m"][i])
+        side = findings.SIDE_NAMES.get(int(facts["side"][i])) if distance_m is not None and abs(distance_m) >= major_m[i] else None
+        sector = int(sector_idx[i])
+        types = sorted({_type(parameters, name) for name in seen_by[i]})
+        phenomena = {kind: int(n) for kind, n in zip(schema.FIRE_KINDS, counts.by_kind[i], strict=True) if n}
+        chainage_m = findings.millimetres(facts["chainage_m"][i])
+        where = wording.place(chainage_m, parameters.sectors.ids[sector] if sector >= 0 else None, side, distance_m)
+        when = wording.span(int(start_ns[i]), int(end_ns[i]), zone)
+        detail: dict[str, Any] = {
+            "launch_reports": int(launches[i]),
+            "sensor_types": types,
+            "host_sides": sorted({_host(parameters, name) for name in seen_by[i]}),
+            "unmatched_reports": int(counts.unmatched[i]),
+        }
+        if impacts[i]:
+            detail["impact"] = {"lon": round(float(impact_lon[i]), 6), "lat": round(float(impact_lat[i]), 6), "reports": int(impacts[i])}
+        out.append(
+            {
+                "kind": "fire",
+                "time_start_ns": int(start_ns[i]),
+                "time_end_ns": int(end_ns[i]),
+                "lon": round(float(lon[i]), 7),
+                "lat": round(float(lat[i]), 7),
+                "sigma_major_m": findings.millimetres(major_m[i]),
+                "sigma_minor_m": findings.millimetres(minor_m[i]),
+                "sigma_azimuth_deg": round(float(azimuth_deg[i]), 3),
+                "side": side,
+                "signed_distance_m": distance_m,
+                "chainage_m": chainage_m,
+                "line_part": int(facts["line_part"][i]),
+                "sector": parameters.sectors.ids[sector] if sector >= 0 else None,
+                "line_version": parameters.lines.lines[int(line_idx[i])].version,
+                "party": party[i],
+                "violations_smm": int(counts.total[i]),
+                "rounds_least": int(counts.rounds_least[i]),
+                "rounds_best": int(counts.rounds_best[i]),
+                "count_is_minimum": bool(counts.is_minimum[i]),
+                "phenomena": findings.canonical_json(phenomena),
+                "event_count": int(size_of[i]),
+                "sensor_ids": seen_by[i],
+                "confidence": confidence(len(seen_by[i]), len(types)),
+                "summary": wording.fire(phenomena, bool(counts.is_minimum[i]), where, when, len(seen_by[i]), len(types)),
+                "engine_version": schema.ENGINE_VERSION,
+                "detail": findings.canonical_json(detail),
+            }
+        )  # fmt: skip
+    return out
+
+
+def confidence(sensor_count: int, type_count: int) -> str:
+    """A word for the evidence base: one sensor `low`, several of one type `medium`, of more types `high`.
+
+    >>> confidence(1, 1), confidence(2, 1), confidence(2, 2), confidence(4, 1)
+    ('low', 'medium', 'high', 'medium')
+    """
+    if sensor_count < 2:
+        return "low"
+    return "high" if type_count > 1 else "medium"
+
+
+def _on_the_line(parameters: Parameters, line_idx: Ints, lon: Reals, lat: Reals) -> dict[str, Any]:
+    facts: dict[str, Any] = {
+        "side": np.zeros(len(lon), dtype=np.int8),
+        "signed_distance_m": np.full(len(lon), np.nan),
+        "chainage_m": np.full(len(lon), np.nan),
+        "line_part": np.full(len(lon), -1, dtype=np.int16),
+    }
+    for idx in np.unique(line_idx).tolist():
+        at = line_idx == idx
+        located = parameters.lines.lines[idx].locator.locate(lon[at], lat[at])
+        for name, values in facts.items():
+            values[at] = getattr(located, name)
+    return facts
+
+
+def _party(incident: Ints, size: int, affiliation: NDArray[np.int8]) -> list[str | None]:
+    """The party whose fire it was, where sensors said so and none said otherwise."""
+    said = np.stack([np.bincount(incident[affiliation == code], minlength=size) > 0 for code in range(4)])
+    return [_PARTIES[int(b)] if a != b and not other else None for a, b, other in zip(said[0], said[1], said[2] | said[3], strict=True)]
+
+
+def _other_end(gathered: Gathered, lon: Reals, lat: Reals) -> tuple[Reals, Reals, Ints]:
+    """Mean place of the precise reports outside the leading activity, and how many there are."""
+    at = np.flatnonzero(gathered.is_precise & ~gathered.is_lead)
+    of = gathered.incident[at]
+    number = np.bincount(of, minlength=gathered.incident_count)
+    first = _first(gathered.incident, gathered.incident_count, gathered.is_precise & ~gathered.is_lead)
+    east, north = geometry.offsets_m(lon[first][of], lat[first][of], lon[at], lat[at])
+    share = np.maximum(number, 1)
+    mean_e = np.bincount(of, weights=east, minlength=gathered.incident_count) / share
+    mean_n = np.bincount(of, weights=north, minlength=gathered.incident_count) / share
+    mean_lon, mean_lat = geometry.moved(lon[first], lat[first], mean_e, mean_n)
+    return mean_lon, mean_lat, number
+
+
+def _extent(incident: Ints, size: int, counted: Flags, time_ns: Ints) -> tuple[Ints, Ints]:
+    start_ns, end_ns = np.full(size, np.iinfo(np.int64).max), np.full(size, np.iinfo(np.int64).min)
+    np.minimum.at(start_ns, incident[counted], time_ns[counted])
+    np.maximum.at(end_ns, incident[counted], time_ns[counted])
+    return start_ns, end_ns
+
+
+def _first(incident: Ints, size: int, counted: Flags) -> Ints:
+    """Position of the first counted report of each incident, 0 where there is none."""
+    at = np.flatnonzero(counted)
+    first = np.full(size, len(incident))
+    np.minimum.at(first, incident[at], at)
+    return np.where(first < len(incident), first, 0)
+
+
+def _sensors(incident: Ints, size: int, sensor: Ints, names: list[str]) -> list[list[str]]:
+    of, which = _pairs(incident, sensor)
+    begins = np.searchsorted(of, np.arange(size + 1))
+    return [sorted(names[s] for s in which[begins[i] : begins[i + 1]].tolist()) for i in range(size)]
+
+
+def _pairs(incident: Ints, sensor: Ints) -> tuple[Ints, Ints]:
+    """Each (incident, sensor) once, in order."""
+    width = np.int64(sensor.max(initial=0) + 1)
+    return np.divmod(np.unique(incident * width + sensor), width)
+
+
+def _numbered(label: Ints, incident: Ints, size: int) -> Ints:
+    """Phenomena numbered from 0 inside each incident, in the order of their first reports."""
+    first_reports = np.unique(label)
+    of = incident[first_reports]
+    order = np.lexsort((first_reports, of))
+    rank = np.arange(len(order)) - np.searchsorted(of[order], np.arange(size))[of[order]]
+    number = np.zeros(len(first_reports), dtype=np.int64)
+    number[order] = rank
+    return number[np.searchsorted(first_reports, label)]
+
+
+def _type(parameters: Parameters, sensor_id: str) -> str:
+    facts = parameters.sensors.get(sensor_id)
+    return facts.type if facts else "generic"
+
+
+def _host(parameters: Parameters, sensor_id: str) -> str:
+    facts = parameters.sensors.get(sensor_id)
+    return (facts.host_side if facts else None) or "none"
+
+
+def members(gathered: Gathered, described: Described, incident_ids: list[str]) -> pa.Table:
+    """MEMBERS of the incidents, by incident, then in canonical order."""
+    order = np.lexsort((np.arange(len(gathered.incident)), gathered.incident))
+    rows = gathered.rows.take(pa.array(order))
+    names = pa.DictionaryArray.from_arrays(pa.array(gathered.incident[order]), pa.array(incident_ids, type=pa.string()))
+    residual = np.round(described.residual_m[order], 3)
+    columns = {
+        "incident_id": names.cast(pa.string()),
+        "phenomenon": pa.array(described.phenomenon[order].astype(np.int32)),
+        "residual_m": pa.array(residual, from_pandas=True),
+    }
+    arrays = [columns[n] if n in columns else rows.column(n).combine_chunks() for n in schema.MEMBERS.names]
+    return pa.Table.from_arrays(arrays, schema=schema.MEMBERS)
+
+
+def event_keys(members_table: pa.Table) -> pa.Array:
+    """`sensor_id/id` of each member."""
+    keys = pc.binary_join_element_wise(members_table.column("sensor_id"), members_table.column("id"), "/")
+    return keys.combine_chunks()

@@ -1,0 +1,126 @@
+"""Fire inside the security zone.
+
+What it checks: whether an incident of fire took place inside the security zone along the contact line.
+
+Why: no weapon may be fired inside, or into, the zone (the clause of the agreement that names this rule).
+
+How: judged on the incident, never per report. Its place lies inside the zone when it is nearer to the line than
+the zone's depth on its side by `k_sigma` standard deviations of its place: a `violation`. Beyond the zone, or
+nearer to its edge than that, what was recorded stands and its meaning is `undetermined`. Both counts are given
+and never mixed: recorded phenomena (`count`, also `detail.violations_smm`) and rounds estimated
+(`detail.rounds_least`, `detail.rounds_best`). Whose fire it was stays open (`party` null) unless sensors said so.
+
+Example: two explosions 3 km from the line on side A, heard by four sensors: one finding, verdict `violation`,
+count 2, side A, margin 12,000 m inside the zone's edge.
+
+Known limits: `probability` is null until evidence is weighed against false alarms; fire from outside into the
+zone is recognised where the impacts are the incident's place or a radar linked them to the launch.
+"""
+
+import json
+from typing import Any, Final
+
+import pyarrow as pa
+
+from monitoring import findings, schema
+from monitoring.agreement import Parameter, Parameters
+
+RULE_ID: Final = "ceasefire_fire"
+SCOPE: Final = "incident"
+PARAMETERS: Final = (
+    Parameter("zone_m", "m", "numbers by name", names=("A", "B")),
+    Parameter("k_sigma", "1", least=0, most=10),
+)
+MARGIN_UNIT: Final = "m"
+
+
+def evaluate(incidents: pa.Table, parameters: Parameters) -> pa.Table:
+    """One finding per incident of fire, with its id, state and revision taken from the incident."""
+    fire = [row for row in incidents.to_pylist() if row["kind"] == "fire"]
+    return findings.table(_finding(row, parameters) for row in fire)
+
+
+def _finding(incident: dict[str, Any], parameters: Parameters) -> dict[str, Any]:
+    agreement, time_ns = parameters.agreement, incident["time_start_ns"]
+    zone_m = agreement.value(f"{RULE_ID}.zone_m", time_ns)
+    k_sigma = agreement.number(f"{RULE_ID}.k_sigma", time_ns)
+    clause = agreement.clause(RULE_ID)
+    distance_m = incident["signed_distance_m"]
+    sigma_m = 0.0 if parameters.is_exact else incident["sigma_major_m"]
+    verdict, margin_m, where = _inside(distance_m, sigma_m, k_sigma, zone_m)
+    certain = distance_m is not None and abs(distance_m) > k_sigma * sigma_m
+    side = findings.SIDE_NAMES[1 if distance_m > 0 else -1] if certain else None
+    subject = f"incident:{incident['incident_id']}"
+    return {
+        "finding_id": findings.identity("finding", RULE_ID, subject, incident["incident_id"]),
+        "revision": incident["revision"],
+        "state": incident["state"],
+        "rule_id": RULE_ID,
+        "clause": clause.id if clause else None,
+        "verdict": verdict,
+        "time_start_ns": time_ns,
+        "time_end_ns": incident["time_end_ns"],
+        "lon": incident["lon"],
+        "lat": incident["lat"],
+        "sigma_m": incident["sigma_major_m"],
+        "side": side,
+        "distance_m": None if distance_m is None else abs(distance_m),
+        "chainage_m": incident["chainage_m"],
+        "line_part": incident["line_part"],
+        "sector": incident["sector"],
+        "confidence": incident["confidence"],
+        "margin": margin_m,
+        "margin_unit": MARGIN_UNIT,
+        "count": incident["violations_smm"],
+        "count_is_minimum": incident["count_is_minimum"],
+        "party": incident["party"],
+        "incident_id": incident["incident_id"],
+        "subject_key": subject,
+        "sensor_ids": incident["sensor_ids"],
+        "event_ids": [],
+        "line_version": incident["line_version"],
+        "agreement_version": agreement.version,
+        "engine_version": schema.ENGINE_VERSION,
+        "reasons": [incident["summary"], where, _whose(incident["party"]), _evidence(incident)],
+        "detail": findings.canonical_json(
+            {
+                "violations_smm": incident["violations_smm"],
+                "rounds_least": incident["rounds_least"],
+                "rounds_best": incident["rounds_best"],
+                "phenomena": json.loads(incident["phenomena"]),
+            }
+        ),
+    }
+
+
+def _inside(
+    distance_m: float | None, sigma_m: float, k_sigma: float, zone_m: Any
+) -> tuple[str, float | None, str]:
+    """Verdict, margin to the zone's edge (positive = inside) and the sentence that explains both.
+
+    Where the side is not certain, the shallower of the two depths decides.
+    """
+    if distance_m is None:
+        return "undetermined", None, "Its place relative to the contact line is not known."
+    is_certain_side = abs(distance_m) > k_sigma * sigma_m
+    depth_m = zone_m["A" if distance_m > 0 else "B"] if is_certain_side else min(zone_m.values())
+    margin_m = round(depth_m - abs(distance_m), 3)
+    depth_km = f"{depth_m / 1_000:g} km"
+    if margin_m >= k_sigma * sigma_m:
+        return "violation", margin_m, f"The place lies inside the security zone, which is {depth_km} deep there."
+    if margin_m > -k_sigma * sigma_m:
+        edge = f"The place is too near to the zone's edge, {depth_km} from the line, to say whether it lies inside."
+        return "undetermined", margin_m, edge
+    return "undetermined", margin_m, f"The place lies beyond the security zone, which is {depth_km} deep there."
+
+
+def _whose(party: str | None) -> str:
+    if party is None:
+        return "Whose fire it was is not determined."
+    return f"The sensors that said whose fire it was named party {party}."
+
+
+def _evidence(incident: dict[str, Any]) -> str:
+    count, confidence = len(incident["sensor_ids"]), incident["confidence"]
+    sensors = "one sensor" if count == 1 else f"{count} sensors"
+    return f"The evidence base is {confidence}: {incident['event_count']} reports by {sensors}."
