@@ -185,7 +185,7 @@ class Agreement:
         dated = self.dated(key)
         table = dated.numbers(name)
         if len(table) == 1:
-            return np.full(len(times_ns), table[0])
+            return np.broadcast_to(table[0], len(times_ns))  # read-only, and free
         return np.asarray(table[dated.idx_at(times_ns)])
 
     def keys(self) -> tuple[str, ...]:

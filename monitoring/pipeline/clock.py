@@ -1,8 +1,9 @@
 """Event time: how far every sensor has come, and up to when results are final.
 
-The watermark is the newest event time of the slowest active sensor less the allowed lateness. A sensor is active
-while it has delivered something within the idle time, measured in reference time (see `tick` records); when none is
-active the watermark follows the reference time. It never falls. At the end of the input it is the reference time.
+The watermark is the newest event time of the slowest active sensor less the allowed lateness. A sensor is
+active while it has delivered something within the idle time, measured in reference time (see `tick`
+records); when none is active the watermark follows the reference time. It never falls. At the end of the
+input it is the reference time.
 """
 
 from dataclasses import dataclass, field
@@ -63,7 +64,11 @@ class EventClock:
 
     def to_json(self) -> dict[str, object]:
         """What `from_json` reads."""
-        return {"watermark_ns": self.watermark_ns, "newest_ns": self.newest_ns, "delivered_ns": self.delivered_ns}
+        return {
+            "watermark_ns": self.watermark_ns,
+            "newest_ns": self.newest_ns,
+            "delivered_ns": self.delivered_ns,
+        }
 
     @classmethod
     def from_json(cls, content: dict[str, object]) -> "EventClock":

@@ -1,9 +1,9 @@
 """The engine: events in, final results out, and nothing else: no file, no clock, no database.
 
-`feed` takes events as they come, `tick` tells how late it is. Everything up to the watermark goes through the three
-steps in canonical order; what comes behind the watermark is a straggler and leads to amendments. Which results come
-out does not depend on how deliveries were cut, on their order within the allowed lateness, nor on the number of
-shards.
+`feed` takes events as they come, `tick` tells how late it is. Everything up to the watermark goes through
+the three steps in canonical order; what comes behind the watermark is a straggler and leads to amendments.
+Which results come out does not depend on how deliveries were cut, on their order within the allowed
+lateness, nor on the number of shards.
 """
 
 import copy
@@ -115,10 +115,10 @@ class Engine:
     ) -> EngineOutput:
         """Amendments: what late evidence changes in what was published.
 
-        `evidence`: EVENTS from the archive for the tracks and areas of the request, late ones included, up to the
-        watermark; `published`: newest revisions of the findings and incidents of these, withdrawn ones too.
-        A result that matches its predecessor (rule, subject, direction, overlap in time) keeps its id; what
-        vanished is withdrawn; new results, and changed ones, go through the filing.
+        `evidence`: EVENTS from the archive for the tracks and areas of the request, late ones included, up
+        to the watermark; `published`: newest revisions of the findings and incidents of these, withdrawn
+        ones too. A result that matches its predecessor (rule, subject, direction, overlap in time) keeps
+        its id; what vanished is withdrawn; new results, and changed ones, go through the filing.
         """
         until_ns = self._clock.watermark_ns
         assert until_ns is not None, "there are no stragglers before a watermark"

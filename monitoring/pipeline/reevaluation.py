@@ -1,7 +1,8 @@
 """Late evidence: which results it touches, and how they are judged again.
 
-A track is judged anew from all its archived fixes, so that the outcome is the one that timely evidence would have
-given; the same for fire in the surroundings of a late event. New results are then matched with the published ones.
+A track is judged anew from all its archived fixes, so that the outcome is the one that timely evidence
+would have given; the same for fire in the surroundings of a late event. New results are then matched with
+the published ones.
 """
 
 import json
@@ -15,12 +16,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from geodata import cells
-from monitoring import events, findings, schema
+from monitoring import events, schema
 from monitoring.agreement import Parameters
 from monitoring.findings import Judged
 from monitoring.incidents import HALO_M
 from monitoring.pipeline import tracking
-from monitoring.tracks.keys import key_of
+from monitoring.tracks.keys import track_keys
 from monitoring.tracks.place import place
 from monitoring.tracks.stays import NEVER_NS
 
@@ -124,14 +125,16 @@ def tracks_anew(
     """The tracks of the request judged from their first fix on; state in their place, and the amendments."""
     if not request.tracks:
         return tuple(shards), Judged.of(())
-    keys = np.array([key_of(span.sensor_id, span.track_id) for span in request.tracks], dtype=np.uint64)
+    keys = track_keys(*(pa.array([span[i] for span in request.tracks]) for i in (0, 1)))
     subjects = pa.array([f"track:{span.sensor_id}/{span.track_id}" for span in request.tracks])
     fixes = evidence.filter(pa.array(tracking.is_track(evidence)))
     names = pc.binary_join_element_wise("track:", fixes["sensor_id"], "")
     names = pc.binary_join_element_wise(names, fixes["track_id"], "/")
     fixes = fixes.filter(pc.is_in(names, value_set=subjects))
     # The end is assumed so that stays which were published while they went on find their successors.
-    anew, judged = tracking.advance(tracking.start(parameters, len(shards)), fixes, until_ns, True, parameters)
+    anew, judged = tracking.advance(
+        tracking.start(parameters, len(shards)), fixes, until_ns, True, parameters
+    )
     rules = [rule.RULE_ID for rule in tracking.track_rules(parameters)]
     is_meant = pc.and_(
         pc.is_in(published["subject_key"], value_set=subjects),
@@ -148,7 +151,8 @@ def tracks_anew(
 
 
 class Amended(NamedTuple):
-    """Amendments, and under which id and revision each finding judged anew now stands (revision 0 = it does not)."""
+    """Amendments, and under which id and revision each finding judged anew now stands (revision 0 = it does
+    not)."""
 
     judged: Judged
     names: dict[str, tuple[str, int]]
@@ -197,8 +201,9 @@ def amendments(
             rows.append((decided_ns, {**row, "finding_id": names[own][0], "revision": names[own][1]}))
         else:
             names[own] = (before["finding_id"], before["revision"])
-    for row in free.values():
-        rows.append((until_ns, {**row, "state": "withdrawn", "revision": row["revision"] + 1}))
+    rows.extend(
+        (until_ns, {**row, "state": "withdrawn", "revision": row["revision"] + 1}) for row in free.values()
+    )
     return Amended(Judged.of(rows), names)
 
 

@@ -46,8 +46,8 @@ def advance(
         return tuple(shards), merged([])
     parts = [fixes]
     if len(shards) > 1:
-        keys = track_keys(fixes.column("sensor_id").combine_chunks(), fixes.column("track_id").combine_chunks())
-        of_row = (keys.key % np.uint64(len(shards)))[keys.code] if len(keys.key) else np.zeros(0, dtype=np.uint64)
+        sensor_id, track_id = (fixes.column(name).combine_chunks() for name in ("sensor_id", "track_id"))
+        of_row = track_keys(sensor_id, track_id) % np.uint64(len(shards))
         parts = [fixes.filter(pa.array(of_row == shard)) for shard in range(len(shards))]
     after, judged = [], []
     for shard, part in zip(shards, parts, strict=True):

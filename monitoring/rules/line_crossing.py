@@ -31,7 +31,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from monitoring import findings, schema
+from monitoring import events, findings, schema
 from monitoring.agreement import Parameter, Parameters
 from monitoring.tracks.batch import NOT_STATED, TrackBatch
 from monitoring.tracks.speed import is_too_fast
@@ -140,31 +140,33 @@ def _rows(batch: TrackBatch, found: _Found, parameters: Parameters) -> Iterator[
     crossings = batch.crossings
     at = found.crossing
     sector_idx = parameters.sectors.locate(crossings.lon[at], crossings.lat[at], crossings.chainage_m[at])
-    is_fast = (
-        is_too_fast(batch, found.before, found.after, parameters) | batch.is_implausible[crossings.row[at]]
-    )
+    end = crossings.row[at]
+    is_fast = is_too_fast(batch, found.before, found.after, parameters)
+    is_fast |= is_too_fast(batch, end - 1, end, parameters)
     bracket_s = (batch.time_ns[found.after] - batch.time_ns[found.before]) / 1e9
     is_long = bracket_s > parameters.agreement.numbers(f"{RULE_ID}.bracket_s_max", batch.time_ns[found.after])
     if parameters.is_exact:
         is_long[:] = False
-    ordinal = at - np.searchsorted(crossings.row, crossings.row[at], side="left")
+    ordinal = at - np.searchsorted(crossings.row, end, side="left")
+    sensors, tracks, ids = batch.names(np.stack([found.before, end - 1, end, found.after], axis=1).ravel())
+    keys = [events.event_key(sensor, name) for sensor, name in zip(sensors, ids, strict=True)]
     clause = parameters.agreement.clause(RULE_ID)
-    for i in range(len(at)):
-        crossing, before, after = int(at[i]), int(found.before[i]), int(found.after[i])
-        end = int(crossings.row[crossing])
-        sensor_id, track_id, _ = batch.names(after)
+    for i, (crossing, before, end_row, after) in enumerate(
+        zip(at.tolist(), found.before.tolist(), end.tolist(), found.after.tolist(), strict=True)
+    ):
+        sensor_id, track_id = sensors[4 * i], tracks[4 * i]
+        first, step_from, step_to, last = keys[4 * i : 4 * i + 4]
         doubts = _doubts(batch, before, after, found.is_inferred[i], is_fast[i], is_long[i])
         judged = findings.judgement([int(batch.affiliation[before]), int(batch.affiliation[after])])
         direction = findings.DIRECTION_NAMES[int(crossings.direction[crossing])]
         subject = f"track:{sensor_id}/{track_id}"
-        step_ns = int(batch.time_ns[end] - batch.time_ns[end - 1])
-        time_ns = int(batch.time_ns[end - 1]) + round(float(crossings.fraction[crossing]) * step_ns)
-        events_in_order = dict.fromkeys(_event(batch, row) for row in (before, end - 1, end, after))
+        step_ns = int(batch.time_ns[end_row] - batch.time_ns[end_row - 1])
+        time_ns = int(batch.time_ns[end_row - 1]) + round(float(crossings.fraction[crossing]) * step_ns)
         yield (
             int(batch.time_ns[after]),
             {
                 "finding_id": findings.identity(
-                    "finding", RULE_ID, subject, _event(batch, before), direction, int(ordinal[i])
+                    "finding", RULE_ID, subject, first, direction, int(ordinal[i])
                 ),
                 "revision": 1,
                 "state": "final",
@@ -175,7 +177,7 @@ def _rows(batch: TrackBatch, found: _Found, parameters: Parameters) -> Iterator[
                 "time_end_ns": time_ns,
                 "lon": round(float(crossings.lon[crossing]), 8),
                 "lat": round(float(crossings.lat[crossing]), 8),
-                "sigma_m": findings.millimetres(max(batch.sigma_m[end - 1], batch.sigma_m[end])),
+                "sigma_m": findings.millimetres(max(batch.sigma_m[end_row - 1], batch.sigma_m[end_row])),
                 "direction": direction,
                 "distance_m": 0.0,
                 "chainage_m": findings.millimetres(crossings.chainage_m[crossing]),
@@ -189,17 +191,17 @@ def _rows(batch: TrackBatch, found: _Found, parameters: Parameters) -> Iterator[
                 "party": judged.party,
                 "subject_key": subject,
                 "sensor_ids": [sensor_id],
-                "event_ids": list(events_in_order),
+                "event_ids": list(dict.fromkeys([first, step_from, step_to, last])),
                 "line_version": batch.lines[int(batch.line_idx[after])].version,
                 "agreement_version": parameters.agreement.version,
                 "engine_version": schema.ENGINE_VERSION,
                 "reasons": [judged.reason, *doubts],
                 "detail": findings.canonical_json(
                     {
-                        "before": _fix(batch, before),
-                        "after": _fix(batch, after),
-                        "step_from": _event(batch, end - 1),
-                        "step_to": _event(batch, end),
+                        "before": _fix(batch, before, first),
+                        "after": _fix(batch, after, last),
+                        "step_from": step_from,
+                        "step_to": step_to,
                         "step_s": step_ns / 1e9,
                         "line_edge": int(crossings.line_edge[crossing]),
                         "crossings_in_step": int(crossings.in_step[crossing]),
@@ -234,14 +236,9 @@ def _margin_m(batch: TrackBatch, before: int, after: int) -> float:
     return float(min(beyond))
 
 
-def _event(batch: TrackBatch, row: int) -> str:
-    sensor_id, _, event_id = batch.names(row)
-    return f"{sensor_id}/{event_id}"
-
-
-def _fix(batch: TrackBatch, row: int) -> dict[str, Any]:
+def _fix(batch: TrackBatch, row: int, event_key: str) -> dict[str, Any]:
     return {
-        "event_id": _event(batch, row),
+        "event_id": event_key,
         "time": findings.utc_text(int(batch.time_ns[row])),
         "lon": float(batch.lon[row]),
         "lat": float(batch.lat[row]),

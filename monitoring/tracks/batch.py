@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 from geodata.contact_line import ContactLine
 from monitoring import schema
 
+Names = NDArray[np.object_]
+
 NOT_STATED: Final = -1
 UNKNOWN: Final = schema.AFFILIATIONS.index("unknown")
 
@@ -53,7 +55,6 @@ class TrackBatch:
     - `own_sigma_m`: standard deviation per axis of the fix; `sigma_m`: of fix and line together; 0 if exact;
     - `side` +1 = A, -1 = B, 0 = unknown or exactly on the line; `signed_distance_m` positive on A;
     - `certain_side`: `side` where it is so by k sigma, else 0;
-    - `step_m`, `step_s`, `is_implausible`: of the step that ends here (0, 0, False where there is none);
     - `object_class`, `affiliation`: the newest stated ones of the track, positions in the schema's tuples
     or -1;
     - `is_doubtful`: the position was given with low precision;
@@ -76,9 +77,6 @@ class TrackBatch:
     signed_distance_m: NDArray[np.float64]
     chainage_m: NDArray[np.float64]
     line_part: NDArray[np.int16]
-    step_m: NDArray[np.float64]
-    step_s: NDArray[np.float64]
-    is_implausible: NDArray[np.bool_]
     object_class: NDArray[np.int8]
     affiliation: NDArray[np.int8]
     is_doubtful: NDArray[np.bool_]
@@ -102,10 +100,14 @@ class TrackBatch:
         """For each row the newest row before it, in its stretch, where `mask` holds; -1 where there is none."""
         return _last_before(mask, self.first_row)
 
-    def names(self, row: int) -> tuple[str, str, str]:
-        """(sensor id, track id, event id) of one row."""
-        at = int(self.source[row])
-        return self.sensor_id[at].as_py(), self.track_id[at].as_py(), self.id[at].as_py()
+    def names(self, rows: NDArray[np.int64]) -> tuple[Names, Names, Names]:
+        """Sensor ids, track ids and event ids of some rows, object arrays of their shape."""
+        at = pa.array(self.source[rows])
+        sensor_id, track_id, event_id = (
+            np.asarray(column.take(at).to_numpy(zero_copy_only=False), dtype=np.object_)
+            for column in (self.sensor_id, self.track_id, self.id)
+        )
+        return sensor_id, track_id, event_id
 
 
 def _last_before(mask: NDArray[np.bool_], first_row: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from geodata.contact_line import ContactLine
 from geodata.crossings import StepCrossings, step_crossings
 from monitoring.tracks.batch import Crossings
+from monitoring.tracks.speed import METRES_PER_DEGREE_MAX
 
 
 def find_crossings(
@@ -14,19 +15,18 @@ def find_crossings(
     lon: NDArray[np.float64],
     lat: NDArray[np.float64],
     signed_distance_m: NDArray[np.float64],
-    step_m: NDArray[np.float64],
     is_step: NDArray[np.bool_],
     pending_side: NDArray[np.int8],
 ) -> tuple[Crossings, NDArray[np.int8]]:
     """Every strict crossing of every step, and for each row the side from which its track stopped on the line.
 
-    All inputs (n,), rows as in `TrackBatch`; `step_m` may be short by 1 % at most; `pending_side` is what was
-    returned for remembered rows and 0 for others. Steps that cannot reach the line cost a comparison each.
+    All inputs (n,), rows as in `TrackBatch`; `pending_side` is what was returned for remembered rows and 0
+    for others. Steps that cannot reach the line cost a few comparisons each.
     """
     found: list[StepCrossings] = []
     rows_of: list[NDArray[np.int64]] = []
     pending = np.where(is_step, 0, pending_side).astype(np.int8)
-    for row in _candidate_rows(lines, line_idx, signed_distance_m, step_m, is_step):
+    for row in _candidate_rows(lines, line_idx, lon, lat, signed_distance_m, is_step):
         idx = int(line_idx[row[0]])
         continues = np.zeros(len(row), dtype=bool)
         continues[1:] = row[1:] - 1 == row[:-1]
@@ -38,6 +38,8 @@ def find_crossings(
             lat[row],
             continues=continues,
             pending_before=pending_side[row - 1],
+            clearance0_m=signed_distance_m[row - 1],
+            clearance1_m=signed_distance_m[row],
         )
         pending[row] = steps.pending_side
         found.append(steps)
@@ -48,18 +50,24 @@ def find_crossings(
 def _candidate_rows(
     lines: tuple[ContactLine, ...],
     line_idx: NDArray[np.int64],
+    lon: NDArray[np.float64],
+    lat: NDArray[np.float64],
     signed_distance_m: NDArray[np.float64],
-    step_m: NDArray[np.float64],
     is_step: NDArray[np.bool_],
 ) -> list[NDArray[np.int64]]:
     """Rows whose step may meet the line, per line in force, those without any left out."""
+    if len(lon) < 2:
+        return []
     distance_m = np.abs(signed_distance_m)
-    reach_m = 1.02 * step_m + 1.0
-    is_near = is_step & (distance_m <= reach_m)
-    is_near[1:] &= distance_m[1:] + distance_m[:-1] <= reach_m[1:]
+    # No step is longer than its way along the meridian and the equator; most end here.
+    dlon = np.abs(np.diff(lon))
+    if np.max(dlon, initial=0.0) > 180.0:
+        dlon = np.minimum(dlon, np.abs(360.0 - dlon))
+    reach_m = (dlon + np.abs(np.diff(lat))) * METRES_PER_DEGREE_MAX
+    is_near = is_step[1:] & (distance_m[1:] + distance_m[:-1] <= 1.001 * reach_m + 1.0)
     # One who stands still meets the line only by standing on it.
-    is_near &= (step_m > 0.0) | (distance_m == 0.0)
-    row = np.flatnonzero(is_near)
+    is_near &= (reach_m > 0.0) | (distance_m[1:] == 0.0)
+    row = np.flatnonzero(is_near) + 1
     by_line = [row] if len(lines) == 1 else [row[line_idx[row] == idx] for idx in range(len(lines))]
     return [rows for rows in by_line if len(rows)]
 

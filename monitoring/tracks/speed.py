@@ -9,7 +9,7 @@ from monitoring import schema
 from monitoring.agreement import Parameters
 from monitoring.tracks.batch import NOT_STATED, TrackBatch
 
-_METRES_PER_DEGREE: Final = 111_694.0
+METRES_PER_DEGREE_MAX: Final = 111_694.0
 """The longest degree on the ellipsoid, so that a step is never thought shorter than it was."""
 _UNKNOWN_CLASS: Final = schema.OBJECT_CLASSES.index("unknown")
 
@@ -25,7 +25,9 @@ def chord_m(
     dlon = np.abs(lon1 - lon0)
     dlon = np.minimum(dlon, np.abs(360.0 - dlon))
     nearest_equator = np.where(lat0 * lat1 < 0, 0.0, np.minimum(np.abs(lat0), np.abs(lat1)))
-    return np.asarray(np.hypot(dlon * np.cos(np.radians(nearest_equator)), lat1 - lat0) * _METRES_PER_DEGREE)
+    return np.asarray(
+        np.hypot(dlon * np.cos(np.radians(nearest_equator)), lat1 - lat0) * METRES_PER_DEGREE_MAX
+    )
 
 
 def speed_mps_max(

@@ -164,10 +164,10 @@ def follow(open_stays: Stays, batch: TrackBatch, marks: Marks) -> tuple[Stays, l
     zone[undecided_start] = np.where(goes_on[undecided_start], 1, -1)
     rank = np.arange(len(rows))
     zone = zone[np.maximum.accumulate(np.where(zone != 0, rank, 0))]
-    runs = _runs(batch, rows, zone, is_start, is_pause, np.where(goes_on, open_of_row, -1))
+    runs = _runs(rows, zone, is_start, is_pause, np.where(goes_on, open_of_row, -1))
     outside_ns = np.where(has_previous & ~is_pause, batch.time_ns[rows - 1], NEVER_NS)
     at_begin = np.searchsorted(rows, runs.begin)
-    left = _left_at_once(open_stays, batch, rows, is_start, is_pause, zone, open_of_row)
+    left = _left_at_once(rows, is_start, is_pause, zone, open_of_row)
     known = open_stays.take(
         np.setdiff1d(np.arange(len(open_stays)), np.concatenate([left.idx, runs.open_idx]))
     )
@@ -204,8 +204,6 @@ class _Left(NamedTuple):
 
 
 def _left_at_once(
-    open_stays: Stays,
-    batch: TrackBatch,
     rows: NDArray[np.int64],
     is_start: NDArray[np.bool_],
     is_pause: NDArray[np.bool_],
@@ -218,7 +216,6 @@ def _left_at_once(
 
 
 def _runs(
-    batch: TrackBatch,
     rows: NDArray[np.int64],
     zone: NDArray[np.int8],
     is_start: NDArray[np.bool_],
@@ -312,17 +309,18 @@ def _summaries(
     )
     first, deepest = np.where(first < none, first, begin), np.where(deepest < none, deepest, begin)
     last = np.where(last >= 0, last, begin)
+    sensor_ids, track_ids, first_ids = batch.names(first)
     versions = np.array([line.version for line in batch.lines], dtype=np.object_)
     zeros = np.zeros(len(begin), dtype=np.int64)
     return Stays(
         {
             "key": batch.key[begin],
-            "sensor_id": _strings(batch, batch.sensor_id, begin),
-            "track_id": _strings(batch, batch.track_id, begin),
+            "sensor_id": sensor_ids,
+            "track_id": track_ids,
             "finding_id": np.full(len(begin), "", dtype=np.object_),
-            "first_id": _strings(batch, batch.id, first),
-            "last_id": _strings(batch, batch.id, last),
-            "deepest_id": _strings(batch, batch.id, deepest),
+            "first_id": first_ids,
+            "last_id": batch.names(last)[2],
+            "deepest_id": batch.names(deepest)[2],
             "line_version": versions[batch.line_idx[deepest]],
             "outside_ns": outside_ns,
             "start_ns": batch.time_ns[first],
@@ -355,7 +353,7 @@ def _ended(stays: Stays, batch: TrackBatch, exit_row: NDArray[np.int64]) -> Publ
     if not len(stays):
         return _nothing(stays)
     exit_ns = np.where(has_exit, batch.time_ns[exit_row], NEVER_NS)
-    exit_id = np.where(has_exit, _strings(batch, batch.id, np.maximum(exit_row, 0)), None)
+    exit_id = np.where(has_exit, batch.names(np.maximum(exit_row, 0))[2], None)
     silent_ns = stays["last_fix_ns"] + stays["gap_ns"]
     return Published(stays, np.where(has_exit, exit_ns, silent_ns), exit_ns, exit_id)
 
@@ -377,12 +375,6 @@ def _spread(
     offset = np.concatenate([[0], np.cumsum(length)[:-1]])
     row = np.arange(int(length.sum()), dtype=np.int64) + np.repeat(begin - offset, length)
     return row, offset, length
-
-
-def _strings(batch: TrackBatch, column: pa.Array, rows: NDArray[np.int64]) -> NDArray[np.object_]:
-    return np.asarray(
-        column.take(pa.array(batch.source[rows])).to_numpy(zero_copy_only=False), dtype=np.object_
-    )
 
 
 def _no_exit(count: int) -> tuple[NDArray[np.int64], NDArray[np.object_]]:

@@ -17,7 +17,6 @@ from monitoring.tracks.batch import NOT_STATED, UNKNOWN, TrackBatch
 from monitoring.tracks.crossing import find_crossings
 from monitoring.tracks.keys import track_keys
 from monitoring.tracks.sigma import position_sigma_m
-from monitoring.tracks.speed import chord_m, speed_mps_max
 from monitoring.tracks.state import Fixes
 
 _LOW_PRECISION: Final = 1 << schema.FLAGS.index("low_precision")
@@ -56,12 +55,11 @@ def _fresh(fixes: pa.Table, parameters: Parameters) -> Fixes:
         fixes = fixes.filter(pa.array(is_usable))
         lon, lat, is_doubtful = lon[is_usable], lat[is_usable], is_doubtful[is_usable]
     ids = {name: fixes.column(name).combine_chunks() for name in ("sensor_id", "track_id", "id")}
-    keys = track_keys(ids["sensor_id"], ids["track_id"])
     time_ns = events.ints(fixes, "time_ns")
     n = len(time_ns)
     affiliation, object_class = events.codes(fixes, "affiliation"), events.codes(fixes, "object_class")
     return Fixes(
-        key=keys.key[keys.code],
+        key=track_keys(ids["sensor_id"], ids["track_id"]),
         time_ns=time_ns,
         judged_ns=time_ns,
         lon=lon,
@@ -110,12 +108,9 @@ def _placed(
     k_sigma = parameters.agreement.numbers("tracks.k_sigma", time_ns)
     certain_side = np.where(np.abs(distance_m) > k_sigma * sigma_m, side, 0).astype(np.int8)
     object_class = _carried_on(rows.object_class[source], starts_track)
-    step_m, step_s = _steps(time_ns, lon, lat, is_step)
-    slack_m = k_sigma * np.hypot(sigma_m, np.roll(sigma_m, 1))
-    is_fast = step_m - slack_m > speed_mps_max(parameters, time_ns, object_class) * step_s
     pending_before = np.where(is_copy, 0, rows.pending_side[source]).astype(np.int8)
     crossings, pending_side = find_crossings(
-        parameters.lines.lines, line_idx, lon, lat, distance_m, step_m, is_step, pending_before
+        parameters.lines.lines, line_idx, lon, lat, distance_m, is_step, pending_before
     )
     batch = TrackBatch(
         key=rows.key[source],
@@ -134,9 +129,6 @@ def _placed(
         signed_distance_m=distance_m,
         chainage_m=chainage_m,
         line_part=line_part,
-        step_m=step_m,
-        step_s=step_s,
-        is_implausible=is_fast & is_step,
         object_class=object_class,
         affiliation=_carried_on(rows.affiliation[source], starts_track),
         is_doubtful=rows.is_doubtful[source],
@@ -154,10 +146,14 @@ def _by_track(key: NDArray[np.uint64]) -> NDArray[np.int64]:
     """Positions that put rows track by track, keeping their order inside a track."""
     if len(key) < 2 or bool(np.all(key[1:] >= key[:-1])):
         return np.arange(len(key), dtype=np.int64)
-    tracks, code = np.unique(key, return_inverse=True)
-    # 16-bit codes sort by radix, several times faster than 64-bit ones.
-    narrow = code.astype(np.uint16) if len(tracks) <= 1 << 16 else code
-    return np.argsort(narrow, kind="stable").astype(np.int64)
+    # Keys are hashes: their first bits nearly order them, and 16-bit numbers sort by radix, several times faster
+    # than 64-bit ones. What they leave together is put apart by the rest.
+    order = np.argsort((key >> np.uint64(48)).astype(np.uint16), kind="stable")
+    in_order = key[order]
+    if np.all(in_order[1:] >= in_order[:-1]):
+        return order.astype(np.int64)
+    again = np.argsort(in_order, kind="stable")
+    return order[again].astype(np.int64)
 
 
 def _differs(values: NDArray[np.uint64]) -> NDArray[np.bool_]:
@@ -201,17 +197,6 @@ def _carried_on(code: NDArray[np.int8], starts_track: NDArray[np.bool_]) -> NDAr
         np.maximum.accumulate(np.where((code != NOT_STATED) | starts_track, rows, 0)) if len(code) else rows
     )
     return code[newest]
-
-
-def _steps(
-    time_ns: NDArray[np.int64], lon: NDArray[np.float64], lat: NDArray[np.float64], is_step: NDArray[np.bool_]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Length (from above) and duration of the step that ends at each row, 0 where none does."""
-    step_m, step_s = np.zeros(len(lon)), np.zeros(len(lon))
-    if len(lon) > 1:
-        step_m[1:] = np.where(is_step[1:], chord_m(lon[:-1], lat[:-1], lon[1:], lat[1:]), 0.0)
-        step_s[1:] = np.where(is_step[1:], np.diff(time_ns) / 1e9, 0.0)
-    return step_m, step_s
 
 
 def _worth_remembering(
