@@ -1,4 +1,5 @@
-"""A world with known truth: sensors and actors along the line, their events at the door, and what really happened.
+"""A world with known truth: sensors and actors along the line, their events at the door, and what really
+happened.
 
 Nothing that detects may import this package, and this package imports nothing that detects.
 """

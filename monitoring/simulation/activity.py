@@ -1,7 +1,7 @@
 """Who moves and who fires, planned for the whole scenario before anybody looks.
 
-The plan holds true paths and true phenomena only; what was broken is found afterwards from them (`truth_facts`),
-so that a path which cuts a meander by accident is a crossing in the truth too.
+The plan holds true paths and true phenomena only; what was broken is found afterwards from them
+(`truth_facts`), so that a path which cuts a meander by accident is a crossing in the truth too.
 """
 
 from dataclasses import dataclass
@@ -47,8 +47,9 @@ class Movers:
 class Groups:
     """Firing groups, columns of shape (g,), and their phenomena, columns of shape (p,) in order of time.
 
-    Phenomenon columns: `group`, `time_s`, `x`, `y`, `kind` (code in schema.KINDS), `is_impact`, `target` (what
-    a sensor's range is stated for), `pair` (round number within the scenario, links a launch to its impact).
+    Phenomenon columns: `group`, `time_s`, `x`, `y`, `kind` (code in schema.KINDS), `is_impact`, `target`
+    (what a sensor's range is stated for), `pair` (round number within the scenario, links a launch to its
+    impact).
     """
 
     spec: Indices
@@ -97,27 +98,28 @@ class Chainages:
 
 
 def times_of_day(
-    rng: np.random.Generator, hours: tuple[float, float], n: int, duration_s: float, local_start_s: float
+    rng: np.random.Generator, hours: tuple[float, float], n: float, duration_s: float, local_start_s: float
 ) -> Reals:
-    """`n` instants (s since the start) at local hours within `hours`, spread evenly over the scenario.
+    """Instants (s since the start) at local hours within `hours`, spread evenly over the scenario.
 
-    Instants outside the hours are not drawn again but dropped by the caller's rate: shape (<= n,).
+    `n` is how many a scenario of whole days would have on average; hours that it does not contain yield none.
     """
-    t = rng.uniform(0.0, duration_s, n)
+    share = max((hours[1] - hours[0]) / 24.0, 1e-3)
+    t = rng.uniform(0.0, duration_s, rng.poisson(n / share))
     hour = ((t + local_start_s) % DAY_S) / 3_600
     return t[(hour >= hours[0]) & (hour < hours[1])]
 
 
 def _hands(scenario: Scenario, space: LineSpace, parties: tuple[str, ...]) -> list[tuple[int, int]]:
-    """(whose forces, on which hand they start) for each group of actors of a spec; civilians start on both."""
+    """(whose forces, on which hand they start) for each group of a spec's actors; civilians on both."""
     hands = [(hand, hand) for hand in (1, -1) if scenario_party(scenario, space, hand) in parties]
     if "civilian" in parties:
         hands += [(CIVILIAN, 1), (CIVILIAN, -1)]
     return hands
 
 
-def _count(rng: np.random.Generator, per_day_100km: float, space: LineSpace, duration_s: float, density: float) -> int:
-    return int(rng.poisson(per_day_100km * density * space.length_m / 1e5 * duration_s / DAY_S))
+def _expected(per_day_100km: float, space: LineSpace, duration_s: float, density: float) -> float:
+    return per_day_100km * density * space.length_m / 1e5 * duration_s / DAY_S
 
 
 def plan_movers(
@@ -132,15 +134,17 @@ def plan_movers(
         rng = stream(seed, "movers", idx)
         share = 2.0 if spec.parties == ("civilian",) else 1.0
         for hand, start_hand in _hands(scenario, space, spec.parties):
-            n = _count(rng, spec.per_day_100km / share, space, duration_s, density)
-            start_s = times_of_day(rng, spec.hours, n, duration_s, local_start_s)
+            expected = _expected(spec.per_day_100km / share, space, duration_s, density)
+            start_s = times_of_day(rng, spec.hours, expected, duration_s, local_start_s)
             n = len(start_s)
             if not n:
                 continue
             owner, x, y, pause_s = _route(rng, space, spec, where, start_hand, n)
             objects = rng.integers(spec.count[0], spec.count[1] + 1, n)
             object_class = schema.OBJECT_CLASSES.index(spec.object_class)
-            columns.append((np.full(n, idx), np.full(n, hand), np.full(n, start_hand), np.full(n, object_class), objects))
+            columns.append(
+                (np.full(n, idx), np.full(n, hand), np.full(n, start_hand), np.full(n, object_class), objects)
+            )
             vertices.append((owner + made, x, y, pause_s))
             starts.append(start_s)
             speeds.append(between(rng, spec.speed_mps, n))
@@ -205,8 +209,8 @@ def plan_fire(
         rng = stream(seed, "fires", idx)
         share = 2.0 if spec.parties == ("civilian",) else 1.0
         for hand, side in _hands(scenario, space, spec.parties):
-            n = _count(rng, spec.per_day_100km / share, space, duration_s, density)
-            start_s = times_of_day(rng, spec.hours, n, duration_s, local_start_s)
+            expected = _expected(spec.per_day_100km / share, space, duration_s, density)
+            start_s = times_of_day(rng, spec.hours, expected, duration_s, local_start_s)
             n = len(start_s)
             if not n:
                 continue
@@ -216,7 +220,9 @@ def plan_fire(
             groups.append((start_s, *_group(rng, space, spec, idx, hand, x, y), np.full(n, -1.0)))
             opponents = np.flatnonzero(rng.uniform(size=n) < spec.answered_frac)
             if hand != CIVILIAN and len(opponents):
-                ax, ay = space.towards(x[opponents], y[opponents], between(rng, spec.offset_km, len(opponents)) * 1_000)
+                ax, ay = space.towards(
+                    x[opponents], y[opponents], between(rng, spec.offset_km, len(opponents)) * 1_000
+                )
                 later = start_s[opponents] + between(rng, RESPONSE_S, len(opponents))
                 answer = _group(rng, space, spec, idx, -hand, ax, ay)
                 groups.append((later, *answer, (made + opponents).astype(np.float64)))
@@ -238,7 +244,17 @@ def _group(
     rounds = rng.integers(spec.rounds[0], spec.rounds[1] + 1, n).astype(np.float64)
     calibre = np.full(n, np.nan if spec.calibre_mm is None else spec.calibre_mm)
     interval = between(rng, spec.interval_s, n)
-    return np.full(n, float(idx)), np.full(n, float(hand)), x, y, target_x, target_y, rounds, calibre, interval
+    return (
+        np.full(n, float(idx)),
+        np.full(n, float(hand)),
+        x,
+        y,
+        target_x,
+        target_y,
+        rounds,
+        calibre,
+        interval,
+    )
 
 
 def _phenomena(scenario: Scenario, seed: int, duration_s: float, columns: list[Reals]) -> Groups:

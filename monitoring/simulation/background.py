@@ -21,7 +21,8 @@ SIGHTING: Final = schema.KINDS.index("sighting")
 FLASH: Final = schema.KINDS.index("muzzle_flash")
 UNKNOWN_CLASS: Final = schema.OBJECT_CLASSES.index("unknown")
 FALSE_TRACK_BASE: Final = 90_000_000
-"""Tracks of nothing are numbered above those of objects (which stay under 10**8 by their scrambled number)."""
+"""Tracks of nothing are numbered above those of objects (which stay under 10**8 by their scrambled number).
+"""
 
 
 def heartbeats(world: World, begin_s: float, end_s: float) -> Rows:
@@ -90,11 +91,14 @@ def false_alarms(world: World) -> Rows:
     sigma = np.array([max(m.sigma_floor_m, m.sigma_range_frac * 5_000, 20.0) for m in MODELS])[kind[source]]
     wander = rng.standard_normal((2, len(source))) * sigma
     lon, lat = world.space.line.frame.inverse(
-        x[source] + drift[0][source] * 12.0 * step + wander[0], y[source] + drift[1][source] * 12.0 * step + wander[1]
+        x[source] + drift[0][source] * 12.0 * step + wander[0],
+        y[source] + drift[1][source] * 12.0 * step + wander[1],
     )
     said = says[source]
     is_bearing, is_track = said == "bearing", said == "track"
-    named = np.array([TRACK if k in ("track", "bearing", "") else schema.KINDS.index(k) for k in said], dtype=np.int64)
+    named = np.array(
+        [TRACK if k in ("track", "bearing", "") else schema.KINDS.index(k) for k in said], dtype=np.int64
+    )
     hears_fire = np.array([m.sees_fire for m in MODELS])[kind[source]]
     named = np.where(is_bearing & hears_fire, FLASH, named)
     bears = BEARING_SIGMA_DEG[kind[source]]

@@ -1,6 +1,6 @@
 """Observations on their way: plain columns inside the simulation, an Arrow table of events at its door."""
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
@@ -8,26 +8,55 @@ from numpy.typing import NDArray
 
 from monitoring import events, schema
 
-Column = NDArray[np.float64] | NDArray[np.int64]
-Rows = dict[str, NDArray[np.float64]]
+Column = NDArray[Any]
+Rows = dict[str, NDArray[Any]]
 """Columns of one length. Absent numbers are NaN, absent codes -1; every column is float64 or int64."""
 
 REALS: Final = (
-    "time_end_s", "time_sigma_s", "lon", "lat", "sigma_m", "sigma_major_m", "sigma_minor_m", "sigma_azimuth_deg",
-    "bearing_deg", "bearing_sigma_deg", "sensor_lon", "sensor_lat", "calibre_mm", "speed_mps", "heading_deg",
-    "confidence", "fov_azimuth_deg", "fov_width_deg", "reach_m", "clock_offset_s_min", "clock_offset_s_max",
-)  # fmt: skip
+    "time_end_s",
+    "time_sigma_s",
+    "lon",
+    "lat",
+    "sigma_m",
+    "sigma_major_m",
+    "sigma_minor_m",
+    "sigma_azimuth_deg",
+    "bearing_deg",
+    "bearing_sigma_deg",
+    "sensor_lon",
+    "sensor_lat",
+    "calibre_mm",
+    "speed_mps",
+    "heading_deg",
+    "confidence",
+    "fov_azimuth_deg",
+    "fov_width_deg",
+    "reach_m",
+    "clock_offset_s_min",
+    "clock_offset_s_max",
+)
 INTS: Final = (
-    "sensor", "kind", "time_basis", "object_class", "affiliation", "direction", "track", "group", "count",
-    "is_minimum", "rounds", "text", "link",
-)  # fmt: skip
+    "sensor",
+    "kind",
+    "time_basis",
+    "object_class",
+    "affiliation",
+    "direction",
+    "track",
+    "group",
+    "count",
+    "is_minimum",
+    "rounds",
+    "text",
+    "link",
+)
 """`sensor` is a position in the net; `link` is what truth links the event to (see `truth`)."""
 TIMES: Final = ("time_s", "made_s", "latency_s")
 """Seconds since the start: claimed, true, and from being made to being delivered."""
 TEXTS: Final = (
     "heard from the post, several in a row",
     "reported by telephone from a village; direction unclear",
-    "seen by the patrol, \"at least\" as counted",
+    'seen by the patrol, "at least" as counted',
     "чули вибухи, напрямок невідомий",
     "слышали взрывы, направление не ясно",
 )
@@ -35,10 +64,10 @@ TEXTS: Final = (
 _EMPTY_REAL: Final = np.empty(0)
 
 
-def rows(**columns: NDArray[np.float64] | NDArray[np.int64] | NDArray[np.bool_]) -> Rows:
+def rows(**columns: Column) -> Rows:
     """Columns given by name; a name outside the known ones is a programmer's error."""
     assert set(columns) <= {*REALS, *INTS, *TIMES}, sorted(set(columns) - {*REALS, *INTS, *TIMES})
-    return dict(columns)  # type: ignore[arg-type]  # integers stay integers; readers convert
+    return dict(columns)
 
 
 def joined(parts: list[Rows]) -> Rows:
@@ -57,7 +86,7 @@ def joined(parts: list[Rows]) -> Rows:
                 ]
             )
     for name in ("sensor", "link", "kind"):
-        out.setdefault(name, np.empty(0, dtype=np.int64))  # type: ignore[arg-type]  # codes are integers
+        out.setdefault(name, np.empty(0, dtype=np.int64))
     for name in TIMES:
         out.setdefault(name, _EMPTY_REAL)
     return out
@@ -90,7 +119,9 @@ def fixed_strings(matrix: NDArray[np.uint8]) -> pa.Array:
     return pa.StringArray.from_buffers(n, pa.py_buffer(offsets), pa.py_buffer(np.ascontiguousarray(matrix)))
 
 
-def to_table(batch: Rows, sensor_ids: pa.Array, start_ns: int, event_ids: pa.Array, seq: Column, boot: Column) -> pa.Table:
+def to_table(
+    batch: Rows, sensor_ids: pa.Array, start_ns: int, event_ids: pa.Array, seq: Column, boot: Column
+) -> pa.Table:
     """The rows as a table with the columns of `schema.EVENT_FIELDS`. Times are whole milliseconds."""
     n = len(batch["sensor"])
     made: dict[str, pa.Array] = {

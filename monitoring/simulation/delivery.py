@@ -1,4 +1,5 @@
-"""From a sensor's observation to the door: numbering, losses, latency, outages, repetition; in order of arrival.
+"""From a sensor's observation to the door: numbering, losses, latency, outages, repetition; in order of
+arrival.
 
 A sensor numbers its reports (`boot`, `seq`) before anything can be lost, so that gaps show. While its link is
 down it keeps its reports and sends them in a burst afterwards, now and then twice.
@@ -26,7 +27,9 @@ SEQ_MAX: Final = 10_000_000
 
 
 class Delivery:
-    """Takes windows of observations in order of time and gives tables in order of arrival. Holds what is late."""
+    """Takes windows of observations in order of time and gives tables in order of arrival. Holds what is
+    late.
+    """
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -41,12 +44,16 @@ class Delivery:
         self._reboots, self._first_reboot = at, np.searchsorted(at, np.arange(world.net.count) * SPAN_S)
 
     def take(self, batch: Rows, chunk: int) -> Rows:
-        """Numbers one window's observations and puts them on their way; returns them, for the truth's links."""
+        """Numbers one window's observations and puts them on their way; returns them, for the truth's
+        links.
+        """
         world, faults = self._world, self._world.scenario.faults
         rng = stream(world.seed, "delivery", chunk + 1)
         batch = taken(batch, np.lexsort((batch["made_s"], batch["sensor"])))
         sensor, made = batch["sensor"].astype(np.int64), batch["made_s"]
-        boot = np.searchsorted(self._reboots, sensor * SPAN_S + made, side="right") - self._first_reboot[sensor]
+        boot = (
+            np.searchsorted(self._reboots, sensor * SPAN_S + made, side="right") - self._first_reboot[sensor]
+        )
         batch["boot"], batch["seq"] = boot, self._numbers(sensor, boot)
         n = len(sensor)
         is_kept = rng.uniform(size=n) >= faults.missing_frac
@@ -77,7 +84,9 @@ class Delivery:
             self._held[name] = np.concatenate([part[name] for part in parts])
 
     def _numbers(self, sensor: Indices, boot: Indices) -> Indices:
-        """The next number of each report, counted per sensor from its last start. Rows are sorted by sensor, time."""
+        """The next number of each report, counted per sensor from its last start. Rows are sorted by
+        sensor, time.
+        """
         if not len(sensor):
             return np.empty(0, dtype=np.int64)
         key = sensor * 1_000 + boot
@@ -95,7 +104,9 @@ class Delivery:
         """What has arrived before `until_s`, in order of arrival."""
         held = self._held
         if not len(held["sensor"]):
-            return to_table(held, self._ids, self._world.start_ns, pa.array([], pa.string()), np.empty(0), np.empty(0))
+            return to_table(
+                held, self._ids, self._world.start_ns, pa.array([], pa.string()), np.empty(0), np.empty(0)
+            )
         is_due = held["arrival_s"] < until_s
         due = taken(held, np.flatnonzero(is_due))
         self._held = taken(held, np.flatnonzero(~is_due))

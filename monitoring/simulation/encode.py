@@ -84,7 +84,9 @@ def write_events(path: Path, tables: Iterable[pa.Table]) -> int:
         # No name and no time in the gzip header: the same run gives the same bytes.
         out: IO[bytes] = raw
         if path.name.endswith(".gz"):
-            out = cast("IO[bytes]", gzip.GzipFile(filename="", mode="wb", fileobj=raw, compresslevel=5, mtime=0))
+            out = cast(
+                "IO[bytes]", gzip.GzipFile(filename="", mode="wb", fileobj=raw, compresslevel=5, mtime=0)
+            )
         if is_csv:
             out.write(csv_header())
         for table in tables:
@@ -104,7 +106,9 @@ def write_truth(path: Path, truth: Truth) -> None:
 
 def _columns(table: pa.Table) -> Iterable[tuple[str, pa.Array]]:
     """The columns that hold anything, by the names of the record; times as text."""
-    for written, name in zip(FIELDS, (n for n in schema.EVENT_FIELDS.names if n not in ("media", "extra")), strict=True):
+    for written, name in zip(
+        FIELDS, (n for n in schema.EVENT_FIELDS.names if n not in ("media", "extra")), strict=True
+    ):
         column = table.column(name).combine_chunks()
         if column.null_count < len(column):
             yield written, _times(column) if name.endswith("_ns") else column
@@ -147,7 +151,9 @@ def _csv_quoted(text: str) -> str:
 
 
 def _times(column: pa.Array) -> pa.Array:
-    """`2026-06-15T12:34:56.789Z` of int64 ns, in milliseconds, or in nanoseconds where any value needs them."""
+    """`2026-06-15T12:34:56.789Z` of int64 ns, in milliseconds, or in nanoseconds where any value needs
+    them.
+    """
     values = np.asarray(column.fill_null(0).to_numpy(zero_copy_only=False), dtype=np.int64)
     places, unit = (3, 1_000_000) if not np.any(values % 1_000_000) else (9, 1)
     day, rest = np.divmod(values, DAY_NS)

@@ -5,7 +5,7 @@ seconds; each look detects with the probability of its distance. There is no loo
 sensors. Along with the fixes it gives what truth needs: the chance that each episode was seen.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Final
 
 import numpy as np
@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 from monitoring import schema
 from monitoring.simulation.activity import CIVILIAN
 from monitoring.simulation.columns import Rows, rows
-from monitoring.simulation.paths import Intervals
-from monitoring.simulation.placement import LineSpace
+from monitoring.simulation.paths import Intervals, Paths
 from monitoring.simulation.randomness import normal_field, uniform_field
 from monitoring.simulation.sensors import (
     AFFILIATION_KNOWN_FRAC,
@@ -32,6 +31,7 @@ from monitoring.simulation.sensors import (
     detection_probability,
     hand_party,
 )
+from monitoring.simulation.truth_facts import FLANK_S
 from monitoring.simulation.world import World
 
 Reals = NDArray[np.float64]
@@ -43,12 +43,35 @@ TRACK: Final = schema.KINDS.index("track")
 SIGHTING: Final = schema.KINDS.index("sighting")
 UNKNOWN_CLASS: Final = schema.OBJECT_CLASSES.index("unknown")
 UNKNOWN_AFFILIATION: Final = schema.AFFILIATIONS.index("unknown")
+IS_AIRBORNE: Final = np.array([name.startswith("uav_") for name in TYPES])
+JAMMED_FACTOR: Final = 8.0
+"""How much poorer an aircraft's positions are while its satellite navigation is jammed."""
 REPORTS_MOTION: Final = np.array([name in ("ground_radar", "uav_sar_gmti") for name in TYPES])
 SIGHTS_ONLY: Final = np.array([name in ("geophone", "magnetic") for name in TYPES])
 SHARED_BIAS_FRAC: Final = 0.5
 """Share of a track's error (as standard deviation) that all its fixes have in common."""
 TRACK_SCRAMBLE: Final = 611_953
 """Prime to 900,000: numbers a sensor's tracks so that they are unique and do not name the object."""
+
+
+@dataclass(frozen=True)
+class Looks:
+    """Looks of watches at movers, columns of shape (n,): where both are, and what lies between them."""
+
+    mover: Indices
+    watch: Indices
+    sensor: Indices
+    t: Reals
+    x: Reals
+    y: Reals
+    vx: Reals
+    vy: Reals
+    sensor_x: Reals
+    sensor_y: Reals
+    range_m: Reals
+
+    def taken(self, idx: Indices) -> "Looks":
+        return Looks(*(getattr(self, column.name)[idx] for column in fields(self)))
 
 
 @dataclass(frozen=True)
@@ -62,14 +85,38 @@ class Seen:
     sigma_m: Reals
 
 
-def observe_movers(world: World, begin_s: float, end_s: float, rng: np.random.Generator) -> tuple[Rows, Seen, Seen]:
+def observe_movers(
+    world: World, begin_s: float, end_s: float, rng: np.random.Generator
+) -> tuple[Rows, Seen, Seen]:
     """Fixes made in [begin_s, end_s), and what of crossings and of incursions could be seen."""
-    net, movers, seed = world.net, world.movers, world.seed
+    net, movers = world.net, world.movers
+    looks = _looks(world, begin_s, end_s)
+    kind = net.type_idx[looks.sensor]
+    bearing = np.degrees(np.arctan2(looks.x - looks.sensor_x, looks.y - looks.sensor_y))
+    bearing += world.space.azimuth_to_true(looks.sensor_x, looks.sensor_y)
+    is_shadowed, segment = _shadow(world.seed, looks.mover, looks.watch, looks.t)
+    off_axis = np.abs((bearing - net.fov_azimuth_deg[looks.sensor] + 180.0) % 360.0 - 180.0)
+    is_able = ~is_shadowed & (off_axis <= net.fov_width_deg[looks.sensor] / 2)
+    is_able &= world.power_outages.find(looks.sensor, looks.t) < 0
+    p = np.where(is_able, detection_probability(kind, movers.object_class[looks.mover], looks.range_m), 0.0)
+    along_m, across_m = _true_sigmas(world, looks, kind)
+    fixing = np.flatnonzero(~net.is_bearing_only[looks.sensor] & ~SIGHTS_ONLY[kind] & (p > 0))
+    sigma = np.maximum(along_m, across_m)[fixing]
+    near = looks.taken(fixing)
+    over, inside = (
+        _seen(flanks, near, p[fixing], sigma) for flanks in (world.crossing_flanks, world.incursion_flanks)
+    )
+    hit = np.flatnonzero(rng.uniform(size=len(p)) < p)
+    batch = _fixes(world, rng, looks.taken(hit), bearing[hit], segment[hit], along_m[hit], across_m[hit])
+    return batch, over, inside
+
+
+def _looks(world: World, begin_s: float, end_s: float) -> Looks:
+    """Every look in the window at which the object is near enough to be seen at all."""
+    net, movers = world.net, world.movers
     mover, watch = _pairs(world, begin_s, end_s)
-    sensor = net.watch_sensor[watch]
-    kind = net.type_idx[sensor]
-    every = LOOK_S[kind]
-    phase = uniform_field(seed, 1, mover, watch) * every
+    every = LOOK_S[net.type_idx[net.watch_sensor[watch]]]
+    phase = uniform_field(world.seed, 1, mover, watch) * every
     lo = np.maximum(np.maximum(begin_s, movers.paths.start_s[mover]), net.watch_start_s[watch])
     hi = np.minimum(np.minimum(end_s, movers.paths.end_s[mover]), net.watch_end_s[watch])
     first = np.ceil((lo - phase) / every)
@@ -78,47 +125,32 @@ def observe_movers(world: World, begin_s: float, end_s: float, rng: np.random.Ge
     step = np.arange(len(pair)) - np.repeat(np.cumsum(count) - count, count)
     t = phase[pair] + (first[pair] + step) * every[pair]
     mover, watch = mover[pair], watch[pair]
+    sensor = net.watch_sensor[watch]
     x, y, vx, vy = movers.paths.at(mover, t)
-    sx, sy = net.position(watch, t)
-    dx, dy = x - sx, y - sy
-    range_m = np.hypot(dx, dy)
-    near = range_m < CUT * RANGE_M[net.type_idx[net.watch_sensor[watch]], movers.object_class[mover]]
-    idx = np.flatnonzero(near)
-    mover, watch, t, x, y, vx, vy, dx, dy, range_m = (
-        c[idx] for c in (mover, watch, t, x, y, vx, vy, dx, dy, range_m)
-    )
-    sx, sy, sensor = sx[idx], sy[idx], net.watch_sensor[watch]
-    kind = net.type_idx[sensor]
-    bearing = np.degrees(np.arctan2(dx, dy)) + world.space.azimuth_to_true(sx, sy)
-    shadow, segment = _shadow(seed, mover, watch, t)
-    off_axis = np.abs((bearing - net.fov_azimuth_deg[sensor] + 180.0) % 360.0 - 180.0)
-    is_able = ~shadow & ((off_axis <= net.fov_width_deg[sensor] / 2) | (net.watch_flight[watch] >= 0))
-    is_able &= world.power_outages.find(sensor, t) < 0
-    p = np.where(is_able, detection_probability(kind, movers.object_class[mover], range_m), 0.0)
-    along_m, across_m = _true_sigmas(world, sensor, kind, range_m, sx, sy, t)
-    places = ~net.is_bearing_only[sensor] & ~SIGHTS_ONLY[kind]
-    sigma = np.maximum(along_m, across_m)
-    seen = tuple(
-        _seen(flanks, mover[places], watch[places], t[places], p[places], sigma[places])
-        for flanks in (world.crossing_flanks, world.incursion_flanks)
-    )
-    hit = np.flatnonzero(rng.uniform(size=len(p)) < p)
-    batch = _fixes(
-        world, rng, mover[hit], watch[hit], t[hit], x[hit], y[hit], vx[hit], vy[hit], bearing[hit], segment[hit],
-        along_m[hit], across_m[hit], dx[hit], dy[hit], range_m[hit],
-    )  # fmt: skip
-    return batch, seen[0], seen[1]
+    sensor_x, sensor_y = net.position(watch, t)
+    range_m = np.hypot(x - sensor_x, y - sensor_y)
+    near = np.flatnonzero(range_m < CUT * RANGE_M[net.type_idx[sensor], movers.object_class[mover]])
+    return Looks(mover, watch, sensor, t, x, y, vx, vy, sensor_x, sensor_y, range_m).taken(near)
 
 
 def _pairs(world: World, begin_s: float, end_s: float) -> tuple[Indices, Indices]:
     """Movers and watches whose bounding circles in the window come within range of each other."""
     net, paths = world.net, world.movers.paths
-    active = np.flatnonzero((paths.start_s < end_s) & (paths.end_s > begin_s)) if paths.count else np.empty(0, dtype=int)
+    active = (
+        np.flatnonzero((paths.start_s < end_s) & (paths.end_s > begin_s))
+        if paths.count
+        else np.empty(0, dtype=int)
+    )
     watches = np.flatnonzero(
-        (net.watch_start_s < end_s) & (net.watch_end_s > begin_s) & SEES_TRACKS[net.type_idx[net.watch_sensor]]
+        (net.watch_start_s < end_s)
+        & (net.watch_end_s > begin_s)
+        & SEES_TRACKS[net.type_idx[net.watch_sensor]]
     )
     mx, my, m_radius = _circles(
-        active, np.maximum(begin_s, paths.start_s[active]), np.minimum(end_s, paths.end_s[active]), world.movers.paths
+        active,
+        np.maximum(begin_s, paths.start_s[active]),
+        np.minimum(end_s, paths.end_s[active]),
+        world.movers.paths,
     )
     wx, wy = net.x[net.watch_sensor[watches]], net.y[net.watch_sensor[watches]]
     w_radius = np.zeros(len(watches))
@@ -143,10 +175,10 @@ def _pairs(world: World, begin_s: float, end_s: float) -> tuple[Indices, Indices
     return np.concatenate([*found_m, nothing]), np.concatenate([*found_w, nothing])
 
 
-def _circles(owner: Indices, lo: Reals, hi: Reals, paths: object) -> tuple[Reals, Reals, Reals]:
+def _circles(owner: Indices, lo: Reals, hi: Reals, paths: Paths) -> tuple[Reals, Reals, Reals]:
     part = np.linspace(0.0, 1.0, PROBES)
     t = lo[:, None] + (hi - lo)[:, None] * part[None, :]
-    x, y, vx, vy = paths.at(np.repeat(owner, PROBES), t.ravel())  # type: ignore[attr-defined]  # Paths
+    x, y, vx, vy = paths.at(np.repeat(owner, PROBES), t.ravel())
     x, y = x.reshape(-1, PROBES), y.reshape(-1, PROBES)
     speed = np.hypot(vx, vy).reshape(-1, PROBES).max(axis=1, initial=0.0)
     cx, cy = (x.min(axis=1) + x.max(axis=1)) / 2, (y.min(axis=1) + y.max(axis=1)) / 2
@@ -155,7 +187,9 @@ def _circles(owner: Indices, lo: Reals, hi: Reals, paths: object) -> tuple[Reals
 
 
 def _shadow(seed: int, mover: Indices, watch: Indices, t: Reals) -> tuple[NDArray[np.bool_], Indices]:
-    """Terrain between the two: recurrent gaps of a few minutes per pair, and the number of the visible stretch."""
+    """Terrain between the two: recurrent gaps of a few minutes per pair, and the number of the visible
+    stretch.
+    """
     period = 1_200.0 + 3_600.0 * uniform_field(seed, 2, mover, watch)
     gap = np.maximum(600.0 * uniform_field(seed, 3, mover, watch) - 180.0, 0.0)
     cycle = (t + period * uniform_field(seed, 4, mover, watch) + period) / period
@@ -163,75 +197,75 @@ def _shadow(seed: int, mover: Indices, watch: Indices, t: Reals) -> tuple[NDArra
     return (cycle - whole) * period < gap, whole.astype(np.int64)
 
 
-def _true_sigmas(
-    world: World, sensor: Indices, kind: Indices, range_m: Reals, sx: Reals, sy: Reals, t: Reals
-) -> tuple[Reals, Reals]:
+def _true_sigmas(world: World, looks: Looks, kind: Indices) -> tuple[Reals, Reals]:
     """Standard deviation along the line of sight and across it (m)."""
-    along = np.hypot(SIGMA_FLOOR_M[kind], SIGMA_RANGE_FRAC[kind] * range_m)
-    across = np.maximum(along, range_m * np.radians(BEARING_SIGMA_DEG[kind]))
-    flying = np.flatnonzero(world.net.fov_width_deg[sensor] >= 360.0)
-    if len(world.jamming.x) and len(flying):
-        jammed = flying[world.jamming.is_jammed(sx[flying], sy[flying], t[flying])]
-        is_drone = np.char.startswith(np.array(TYPES), "uav_")[kind[jammed]]
-        along[jammed[is_drone]] *= 8.0
-        across[jammed[is_drone]] *= 8.0
+    along = np.hypot(SIGMA_FLOOR_M[kind], SIGMA_RANGE_FRAC[kind] * looks.range_m)
+    across = np.maximum(along, looks.range_m * np.radians(BEARING_SIGMA_DEG[kind]))
+    drones = np.flatnonzero(IS_AIRBORNE[kind])
+    if len(world.jamming.x) and len(drones):
+        # An aircraft places objects from its own position, which is poor under jamming.
+        at = looks.sensor_x[drones], looks.sensor_y[drones], looks.t[drones]
+        jammed = drones[world.jamming.is_jammed(*at)]
+        along[jammed] *= JAMMED_FACTOR
+        across[jammed] *= JAMMED_FACTOR
     return along, across
 
 
-def _seen(flanks: Intervals, mover: Indices, watch: Indices, t: Reals, p: Reals, sigma: Reals) -> Seen:
-    at = flanks.find(mover, t)
-    idx = np.flatnonzero((at >= 0) & (p > 0))
-    episode = at[idx]
-    inside = (t[idx] >= flanks.start_s[episode] + 300.0) & (t[idx] < flanks.end_s[episode] - 300.0)
-    return Seen(episode, watch[idx], inside, np.log1p(-np.minimum(p[idx], 0.999)), sigma[idx])
+def _seen(flanks: Intervals, looks: Looks, p: Reals, sigma_m: Reals) -> Seen:
+    at = flanks.find(looks.mover, looks.t)
+    idx = np.flatnonzero(at >= 0)
+    episode, t = at[idx], looks.t[idx]
+    is_inside = (t >= flanks.start_s[episode] + FLANK_S) & (t < flanks.end_s[episode] - FLANK_S)
+    return Seen(episode, looks.watch[idx], is_inside, np.log1p(-np.minimum(p[idx], 0.999)), sigma_m[idx])
 
 
 def _fixes(
-    world: World, rng: np.random.Generator, mover: Indices, watch: Indices, t: Reals, x: Reals, y: Reals, vx: Reals,
-    vy: Reals, bearing: Reals, segment: Indices, along_m: Reals, across_m: Reals, dx: Reals, dy: Reals, range_m: Reals,
-) -> Rows:  # fmt: skip
-    net, movers, seed = world.net, world.movers, world.seed
-    sensor = net.watch_sensor[watch]
+    world: World,
+    rng: np.random.Generator,
+    looks: Looks,
+    bearing: Reals,
+    segment: Indices,
+    along_m: Reals,
+    across_m: Reals,
+) -> Rows:
+    """The fixes of the looks that detected: with errors, as the sensor states them."""
+    net, movers, mover, sensor = world.net, world.movers, looks.mover, looks.sensor
     kind = net.type_idx[sensor]
     n = len(mover)
-    # A track's fixes share part of their error; the rest is white, with heavier tails in some sensors.
-    white = np.sqrt(1.0 - SHARED_BIAS_FRAC**2)
-    tail = np.where(net.has_heavy_tail[sensor] & (rng.uniform(size=n) < 0.03), 4.0, 1.0) * net.error_factor[sensor]
-    e_along = SHARED_BIAS_FRAC * normal_field(seed, 11, mover, watch) + white * rng.standard_normal(n)
-    e_across = SHARED_BIAS_FRAC * normal_field(seed, 12, mover, watch) + white * rng.standard_normal(n)
-    e_along, e_across = e_along * along_m * tail, e_across * across_m * tail
-    safe = np.maximum(range_m, 1.0)
-    ux, uy = dx / safe, dy / safe
-    seen_x = x + e_along * ux - e_across * uy + net.bias_x_m[sensor]
-    seen_y = y + e_along * uy + e_across * ux + net.bias_y_m[sensor]
-    lon, lat = world.space.line.frame.inverse(seen_x, seen_y)
-    declared = net.declared_factor[sensor]
+    e_along, e_across = _errors(world, rng, looks)
+    e_along, e_across = e_along * along_m, e_across * across_m
+    range_m = np.maximum(looks.range_m, 1.0)
+    ux, uy = (looks.x - looks.sensor_x) / range_m, (looks.y - looks.sensor_y) / range_m
+    lon, lat = world.space.line.frame.inverse(
+        looks.x + e_along * ux - e_across * uy + net.bias_x_m[sensor],
+        looks.y + e_along * uy + e_across * ux + net.bias_y_m[sensor],
+    )
     is_bearing = net.is_bearing_only[sensor]
-    is_round = (across_m <= along_m * 1.05) | is_bearing
-    major, minor = np.maximum(along_m, across_m) * declared, np.minimum(along_m, across_m) * declared
-    bearing_seen = bearing + np.degrees(e_across / np.maximum(safe, 50.0))
-    track, object_class, affiliation = _judgement(world, mover, watch, sensor, kind, segment)
-    speed = np.hypot(vx, vy)
+    is_round = (across_m <= along_m * 1.05) & ~is_bearing
+    is_oval = ~is_round & ~is_bearing
+    declared = net.declared_factor[sensor]
+    major = np.maximum(np.round(np.maximum(along_m, across_m) * declared, 1), 1.0)
+    minor = np.maximum(np.round(np.minimum(along_m, across_m) * declared, 1), 1.0)
+    bearing_seen = bearing + BEARING_SIGMA_DEG[kind] * (e_across / np.maximum(across_m, 1e-9))
+    track, object_class, affiliation = _judgement(world, looks, kind, segment)
+    speed = np.hypot(looks.vx, looks.vy)
     moves = REPORTS_MOTION[kind]
-    heading = np.degrees(np.arctan2(vx, vy)) + world.space.azimuth_to_true(x, y) + 3.0 * rng.standard_normal(n)
-    latency = LATENCY_S[kind, 0] + rng.uniform(size=n) * (LATENCY_S[kind, 1] - LATENCY_S[kind, 0])
-    lon, lat = np.round(lon, 6), np.round(lat, 6)
-    flies = net.watch_flight[watch] >= 0
-    lon[is_bearing], lat[is_bearing] = np.nan, np.nan
-    batch = rows(
+    heading = np.degrees(np.arctan2(looks.vx, looks.vy)) + world.space.azimuth_to_true(looks.x, looks.y)
+    heading += 3.0 * rng.standard_normal(n)
+    return rows(
         sensor=sensor,
-        made_s=t,
-        time_s=t + net.clock_offset_s[sensor] + net.clock_drift[sensor] * t,
-        latency_s=latency,
+        made_s=looks.t,
+        time_s=looks.t + net.clock_offset_s[sensor] + net.clock_drift[sensor] * looks.t,
+        latency_s=LATENCY_S[kind, 0] + rng.uniform(size=n) * (LATENCY_S[kind, 1] - LATENCY_S[kind, 0]),
         kind=np.where(SIGHTS_ONLY[kind], SIGHTING, TRACK),
-        lon=lon,
-        lat=lat,
-        sigma_m=np.where(is_round & ~is_bearing, np.maximum(np.round(major, 1), 1.0), np.nan),
-        sigma_major_m=np.where(is_round, np.nan, np.maximum(np.round(major, 1), 1.0)),
-        sigma_minor_m=np.where(is_round, np.nan, np.maximum(np.round(minor, 1), 1.0)),
-        sigma_azimuth_deg=np.where(is_round, np.nan, np.round((bearing + 90.0) % 180.0, 1) % 180.0),
+        lon=np.where(is_bearing, np.nan, np.round(lon, 6)),
+        lat=np.where(is_bearing, np.nan, np.round(lat, 6)),
+        sigma_m=np.where(is_round, major, np.nan),
+        sigma_major_m=np.where(is_oval, major, np.nan),
+        sigma_minor_m=np.where(is_oval, minor, np.nan),
+        sigma_azimuth_deg=np.where(is_oval, np.round((bearing + 90.0) % 180.0, 1) % 180.0, np.nan),
         bearing_deg=np.where(is_bearing, np.round(bearing_seen % 360.0, 2) % 360.0, np.nan),
-        bearing_sigma_deg=np.where(is_bearing, np.maximum(BEARING_SIGMA_DEG[kind], 0.05), np.nan),
+        bearing_sigma_deg=np.where(is_bearing, BEARING_SIGMA_DEG[kind], np.nan),
         object_class=object_class,
         affiliation=affiliation,
         count=np.where((movers.objects[mover] > 1) & ~moves, movers.objects[mover], -1),
@@ -240,26 +274,32 @@ def _fixes(
         heading_deg=np.where(moves & (speed > 0.3), np.round(heading % 360.0, 0) % 360.0, np.nan),
         link=mover,
     )
-    carried = np.flatnonzero(flies & is_bearing)
-    if len(carried):
-        batch |= _own_positions(world.space, net.position(watch, t), carried)
-    return batch
 
 
-def _own_positions(space: LineSpace, position: tuple[Reals, Reals], idx: Indices) -> Rows:
-    """Where an aircraft was when it reported a bearing."""
-    lon, lat = space.line.frame.inverse(*position)
-    sensor_lon, sensor_lat = np.full(len(lon), np.nan), np.full(len(lon), np.nan)
-    sensor_lon[idx], sensor_lat[idx] = np.round(lon[idx], 6), np.round(lat[idx], 6)
-    return rows(sensor_lon=sensor_lon, sensor_lat=sensor_lat)
+def _errors(world: World, rng: np.random.Generator, looks: Looks) -> tuple[Reals, Reals]:
+    """Errors along and across in units of sigma: a part that a track's fixes share, the rest white.
+
+    Some sensors have heavier tails than they say, and no sensor's error is quite what it is on paper.
+    """
+    seed, net, n = world.seed, world.net, len(looks.mover)
+    is_wild = net.has_heavy_tail[looks.sensor] & (rng.uniform(size=n) < 0.03)
+    size = np.where(is_wild, 4.0, 1.0) * net.error_factor[looks.sensor]
+    white = np.sqrt(1.0 - SHARED_BIAS_FRAC**2)
+    shared = [
+        SHARED_BIAS_FRAC * normal_field(seed, purpose, looks.mover, looks.watch) for purpose in (11, 12)
+    ]
+    along, across = (size * (own + white * rng.standard_normal(n)) for own in shared)
+    return along, across
 
 
 def _judgement(
-    world: World, mover: Indices, watch: Indices, sensor: Indices, kind: Indices, segment: Indices
+    world: World, looks: Looks, kind: Indices, segment: Indices
 ) -> tuple[Indices, Indices, Indices]:
     """Track number, class and affiliation as the sensor judged them for this stretch of the track."""
-    seed, movers = world.seed, world.movers
-    salt = np.floor(uniform_field(seed, 20, sensor, np.zeros(len(sensor), dtype=np.int64)) * 1e6).astype(np.int64)
+    seed, movers, mover, watch, sensor = world.seed, world.movers, looks.mover, looks.watch, looks.sensor
+    salt = np.floor(uniform_field(seed, 20, sensor, np.zeros(len(sensor), dtype=np.int64)) * 1e6).astype(
+        np.int64
+    )
     track = ((mover * TRACK_SCRAMBLE + salt) % 900_000) * 100 + segment % 100
     knows = uniform_field(seed, 21, mover, watch * 128 + segment % 128)
     object_class = np.where(knows < CLASS_KNOWN_FRAC[kind], movers.object_class[mover], UNKNOWN_CLASS)

@@ -1,8 +1,8 @@
 """Many paths in flat arrays, where everything is asked at once: where is object i at time t, is t inside an
 interval that belongs to i.
 
-Times are seconds since the scenario's start, float64. A search among all paths is one search in one sorted key
-(owner and time folded into a number), so there is no loop over objects.
+Times are seconds since the scenario's start, float64. A search among all paths is one search in one sorted
+key (owner and time folded into a number), so there is no loop over objects.
 """
 
 from typing import Final
@@ -44,8 +44,12 @@ class Paths:
         return self.x[idx] + part * go_x, self.y[idx] + part * go_y, go_x / span, go_y / span
 
 
-def from_routes(owner: Indices, x: Reals, y: Reals, pause_s: Reals, start_s: Reals, speed_mps: Reals) -> Paths:
-    """Paths through places at a speed per owner; `pause_s[i]` is spent at place i. Shapes (v,) and (owners,)."""
+def from_routes(
+    owner: Indices, x: Reals, y: Reals, pause_s: Reals, start_s: Reals, speed_mps: Reals
+) -> Paths:
+    """Paths through places at a speed per owner; `pause_s[i]` is spent at place i. Shapes (v,) and
+    (owners,).
+    """
     count = len(start_s)
     length = np.hypot(np.diff(x, prepend=x[:1]), np.diff(y, prepend=y[:1]))
     is_first = np.diff(owner, prepend=-1) != 0
@@ -107,7 +111,9 @@ def merged(owner: Indices, start_s: Reals, end_s: Reals, gap_s: float) -> tuple[
 
 
 def below_zero(owner: Indices, t: Reals, value: Reals) -> tuple[Indices, Reals, Reals]:
-    """Intervals in which a sampled value is negative, their ends interpolated. Samples sorted by owner, then t."""
+    """Intervals in which a sampled value is negative, their ends interpolated. Samples sorted by owner,
+    then t.
+    """
     is_in = value < 0
     same = np.zeros(len(owner), dtype=bool)
     same[1:] = owner[1:] == owner[:-1]

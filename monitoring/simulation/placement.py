@@ -1,9 +1,10 @@
 """Places relative to the line: by chainage along it and distance to its left or right.
 
-A line meanders at every scale, so a normal erected on one of its edges means little. A place is guessed from the
-line smoothed over about twice the distance, then moved along the gradient of the true distance field until its
-distance is the one asked for. Inside the simulation everything is left or right (`hand` +1 or -1) and metres of
-the line's frame; the parties' names are attached at the very end, which is why both sides are alike.
+A line meanders at every scale, so a normal erected on one of its edges means little. A place is guessed
+from the line smoothed over about twice the distance, then moved along the gradient of the true distance
+field until its distance is the one asked for. Inside the simulation everything is left or right (`hand` +1
+or -1) and metres of the line's frame; the parties' names are attached at the very end, which is why both
+sides are alike.
 """
 
 from typing import Final
@@ -78,13 +79,17 @@ class LineSpace:
             idx = np.flatnonzero(~is_placed)
             if not len(idx):
                 break
-            shift = rng.normal(0.0, 500.0 * attempt, len(idx)) + rng.choice([-1.0, 1.0], len(idx)) * np.abs(left_m[idx])
+            shift = rng.normal(0.0, 500.0 * attempt, len(idx)) + rng.choice([-1.0, 1.0], len(idx)) * np.abs(
+                left_m[idx]
+            )
             shifted = np.clip(chainage_m[idx] + shift, 0.0, self.length_m)
             x[idx], y[idx], is_placed[idx] = self.place(shifted, left_m[idx])
         return x, y
 
     def towards(self, x: Reals, y: Reals, beyond_m: Reals) -> tuple[Reals, Reals]:
-        """From each place straight to the nearest point of the line and `beyond_m` past it (negative: before)."""
+        """From each place straight to the nearest point of the line and `beyond_m` past it (negative:
+        before).
+        """
         _, foot_x, foot_y, _chainage = self.signed(x, y)
         go_x, go_y = foot_x - x, foot_y - y
         norm = np.maximum(np.hypot(go_x, go_y), 1.0)
@@ -92,12 +97,14 @@ class LineSpace:
 
     def azimuth_to_true(self, x: Reals, y: Reals) -> Reals:
         """Degrees to add to an azimuth of the plane (clockwise from y) to get one from true north."""
-        lon, _ = self.line.frame.inverse(x, y)
-        relative = (lon - self.line.frame.lon0_deg + 180.0) % 360.0 - 180.0
-        return np.asarray(self.line.frame.n * relative)
+        frame = self.line.frame
+        # The frame is a cone: meridians converge at its apex, and the angle there is the convergence.
+        return np.degrees(np.arctan2(frame.n * x / frame.unit_m, 1.0 - frame.n * y / frame.unit_m))
 
     def _guess(self, chainage_m: Reals, distance_m: Reals) -> tuple[Reals, Reals, Reals, Reals]:
-        level = np.clip(np.ceil(np.log2(np.maximum(2 * distance_m, 1.0) / SMOOTHING_M[0])), 0, len(SMOOTHING_M) - 1)
+        level = np.clip(
+            np.ceil(np.log2(np.maximum(2 * distance_m, 1.0) / SMOOTHING_M[0])), 0, len(SMOOTHING_M) - 1
+        )
         position = np.clip(chainage_m / self._step_m, 0, len(self._chainage) - 1.001)
         idx = position.astype(np.int64)
         t = position - idx

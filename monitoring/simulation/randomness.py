@@ -1,7 +1,8 @@
 """Seeded randomness, so that a scenario, a seed and a date give the same bytes everywhere.
 
-Two kinds: streams (a NumPy generator per component and chunk, for draws in a fixed order) and fields (a hash of
-a few integers, for properties of a pair of things that must come out the same whenever they are asked for).
+Two kinds: streams (a NumPy generator per component and chunk, for draws in a fixed order) and fields (a
+hash of a few integers, for properties of a pair of things that must come out the same whenever they are
+asked for).
 """
 
 from typing import Final
@@ -9,7 +10,18 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-COMPONENTS: Final = ("hot", "posts", "flights", "movers", "fires", "faults", "false", "looks", "sounds", "delivery")
+COMPONENTS: Final = (
+    "hot",
+    "posts",
+    "flights",
+    "movers",
+    "fires",
+    "faults",
+    "false",
+    "looks",
+    "sounds",
+    "delivery",
+)
 """Each component has its own stream; the order is part of what makes a seed reproducible."""
 
 

@@ -74,8 +74,10 @@ class Run:
         terms = Terms() if agreement is None else Terms.of(agreement, self.from_ns, line.left_side)
         local = datetime.fromtimestamp(self.from_ns // 1_000_000_000, ZoneInfo(zone))
         local_start_s = float(local.hour * 3_600 + local.minute * 60)
-        self._world = build_world(scenario, line, seed, self.from_ns, duration_s, local_start_s, density, terms)
-        self._window_s = max(WINDOW_S / max(density, 1.0), WINDOW_S_MIN)
+        self._world = build_world(
+            scenario, line, seed, self.from_ns, duration_s, local_start_s, density, terms
+        )
+        self._window_s = max(WINDOW_S / max(density / 4.0, 1.0), WINDOW_S_MIN)
         self._witness = Witness(self._world)
         self._progress = progress
         self._is_done = False
@@ -98,7 +100,9 @@ class Run:
         return registry_of(self._world.net, self._world.space)
 
     def tables(self) -> Iterator[pa.Table]:
-        """Events in order of arrival, columns of `schema.EVENT_FIELDS`; the last table holds the stragglers."""
+        """Events in order of arrival, columns of `schema.EVENT_FIELDS`; the last table holds the
+        stragglers.
+        """
         world, witness = self._world, self._witness
         delivery = Delivery(world)
         reports, group, chance = human_reports(world)
@@ -110,8 +114,12 @@ class Run:
         for number in range(windows):
             begin_s = number * self._window_s
             end_s = min(begin_s + self._window_s, world.duration_s)
-            fixes, crossings, incursions = observe_movers(world, begin_s, end_s, stream(world.seed, "looks", number))
-            sounds, group, chance = observe_fire(world, begin_s, end_s, stream(world.seed, "sounds", number + 2))
+            fixes, crossings, incursions = observe_movers(
+                world, begin_s, end_s, stream(world.seed, "looks", number)
+            )
+            sounds, group, chance = observe_fire(
+                world, begin_s, end_s, stream(world.seed, "sounds", number + 2)
+            )
             witness.saw(crossings, incursions)
             witness.heard(group, chance)
             parts = [fixes, sounds, heartbeats(world, begin_s, end_s)]
@@ -146,10 +154,10 @@ def simulate(
 ) -> Run:
     """Plans a run of a scenario (or of the packaged one, or file, of that name).
 
-    `on` is the day on which the reporting period ends; `hours` takes only its first hours (or more than it);
-    `density` multiplies everybody's activity. `agreement` must have the parameters of its rules declared (it
-    decides which happenings break which rule); without one the terms are those of `Terms()`. The same arguments
-    give the same bytes. Raises ScenarioError naming file, key and reason.
+    `on` is the day on which the reporting period ends; `hours` takes only its first hours (or more than
+    it); `density` multiplies everybody's activity. `agreement` must have the parameters of its rules
+    declared (it decides which happenings break which rule); without one the terms are those of `Terms()`.
+    The same arguments give the same bytes. Raises ScenarioError naming file, key and reason.
     """
     if not isinstance(scenario, Scenario):
         scenario = load_scenario(scenario)

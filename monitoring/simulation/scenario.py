@@ -1,14 +1,16 @@
 """What a scenario file says, and how it is read.
 
-A scenario is data: which sensors stand along the line, who moves, who fires, what is innocent, and what goes
-wrong. Rates are per day and 100 km of line, so that a scenario fits a line of any length; places are given by
-how far they lie from the line, never by coordinates. Anything not understood is refused with file, key, reason.
+A scenario is data: which sensors stand along the line, who moves, who fires, what is innocent, and what
+goes wrong. Rates are per day and 100 km of line, so that a scenario fits a line of any length; places are
+given by how far they lie from the line, never by coordinates. Anything not understood is refused with file,
+key, reason.
 """
 
 import re
+from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 import yaml
@@ -21,7 +23,16 @@ Positive = Annotated[float, msgspec.Meta(gt=0, le=100_000)]
 Span = tuple[float, float]
 Party = Literal["A", "B", "civilian"]
 ObjectClass = Literal[
-    "person", "group", "light_vehicle", "armoured_vehicle", "tank", "artillery", "mlrs", "mortar", "uav_small", "uav_large"
+    "person",
+    "group",
+    "light_vehicle",
+    "armoured_vehicle",
+    "tank",
+    "artillery",
+    "mlrs",
+    "mortar",
+    "uav_small",
+    "uav_large",
 ]
 
 
@@ -58,9 +69,10 @@ class Flights(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=T
 class Movement(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """Objects that move.
 
-    `along`: out and back in parallel to the line at `offset_km`. `approach`: from `offset_km` straight towards
-    the line until `reach_m` before it (negative: beyond it), `pause_min` there, and back. `field`: to and fro in
-    a patch of `length_km` around a place at `offset_km`. The offset is on the party's own side.
+    `along`: out and back in parallel to the line at `offset_km`. `approach`: from `offset_km` straight
+    towards the line until `reach_m` before it (negative: beyond it), `pause_min` there, and back. `field`:
+    to and fro in a patch of `length_km` around a place at `offset_km`. The offset is on the party's own
+    side.
     """
 
     name: Annotated[str, msgspec.Meta(pattern="^[a-z0-9_-]{1,40}$")]
@@ -83,12 +95,14 @@ class Fire(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True
     """Firing groups, or innocent bangs (`parties: [civilian]`, which break no rule).
 
     A group at `offset_km` on its own side fires `rounds` phenomena of `kind`, `interval_s` apart. With
-    `target_km` each is followed after `flight_s` by an impact that far beyond the line.
-    With probability `answered_frac` the other party answers from across the line, which is a happening of its own.
+    `target_km` each is followed after `flight_s` by an impact that far beyond the line. With probability
+    `answered_frac` the other party answers from across the line, which is a happening of its own.
     """
 
     name: Annotated[str, msgspec.Meta(pattern="^[a-z0-9_-]{1,40}$")]
-    weapon: Literal["mortar", "artillery", "mlrs", "tank", "small_arms", "flare", "blast", "thunder", "fireworks"]
+    weapon: Literal[
+        "mortar", "artillery", "mlrs", "tank", "small_arms", "flare", "blast", "thunder", "fireworks"
+    ]
     kind: Literal["launch", "explosion", "shot", "burst", "flare"]
     parties: tuple[Party, ...] = ("A", "B")
     per_day_100km: Rate
@@ -128,7 +142,7 @@ class Faults(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tr
 
 
 class Concentration(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """Where the line is hot: `stretches` seeded parts of `length_km`, `weight` times as active as the rest."""
+    """Where the line is hot: `stretches` parts of `length_km`, `weight` times as active as the rest."""
 
     stretches: Annotated[int, msgspec.Meta(ge=0, le=100)] = 5
     length_km: Positive = 40.0
@@ -187,7 +201,9 @@ def load_scenario(name_or_path: str | Path) -> Scenario:
     path = Path(name_or_path)
     if not path.is_file():
         known = ", ".join(scenario_names())
-        raise ScenarioError(text, "file", f"no such file, and no packaged scenario of that name (there are: {known})")
+        raise ScenarioError(
+            text, "file", f"no such file, and no packaged scenario of that name (there are: {known})"
+        )
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -202,7 +218,9 @@ def parse_scenario(content: bytes, file: str) -> Scenario:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f"line {mark.line + 1}" if mark else "file"
-        raise ScenarioError(file, where, f"is not YAML: {getattr(error, 'problem', None) or error}") from error
+        raise ScenarioError(
+            file, where, f"is not YAML: {getattr(error, 'problem', None) or error}"
+        ) from error
     if not isinstance(raw, dict):
         raise ScenarioError(file, "file", "must be a mapping of keys; see `contactline simulate --help`")
     try:
@@ -235,48 +253,61 @@ def _check(scenario: Scenario, file: str) -> None:
     for group in ("posts", "flights"):
         for i, item in enumerate(getattr(scenario, group)):
             if item.type not in CATALOGUE:
-                refuse(f"{group}[{i}].type", f"`{item.type}` is no sensor type; there are: {', '.join(CATALOGUE)}")
+                refuse(
+                    f"{group}[{i}].type",
+                    f"`{item.type}` is no sensor type; there are: {', '.join(CATALOGUE)}",
+                )
             if CATALOGUE[item.type].is_airborne != (group == "flights"):
-                refuse(f"{group}[{i}].type", f"`{item.type}` {'flies' if group == 'posts' else 'does not fly'}")
-            _check_span(item.offset_km, f"{group}[{i}].offset_km", refuse, low=0.0, high=100.0)
+                refuse(
+                    f"{group}[{i}].type", f"`{item.type}` {'flies' if group == 'posts' else 'does not fly'}"
+                )
+            _check_spans(item, f"{group}[{i}]", refuse)
+    for group in ("movements", "fires"):
+        for i, item in enumerate(getattr(scenario, group)):
+            _check_spans(item, f"{group}[{i}]", refuse)
+            if not item.parties:
+                refuse(f"{group}[{i}].parties", "names nobody")
     for i, move in enumerate(scenario.movements):
-        at = f"movements[{i}]"
-        for name, low, high in (
-            ("offset_km", 0.02, 100.0),
-            ("length_km", 0.05, 500.0),
-            ("reach_m", -100_000.0, 100_000.0),
-            ("pause_min", 0.0, 1_440.0),
-            ("speed_mps", 0.1, 300.0),
-            ("count", 1, 10_000),
-            ("hours", 0.0, 24.0),
-        ):
-            _check_span(getattr(move, name), f"{at}.{name}", refuse, low, high)
         if move.pattern == "approach" and move.reach_m[1] >= move.offset_km[0] * 1_000:
-            refuse(f"{at}.reach_m", "must end nearer to the line than offset_km begins")
-        if not move.parties:
-            refuse(f"{at}.parties", "names nobody")
-    for i, fire in enumerate(scenario.fires):
-        at = f"fires[{i}]"
-        _check_span(fire.offset_km, f"{at}.offset_km", refuse, 0.02, 100.0)
-        _check_span(fire.rounds, f"{at}.rounds", refuse, 1, 10_000)
-        _check_span(fire.interval_s, f"{at}.interval_s", refuse, 0.01, 599.0)
-        _check_span(fire.hours, f"{at}.hours", refuse, 0.0, 24.0)
-        _check_span(fire.flight_s, f"{at}.flight_s", refuse, 0.0, 300.0)
-        if fire.target_km is not None:
-            _check_span(fire.target_km, f"{at}.target_km", refuse, 0.05, 100.0)
-        if not fire.parties:
-            refuse(f"{at}.parties", "names nobody")
-    for name in ("power_outage_h", "link_outage_h", "jamming_h"):
-        _check_span(getattr(scenario.faults, name), f"faults.{name}", refuse, 0.0, 48.0)
-    _check_span(scenario.faults.jamming_radius_km, "faults.jamming_radius_km", refuse, 0.1, 500.0)
-    names = [m.name for m in scenario.movements] + [f.name for f in scenario.fires]
-    if len(set(names)) != len(names):
-        twice = next(n for n in names if names.count(n) > 1)
-        refuse("movements, fires", f"the name `{twice}` stands twice")
+            refuse(f"movements[{i}].reach_m", "must end nearer to the line than offset_km begins")
+    _check_spans(scenario.faults, "faults", refuse)
+    names = [move.name for move in scenario.movements] + [fire.name for fire in scenario.fires]
+    for name in names:
+        if names.count(name) > 1:
+            refuse("movements, fires", f"the name `{name}` stands twice")
 
 
-def _check_span(span: tuple[float, float], key: str, refuse: Any, low: float, high: float) -> None:
-    if span[0] > span[1]:
-        refuse(key, f"starts at {span[0]:g} and ends below, at {span[1]:g}")
-    if span[0] < low or span[1] > high:
-        refuse(key, f"must lie between {low:g} and {high:g}")
+LIMITS: Final[dict[str, Span]] = {
+    "offset_km": (0.02, 100.0),
+    "length_km": (0.05, 500.0),
+    "reach_m": (-100_000.0, 100_000.0),
+    "pause_min": (0.0, 1_440.0),
+    "speed_mps": (0.1, 300.0),
+    "count": (1, 10_000),
+    "hours": (0.0, 24.0),
+    "rounds": (1, 10_000),
+    "interval_s": (0.01, 499.0),
+    "flight_s": (0.0, 300.0),
+    "target_km": (0.05, 100.0),
+    "power_outage_h": (0.0, 48.0),
+    "link_outage_h": (0.0, 48.0),
+    "jamming_h": (0.0, 48.0),
+    "jamming_radius_km": (0.1, 500.0),
+}
+"""Least and greatest value of each span, wherever it stands.
+
+Rounds come closer than the ten minutes that would make two happenings of one.
+"""
+
+
+def _check_spans(item: Any, at: str, refuse: Callable[[str, str], None]) -> None:
+    for name, (low, high) in LIMITS.items():
+        span = getattr(item, name, None)
+        if not isinstance(span, tuple):
+            continue
+        if span[0] > span[1]:
+            refuse(f"{at}.{name}", f"starts at {span[0]:g} and ends below, at {span[1]:g}")
+        if span[0] < low or span[1] > high:
+            refuse(f"{at}.{name}", f"must lie between {low:g} and {high:g}")
+        if name == "hours" and span[0] == span[1]:
+            refuse(f"{at}.{name}", "leaves no time of day")

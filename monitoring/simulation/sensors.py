@@ -1,7 +1,7 @@
 """The monitors' sensors: posts along the line, aircraft on their routes, and how each of them really behaves.
 
-What a sensor declares (its registry entry, the errors it states in events) and what it does are two things: some
-understate or overstate their error, some are biased, some have heavy tails, a few clocks are wrong.
+What a sensor declares (its registry entry, the errors it states in events) and what it does are two things:
+some understate or overstate their error, some are biased, some have heavy tails, a few clocks are wrong.
 """
 
 from dataclasses import dataclass
@@ -117,7 +117,7 @@ def place_sensors(scenario: Scenario, space: LineSpace, seed: int, duration_s: f
         for hand in (1, -1):
             if scenario_party(scenario, space, hand) not in posts.hosts:
                 continue
-            count = max(int(round(space.length_m / 1_000 / posts.spacing_km)), 1)
+            count = max(round(space.length_m / 1_000 / posts.spacing_km), 1)
             frac = (np.arange(count) + 0.5 + rng.uniform(-0.35, 0.35, count)) / count
             frac = frac[rng.uniform(size=count) >= posts.gap_frac]
             chainage = space.along(frac)
@@ -148,9 +148,11 @@ def _routes(
     rng: np.random.Generator, space: LineSpace, fleet: Any, hand: int, duration_s: float
 ) -> tuple[Reals, Reals, Paths, Indices]:
     """Homes of the aircraft and all flights: out along the stretch and back, shift after shift."""
-    count = max(int(round(space.length_m / 1_000 / fleet.spacing_km)), 1)
+    count = max(round(space.length_m / 1_000 / fleet.spacing_km), 1)
     centre = space.along((np.arange(count) + 0.5 + rng.uniform(-0.3, 0.3, count)) / count)
-    home_x, home_y = space.place_surely(rng, centre, hand * (between(rng, fleet.offset_km, count) * 1_000 + 2_000.0))
+    home_x, home_y = space.place_surely(
+        rng, centre, hand * (between(rng, fleet.offset_km, count) * 1_000 + 2_000.0)
+    )
     cycle_s = (fleet.shift_h + fleet.pause_h) * 3_600
     starts, airframe = [], []
     for i, phase in enumerate(rng.uniform(-fleet.shift_h * 3_600, fleet.pause_h * 3_600, count)):

@@ -4,13 +4,14 @@ Sound needs about three seconds a kilometre. A sensor whose time is that of arri
 `arrival`) and is late by the travel; others have removed it already, with some error.
 """
 
+from dataclasses import dataclass, fields, replace
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from monitoring import schema
-from monitoring.simulation.columns import TEXTS, Rows, rows
+from monitoring.simulation.columns import TEXTS, Rows, joined, rows
 from monitoring.simulation.randomness import stream
 from monitoring.simulation.sensors import (
     BEARING_SIGMA_DEG,
@@ -30,6 +31,9 @@ Reals = NDArray[np.float64]
 Indices = NDArray[np.int64]
 
 SOUND_MPS: Final = 340.0
+FARTHEST_M: Final = 150_000.0
+NOTHING: Final = TARGETS.index("unknown")
+"""A target for which no sensor has a range."""
 EXPLOSION, LAUNCH, SHOT, BURST, FLASH, FLARE = (
     schema.KINDS.index(kind) for kind in ("explosion", "launch", "shot", "burst", "muzzle_flash", "flare")
 )
@@ -45,83 +49,91 @@ CLASS_OF_TARGET: Final = np.array(
 )
 
 
+@dataclass(frozen=True)
+class Heard:
+    """Chances of a sensor to detect a phenomenon, columns of shape (n,)."""
+
+    phenomenon: Indices
+    sensor: Indices
+    kind: Indices
+    range_m: Reals
+    bearing_deg: Reals
+
+    def taken(self, idx: Indices) -> "Heard":
+        return Heard(*(getattr(self, column.name)[idx] for column in fields(self)))
+
+
 def observe_fire(
     world: World, begin_s: float, end_s: float, rng: np.random.Generator
 ) -> tuple[Rows, Indices, Reals]:
-    """Reports of phenomena in [begin_s, end_s); and for truth: group and log(1 - p) of every chance to detect."""
+    """Reports of phenomena in [begin_s, end_s).
+
+    Also for truth: the group and log(1 - p) of every chance of a sensor that can place fire.
+    """
     net, groups = world.net, world.groups
     posts = np.flatnonzero(SEES_FIRE[net.type_idx] & (net.type_idx != HUMAN))
     lo, hi = np.searchsorted(groups.time_s, [begin_s, end_s])
     heard = np.arange(lo, hi)
-    range_m = np.hypot(
-        groups.phenomenon_x[heard, None] - net.x[None, posts], groups.phenomenon_y[heard, None] - net.y[None, posts]
-    )
-    close, which = np.nonzero(range_m < 150_000.0)
-    phenomenon, sensor, range_m = heard[close], posts[which], range_m[close, which]
-    kind = net.type_idx[sensor]
-    target = _range_target(world, phenomenon, kind)
-    p = detection_probability(kind, target, range_m)
-    idx = np.flatnonzero(p > 0)
-    phenomenon, sensor, range_m, kind, p = (c[idx] for c in (phenomenon, sensor, range_m, kind, p))
-    dx, dy = groups.phenomenon_x[phenomenon] - net.x[sensor], groups.phenomenon_y[phenomenon] - net.y[sensor]
-    bearing = np.degrees(np.arctan2(dx, dy)) + world.space.azimuth_to_true(net.x[sensor], net.y[sensor])
+    dx = groups.phenomenon_x[heard, None] - net.x[None, posts]
+    dy = groups.phenomenon_y[heard, None] - net.y[None, posts]
+    range_m = np.hypot(dx, dy)
+    row, column = np.nonzero(range_m < FARTHEST_M)
+    phenomenon, sensor = heard[row], posts[column]
+    bearing = np.degrees(np.arctan2(dx[row, column], dy[row, column]))
+    bearing += world.space.azimuth_to_true(net.x[sensor], net.y[sensor])
+    chances = Heard(phenomenon, sensor, net.type_idx[sensor], range_m[row, column], bearing)
+    p = detection_probability(chances.kind, _range_target(world, chances), chances.range_m)
     off_axis = np.abs((bearing - net.fov_azimuth_deg[sensor] + 180.0) % 360.0 - 180.0)
-    is_able = (off_axis <= net.fov_width_deg[sensor] / 2) & (
-        world.power_outages.find(sensor, groups.time_s[phenomenon]) < 0
-    )
+    is_able = off_axis <= net.fov_width_deg[sensor] / 2
+    is_able &= world.power_outages.find(sensor, groups.time_s[phenomenon]) < 0
     p = np.where(is_able, p, 0.0)
-    places = (kind != FLASH_IR) & (p > 0)
-    chance = (groups.group[phenomenon[places]], np.log1p(-np.minimum(p[places], 0.999)))
+    placing = np.flatnonzero((chances.kind != FLASH_IR) & (p > 0))
     hit = np.flatnonzero(rng.uniform(size=len(p)) < p)
-    batch = _reports(world, rng, phenomenon[hit], sensor[hit], kind[hit], range_m[hit], bearing[hit])
-    return batch, *chance
+    batch = _reports(world, rng, chances.taken(hit))
+    return batch, groups.group[phenomenon[placing]], np.log1p(-np.minimum(p[placing], 0.999))
 
 
-def _range_target(world: World, phenomenon: Indices, kind: Indices) -> Indices:
-    """What decides a sensor's range: a counter-battery radar tracks the projectile from its weapon."""
+def _range_target(world: World, chances: Heard) -> Indices:
+    """What decides a sensor's range; -1 where it takes no notice."""
     groups = world.groups
-    weapon = np.array([TARGETS.index(f.weapon) for f in world.scenario.fires] or [0])
-    is_radar = kind == RADAR
-    own = groups.target[phenomenon]
-    # A radar reports origin and impact of one round together, so its chance is counted at the launch.
-    return np.where(is_radar & groups.is_impact[phenomenon], -1, np.where(is_radar, weapon[_spec(world, phenomenon)], own))
+    is_radar = chances.kind == RADAR
+    # A radar tracks the projectile of its weapon and reports origin and impact together: at the launch.
+    weapon = _weapons(world)[_spec(world, chances.phenomenon)]
+    of_radar = np.where(groups.is_impact[chances.phenomenon], NOTHING, weapon)
+    return np.where(is_radar, of_radar, groups.target[chances.phenomenon])
+
+
+def _weapons(world: World) -> Indices:
+    return np.array([TARGETS.index(fire.weapon) for fire in world.scenario.fires] or [0], dtype=np.int64)
 
 
 def _spec(world: World, phenomenon: Indices) -> Indices:
     return world.groups.spec[world.groups.group[phenomenon]]
 
 
-def _reports(
-    world: World, rng: np.random.Generator, phenomenon: Indices, sensor: Indices, kind: Indices, range_m: Reals,
-    bearing: Reals,
-) -> Rows:  # fmt: skip
-    net, groups = world.net, world.groups
-    is_radar = kind == RADAR
-    origin = _report(world, rng, phenomenon, sensor, kind, range_m, bearing, is_impact_of_radar=False)
-    # The radar's second event: where the same round came down.
+def _reports(world: World, rng: np.random.Generator, heard: Heard) -> Rows:
+    groups = world.groups
+    first = _report(world, rng, heard)
+    # A counter-battery radar's second event: where the same round came down.
     impact_of = np.full(int(groups.pair.max(initial=-1)) + 1, -1, dtype=np.int64)
     impacts = np.flatnonzero(groups.is_impact)
     impact_of[groups.pair[impacts]] = impacts
-    radar = np.flatnonzero(is_radar)
-    landed = impact_of[groups.pair[phenomenon[radar]]] if len(radar) else radar
-    radar, landed = radar[landed >= 0], landed[landed >= 0]
-    if not len(radar):
-        return origin
-    second = _report(
-        world, rng, landed, sensor[radar], kind[radar], range_m[radar], bearing[radar], is_impact_of_radar=True
-    )
-    names = {*origin, *second}
-    return {name: np.concatenate([origin[name], second[name]]) for name in names}
+    radar = np.flatnonzero(heard.kind == RADAR)
+    landed = impact_of[groups.pair[heard.phenomenon[radar]]]
+    second = replace(heard.taken(radar[landed >= 0]), phenomenon=landed[landed >= 0])
+    return joined([first, _report(world, rng, second)])
 
 
-def _report(
-    world: World, rng: np.random.Generator, phenomenon: Indices, sensor: Indices, kind: Indices, range_m: Reals,
-    bearing: Reals, is_impact_of_radar: bool,
-) -> Rows:  # fmt: skip
+def _report(world: World, rng: np.random.Generator, heard: Heard) -> Rows:
+    """One report for each phenomenon heard, with errors, as the sensor states them."""
+    phenomenon, sensor, kind, range_m = heard.phenomenon, heard.sensor, heard.kind, heard.range_m
     net, groups = world.net, world.groups
     n = len(phenomenon)
     sigma = np.hypot(SIGMA_FLOOR_M[kind], SIGMA_RANGE_FRAC[kind] * range_m)
-    tail = np.where(net.has_heavy_tail[sensor] & (rng.uniform(size=n) < 0.03), 4.0, 1.0) * net.error_factor[sensor]
+    tail = (
+        np.where(net.has_heavy_tail[sensor] & (rng.uniform(size=n) < 0.03), 4.0, 1.0)
+        * net.error_factor[sensor]
+    )
     error = rng.standard_normal((2, n)) * (sigma * tail)
     lon, lat = world.space.line.frame.inverse(
         groups.phenomenon_x[phenomenon] + error[0] + net.bias_x_m[sensor],
@@ -145,7 +157,9 @@ def _report(
     direction = np.where(np.isin(reported, (EXPLOSION, LAUNCH)), direction, -1)
     calibre = groups.calibre_mm[groups.group[phenomenon]]
     knows_weapon = (kind == RADAR) | (rng.uniform(size=n) < 0.3)
-    weapon = CLASS_OF_TARGET[np.array([TARGETS.index(f.weapon) for f in world.scenario.fires])[_spec(world, phenomenon)]]
+    weapon = CLASS_OF_TARGET[
+        np.array([TARGETS.index(f.weapon) for f in world.scenario.fires])[_spec(world, phenomenon)]
+    ]
     is_burst = true_kind == BURST
     declared = np.maximum(sigma * net.declared_factor[sensor], 1.0)
     return rows(
@@ -160,7 +174,10 @@ def _report(
         lat=lat,
         sigma_m=np.where(is_bearing, np.nan, np.round(declared, 1)),
         bearing_deg=np.where(
-            is_bearing, np.round((bearing + BEARING_SIGMA_DEG[kind] * rng.standard_normal(n)) % 360.0, 2) % 360.0, np.nan
+            is_bearing,
+            np.round((heard.bearing_deg + BEARING_SIGMA_DEG[kind] * rng.standard_normal(n)) % 360.0, 2)
+            % 360.0,
+            np.nan,
         ),
         bearing_sigma_deg=np.where(is_bearing, BEARING_SIGMA_DEG[kind], np.nan),
         object_class=np.where(knows_weapon, weapon, -1),
@@ -171,11 +188,13 @@ def _report(
         group=np.where(kind == RADAR, groups.pair[phenomenon] % 10_000_000, -1),
         confidence=np.round(rng.beta(8.0, 2.0, n), 2),
         link=world.movers.count + groups.group[phenomenon],
-    ) | ({} if not is_impact_of_radar else {"kind": np.full(n, EXPLOSION, dtype=np.int64)})  # type: ignore[dict-item]  # codes are integers
+    )
 
 
 def human_reports(world: World) -> tuple[Rows, Indices, Reals]:
-    """Reports by people: one for a whole happening, with a count and a while later. For the whole run at once."""
+    """Reports by people: one for a whole happening, with a count and a while later. For the whole run at
+    once.
+    """
     net, groups, facts = world.net, world.groups, world.fire
     rng = stream(world.seed, "sounds", 1)
     posts = np.flatnonzero(net.type_idx == HUMAN)
@@ -186,11 +205,12 @@ def human_reports(world: World) -> tuple[Rows, Indices, Reals]:
         which.append(np.stack([group, posts[post], np.full(len(group), x is groups.target_x)]))
     group, sensor, is_far = np.concatenate(which, axis=1)
     is_target = is_far.astype(bool)
-    x, y = np.where(is_target, groups.target_x[group], groups.x[group]), np.where(
-        is_target, groups.target_y[group], groups.y[group]
+    x, y = (
+        np.where(is_target, groups.target_x[group], groups.x[group]),
+        np.where(is_target, groups.target_y[group], groups.y[group]),
     )
     range_m = np.hypot(x - net.x[sensor], y - net.y[sensor])
-    weapon = np.array([TARGETS.index(f.weapon) for f in world.scenario.fires] or [0])[groups.spec[group]]
+    weapon = _weapons(world)[groups.spec[group]]
     kind = net.type_idx[sensor]
     p = detection_probability(kind, np.where(is_target, TARGETS.index("impact"), weapon), range_m)
     is_able = (world.power_outages.find(sensor, facts.start_s[group]) < 0) & (groups.rounds[group] > 0)

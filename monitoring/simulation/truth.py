@@ -41,9 +41,10 @@ class Happening:
     """One thing that happened.
 
     `party` is whose forces (`A`, `B`, `civilian`); `direction` of a crossing `A>B` or `B>A`; `depth_m` the
-    greatest depth beyond the line (crossing) or inside the buffer (incursion); `phenomena` counts what could be
-    recorded, `rounds` what was fired; `detection_prob` the chance that all sensors together had to detect it;
-    `depth_sigmas` the depth in standard deviations of the best fix; `of` the movement or the answered fire.
+    greatest depth beyond the line (crossing) or inside the buffer (incursion); `phenomena` counts what
+    could be recorded, `rounds` what was fired; `detection_prob` the chance that all sensors together had to
+    detect it; `depth_sigmas` the depth in standard deviations of the best fix; `of` the movement or the
+    answered fire.
     """
 
     id: str
@@ -129,7 +130,9 @@ def parse_truth(lines: Iterable[str], file: str = "truth") -> Truth:
             kind = record.pop("type")
             if kind == "header":
                 if record.pop("truth_format") != TRUTH_FORMAT:
-                    raise TruthInvalid(f"{file}, line {number}: this program reads truth_format {TRUTH_FORMAT}")
+                    raise TruthInvalid(
+                        f"{file}, line {number}: this program reads truth_format {TRUTH_FORMAT}"
+                    )
                 header = record
             elif kind == "happening":
                 places = tuple(Place(**place) for place in record.pop("places"))

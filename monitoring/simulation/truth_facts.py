@@ -1,8 +1,9 @@
 """What really happened, found from the true paths and phenomena by the definitions of a happening.
 
 crossing: one out-and-back excursion of one object or group beyond the line. incursion: one stay inside the
-buffer, on either side. fire: the activity of one firing group. An object that is back (or out of the buffer) for
-less than ten minutes is still on the same excursion. All distances are geodesic, by the locator.
+buffer, on either side. fire: the activity of one firing group. An object that is back (or out of the
+buffer) for less than ten minutes is still on the same excursion. All distances are geodesic, by the
+locator.
 """
 
 from dataclasses import dataclass
@@ -31,8 +32,9 @@ FLANK_S: Final = 300.0
 class Episodes:
     """Episodes of movers, columns of shape (e,), ordered by mover and start.
 
-    `depth_m` is the greatest distance beyond the line (crossing) or from the belt's edge inwards (incursion);
-    `x`, `y` the place of the first crossing, or the deepest point; `extent_m` how far the episode reaches from it.
+    `depth_m` is the greatest distance beyond the line (crossing) or from the belt's edge inwards
+    (incursion); `x`, `y` the place of the first crossing, or the deepest point; `extent_m` how far the
+    episode reaches from it.
     """
 
     mover: Indices
@@ -97,14 +99,14 @@ def _steps(movers: Movers, is_wanted: NDArray[np.bool_], step_m: float) -> tuple
     return paths.owner[leg], t
 
 
-def crossings(space: LineSpace, movers: Movers, path: Sampled, terms: Terms, duration_s: float) -> Episodes:
+def crossings(movers: Movers, path: Sampled, terms: Terms, duration_s: float) -> Episodes:
     """Excursions beyond the line, cut off at the agreement's longest excursion."""
     home = movers.start_hand[path.mover]
     owner, start_s, end_s = merged(*below_zero(path.mover, path.t, path.left_m * home), STAY_GAP_S)
     return _episodes(movers, path, owner, start_s, end_s, -path.left_m * home, duration_s, terms.excursion_s)
 
 
-def incursions(space: LineSpace, movers: Movers, path: Sampled, terms: Terms, duration_s: float) -> Episodes:
+def incursions(movers: Movers, path: Sampled, terms: Terms, duration_s: float) -> Episodes:
     """Stays of parties' forces and civilians within the buffer of either side."""
     width = np.where(path.left_m > 0, terms.buffer_left_m, terms.buffer_right_m)
     inside = width - np.abs(path.left_m)

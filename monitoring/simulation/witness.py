@@ -1,4 +1,6 @@
-"""Keeps, while a run is observed, what its truth file needs: chances of detection and links; then writes it up."""
+"""Keeps, while a run is observed, what its truth file needs: chances of detection and links; then writes it
+up.
+"""
 
 from typing import Any, Final
 
@@ -37,17 +39,22 @@ class _Chances:
             self._parts.append(self._sums(seen.episode * 1_000_000 + seen.watch, inside, outside, sigma))
 
     @staticmethod
-    def _sums(key: Indices, inside: Reals, outside: Reals, sigma: Reals) -> tuple[Indices, Reals, Reals, Reals]:
+    def _sums(
+        key: Indices, inside: Reals, outside: Reals, sigma: Reals
+    ) -> tuple[Indices, Reals, Reals, Reals]:
         keys, of = np.unique(key, return_inverse=True)
         least = np.full(len(keys), np.inf)
         np.minimum.at(least, of, sigma)
-        return keys, np.bincount(of, inside, len(keys)), np.bincount(of, outside, len(keys)), least
+        within, around = (np.bincount(of, part, len(keys)).astype(np.float64) for part in (inside, outside))
+        return keys, within, around, least
 
     def result(self, episodes: int, needs_outside: bool) -> tuple[Reals, Reals]:
         """Chance of detection of each episode and the best sigma (inf where none), shapes (e,)."""
         p, best = np.zeros(episodes), np.full(episodes, np.inf)
         if self._parts:
-            key, inside, outside, sigma = self._sums(*(np.concatenate(c) for c in zip(*self._parts, strict=True)))
+            key, inside, outside, sigma = self._sums(
+                *(np.concatenate(c) for c in zip(*self._parts, strict=True))
+            )
             episode = key // 1_000_000
             p_inside = -np.expm1(inside)
             p_watch = p_inside * (-np.expm1(outside) if needs_outside else 1.0)
@@ -198,7 +205,11 @@ class Witness:
             return []
         origin = self._places(["origin"] * groups.count, groups.x, groups.y)
         has_target = np.isfinite(groups.target_x)
-        far = iter(self._places(["impact"] * int(has_target.sum()), groups.target_x[has_target], groups.target_y[has_target]))
+        far = iter(
+            self._places(
+                ["impact"] * int(has_target.sum()), groups.target_x[has_target], groups.target_y[has_target]
+            )
+        )
         p = -np.expm1(self._fire)
         made = []
         for i in range(groups.count):
@@ -237,8 +248,16 @@ class Witness:
 
     def _links(self) -> list[Links]:
         nothing = np.empty(0, dtype=np.int64)
-        sensor, link, boot, seq = (np.concatenate([nothing, *c]) for c in zip(*self._linked, strict=True)) if self._linked else (nothing,) * 4
-        t_sensor, t_link, track = (np.concatenate([nothing, *c]) for c in zip(*self._tracks, strict=True)) if self._tracks else (nothing,) * 3
+        sensor, link, boot, seq = (
+            (np.concatenate([nothing, *c]) for c in zip(*self._linked, strict=True))
+            if self._linked
+            else (nothing,) * 4
+        )
+        t_sensor, t_link, track = (
+            (np.concatenate([nothing, *c]) for c in zip(*self._tracks, strict=True))
+            if self._tracks
+            else (nothing,) * 3
+        )
         names = np.array(event_ids(boot, seq).to_pylist(), dtype=object)
         track_names = np.array(digits(b"T", track, 8).to_pylist(), dtype=object)
         collected: dict[tuple[int, int], tuple[list[str], set[str]]] = {}
@@ -251,5 +270,3 @@ class Witness:
             Links(ids[s], self._name(k), tuple(found), tuple(sorted(tracks)))
             for (s, k), (found, tracks) in sorted(collected.items())
         ]
-
-

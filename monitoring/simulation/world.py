@@ -1,6 +1,9 @@
-"""The whole plan of one simulated run: sensors, activity, true happenings, outages. Made once, then observed."""
+"""The whole plan of one simulated run: sensors, activity, true happenings, outages. Made once, then
+observed.
+"""
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +27,10 @@ from monitoring.simulation.truth_facts import (
 )
 
 Reals = NDArray[np.float64]
+Indices = NDArray[np.int64]
+
+JAMMED_LINK_FRAC: Final = 0.3
+"""Share of the sensors inside a jamming disc that lose their link."""
 
 
 @dataclass(frozen=True)
@@ -84,8 +91,8 @@ def build_world(
     movers = plan_movers(scenario, space, seed, duration_s, local_start_s, density)
     groups = plan_fire(scenario, space, seed, duration_s, local_start_s, density)
     path = sample(space, movers, max(terms.buffer_left_m, terms.buffer_right_m))
-    over = crossings(space, movers, path, terms, duration_s)
-    inside = incursions(space, movers, path, terms, duration_s)
+    over = crossings(movers, path, terms, duration_s)
+    inside = incursions(movers, path, terms, duration_s)
     jamming = _jamming(scenario.faults, space, seed, duration_s)
     power, link = _outages(scenario.faults, net, jamming, seed, duration_s)
     return World(
@@ -110,7 +117,9 @@ def build_world(
 
 
 def _flanks(episodes: Episodes) -> Intervals:
-    """The episodes with what is needed before and after; they do not overlap since shorter gaps were joined."""
+    """The episodes with what is needed before and after; they do not overlap since shorter gaps were
+    joined.
+    """
     return Intervals(episodes.mover, episodes.start_s - FLANK_S, episodes.end_s + FLANK_S)
 
 
@@ -128,19 +137,21 @@ def _outages(
 ) -> tuple[Intervals, Intervals]:
     """When sensors have no power, and when they have no link (by themselves or jammed)."""
     rng = stream(seed, "faults", 2)
-    made = []
-    for per_day, hours in (
-        (faults.power_outages_per_day, faults.power_outage_h),
-        (faults.link_outages_per_day, faults.link_outage_h),
-    ):
-        count = rng.poisson(per_day * duration_s / DAY_S, net.count)
-        owner = np.repeat(np.arange(net.count), count)
-        start = rng.uniform(0.0, duration_s, len(owner))
-        made.append([owner, start, start + between(rng, hours, len(owner)) * 3_600])
+    power = _spells(rng, net.count, faults.power_outages_per_day, faults.power_outage_h, duration_s)
+    owner, start, end = _spells(rng, net.count, faults.link_outages_per_day, faults.link_outage_h, duration_s)
     for i in range(len(jamming.x)):
         near = np.flatnonzero(np.hypot(net.x - jamming.x[i], net.y - jamming.y[i]) < jamming.radius_m[i])
-        cut = near[rng.uniform(size=len(near)) < 0.3]
-        jammed = [cut, np.full(len(cut), jamming.start_s[i]), np.full(len(cut), jamming.end_s[i])]
-        made[1] = [np.concatenate(pair) for pair in zip(made[1], jammed, strict=True)]
-    power, link = (Intervals(*merged(*parts, 60.0)) for parts in made)
-    return power, link
+        cut = near[rng.uniform(size=len(near)) < JAMMED_LINK_FRAC]
+        owner = np.concatenate([owner, cut])
+        start = np.concatenate([start, np.full(len(cut), jamming.start_s[i])])
+        end = np.concatenate([end, np.full(len(cut), jamming.end_s[i])])
+    return Intervals(*merged(*power, 60.0)), Intervals(*merged(owner, start, end, 60.0))
+
+
+def _spells(
+    rng: np.random.Generator, count: int, per_day: float, hours: tuple[float, float], duration_s: float
+) -> tuple[Indices, Reals, Reals]:
+    """Spells of so many hours, so often a day on average, for each of `count` owners."""
+    owner = np.repeat(np.arange(count), rng.poisson(per_day * duration_s / DAY_S, count))
+    start = rng.uniform(0.0, duration_s, len(owner))
+    return owner, start, start + between(rng, hours, len(owner)) * 3_600

@@ -1,0 +1,160 @@
+"""Findings against truth: which report is which happening.
+
+A report may be a happening if both are of one rule and lie within the gates in time and space. Among the
+allowed pairs the assignment is one to one, with as many pairs as possible and then the nearest. What
+remains is counted: a happening without a report is missed (merged, if its report went to a neighbour), a
+report without a happening is a false alarm, or a split where it describes one that another report already
+has.
+"""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from monitoring.evaluation.assignment import assign
+from monitoring.evaluation.reports import Report, reports_of
+from monitoring.evaluation.score import RuleScore, Score, score_rule
+from monitoring.simulation.truth import Happening, Truth
+
+Reals = NDArray[np.float64]
+Indices = NDArray[np.int64]
+
+EARTH_M: Final = 6_371_008.8
+KIND_OF_RULE: Final = {"line_crossing": "crossing", "buffer_incursion": "incursion", "ceasefire_fire": "fire"}
+
+
+@dataclass(frozen=True)
+class Gates:
+    """How far a report may be from its happening.
+
+    `time_s`: between the two intervals. `space_m` by kind of happening: from the report's nearest place to
+    the happening's nearest, beyond the happening's own extent and `sigmas` standard deviations of the
+    report.
+    """
+
+    time_s: float = 180.0
+    sigmas: float = 3.0
+    sigma_m_most: float = 2_000.0
+    space_m: dict[str, float] = field(
+        default_factory=lambda: {"crossing": 1_000.0, "incursion": 1_000.0, "fire": 1_500.0}
+    )
+
+
+DEFAULT_GATES: Final = Gates()
+
+
+def evaluate(
+    truth: Truth, findings: pa.Table, incidents: pa.Table | None = None, gates: Gates = DEFAULT_GATES
+) -> Score:
+    """The score of findings (`schema.FINDINGS`) and incidents (`schema.INCIDENTS`) against what happened.
+
+    Findings outside the truth's period are not judged. Rules without a happening and without a report are
+    left out of the score.
+    """
+    margin_ns = int(gates.time_s * 1e9)
+    begin_ns, end_ns = truth.header["from_ns"] - margin_ns, truth.header["to_ns"] + margin_ns
+    reports = [
+        r for r in reports_of(findings, incidents) if r.time_end_ns >= begin_ns and r.time_start_ns <= end_ns
+    ]
+    rules = []
+    for rule_id, kind in KIND_OF_RULE.items():
+        happenings = truth.of_rule(rule_id)
+        innocent = [h for h in truth.happenings if h.kind == kind and not h.rules]
+        mine = [r for r in reports if r.rule_id == rule_id]
+        if happenings or mine:
+            rules.append(_score(rule_id, kind, happenings, innocent, mine, gates))
+    return Score(header=truth.header, rules=tuple(rules))
+
+
+def _score(
+    rule_id: str,
+    kind: str,
+    happenings: list[Happening],
+    innocent: list[Happening],
+    reports: list[Report],
+    gates: Gates,
+) -> RuleScore:
+    h, r, cost = allowed_pairs(happenings, reports, kind, gates)
+    matched_h, matched_r = assign(h, r, cost)
+    other = np.setdiff1d(np.arange(len(reports)), matched_r)
+    explained = np.unique(allowed_pairs(innocent, reports, kind, gates)[1])
+    missed = np.setdiff1d(np.arange(len(happenings)), matched_h)
+    splits = np.intersect1d(other, r)
+    false = np.setdiff1d(other, r)
+    return score_rule(
+        rule_id,
+        happenings,
+        reports,
+        matched=list(zip(matched_h.tolist(), matched_r.tolist(), strict=True)),
+        splits=splits.tolist(),
+        false_alarms=false.tolist(),
+        innocent=np.intersect1d(false, explained).tolist(),
+        merged=np.intersect1d(missed, h).tolist(),
+    )
+
+
+def allowed_pairs(
+    happenings: list[Happening], reports: list[Report], kind: str, gates: Gates
+) -> tuple[Indices, Indices, Reals]:
+    """Pairs (happening, report) within the gates and their cost, 0 (the same) to about 3. Shapes (k,)."""
+    if not happenings or not reports:
+        nothing = np.empty(0, dtype=np.int64)
+        return nothing, nothing, np.empty(0)
+    starts = np.array([[h.time_start_ns, h.time_end_ns] for h in happenings], dtype=np.int64)
+    said = np.array([[r.time_start_ns, r.time_end_ns] for r in reports], dtype=np.int64)
+    found_h, found_r = [], []
+    for at in range(0, len(happenings), 512):
+        part = starts[at : at + 512]
+        apart_ns = np.maximum(part[:, None, 0] - said[None, :, 1], said[None, :, 0] - part[:, None, 1])
+        h, r = np.nonzero(apart_ns <= gates.time_s * 1e9)
+        found_h.append(h + at)
+        found_r.append(r)
+    h, r = np.concatenate(found_h), np.concatenate(found_r)
+    distance = _distances(happenings, reports, h, r)
+    extent = np.array([x.extent_m for x in happenings])[h]
+    slack = gates.sigmas * np.minimum(np.array([x.sigma_m for x in reports])[r], gates.sigma_m_most)
+    limit = gates.space_m[kind] + slack
+    beyond = np.maximum(distance - extent, 0.0)
+    keep = beyond <= limit
+    h, r = h[keep], r[keep]
+    late_s = np.abs(starts[h, 0] - said[r, 0]) / 1e9
+    cost = (
+        beyond[keep] / limit[keep]
+        + np.minimum(late_s / 1_800.0, 1.0)
+        + 0.5 * np.minimum(distance[keep] / 10_000.0, 1.0)
+    )
+    return h, r, cost
+
+
+def _distances(happenings: list[Happening], reports: list[Report], h: Indices, r: Indices) -> Reals:
+    """Least distance (m) from any place of the report to any of the happening; good to 0.1 % below 100 km."""
+    least = np.full(len(h), np.inf)
+    h_places = _padded([[(p.lon, p.lat) for p in x.places] for x in happenings])
+    r_places = _padded([list(zip(x.lon.tolist(), x.lat.tolist(), strict=True)) for x in reports])
+    for i in range(h_places.shape[1]):
+        for j in range(r_places.shape[1]):
+            a, b = h_places[h, i], r_places[r, j]
+            east = np.radians((a[:, 0] - b[:, 0] + 180.0) % 360.0 - 180.0) * np.cos(
+                np.radians((a[:, 1] + b[:, 1]) / 2)
+            )
+            north = np.radians(a[:, 1] - b[:, 1])
+            least = np.fmin(least, EARTH_M * np.hypot(east, north))
+    return least
+
+
+def _padded(places: list[list[tuple[float, float]]], most: int = 8) -> Reals:
+    """Places as an array (n, k, 2), padded with NaN; of long lists the first, last and evenly spaced
+    between.
+    """
+    width = min(max(map(len, places)), most)
+    out = np.full((len(places), width, 2), np.nan)
+    for i, own in enumerate(places):
+        step = (
+            range(len(own)) if len(own) <= width else np.linspace(0, len(own) - 1, width).astype(int).tolist()
+        )
+        picked = [own[k] for k in step]
+        out[i, : len(picked)] = picked
+    return out

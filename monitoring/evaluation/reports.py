@@ -1,0 +1,108 @@
+"""What the product reported, in the unit of a happening: one report is what it says is one happening.
+
+Findings of one rule with one incident are one report. Findings without an incident are one report per
+subject; crossings of a subject are taken in pairs, out and back.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+SEVERITY: Final = {"permitted": 0, "undetermined": 1, "violation": 2}
+
+
+@dataclass(frozen=True)
+class Report:
+    """One reported happening. `lon`, `lat` are all its places, shape (k,); times ns UTC."""
+
+    rule_id: str
+    finding_ids: tuple[str, ...]
+    verdict: str
+    party: str | None
+    time_start_ns: int
+    time_end_ns: int
+    lon: NDArray[np.float64]
+    lat: NDArray[np.float64]
+    sigma_m: float
+    count: int | None
+
+
+def reports_of(findings: pa.Table, incidents: pa.Table | None = None) -> list[Report]:
+    """The reports of a table of findings (columns of `schema.FINDINGS`), ordered by rule, time, first
+    finding.
+
+    Withdrawn findings and superseded revisions are left out, as are findings without a place. `incidents`
+    (columns of `schema.INCIDENTS`) adds an incident's own place and count.
+    """
+    wanted = (
+        "finding_id",
+        "revision",
+        "state",
+        "rule_id",
+        "verdict",
+        "time_start_ns",
+        "time_end_ns",
+        "lon",
+        "lat",
+        "sigma_m",
+        "direction",
+        "count",
+        "party",
+        "incident_id",
+        "subject_key",
+    )
+    newest: dict[str, dict[str, Any]] = {}
+    for row in findings.select(list(wanted)).to_pylist():
+        known = newest.get(row["finding_id"])
+        if known is None or row["revision"] >= known["revision"]:
+            newest[row["finding_id"]] = row
+    counts = _incident_counts(incidents)
+    groups: dict[tuple[str, str, int], list[dict[str, Any]]] = {}
+    crossed: dict[tuple[str, str], int] = {}
+    for row in sorted(newest.values(), key=lambda r: (r["rule_id"], r["time_start_ns"], r["finding_id"])):
+        if row["state"] == "withdrawn" or row["lon"] is None or row["lat"] is None:
+            continue
+        subject, number = row["incident_id"] or row["finding_id"], 0
+        if row["incident_id"] is None and row["rule_id"] == "line_crossing":
+            subject = row["subject_key"]
+            number = crossed.get((row["rule_id"], subject), 0) // 2
+            crossed[row["rule_id"], subject] = crossed.get((row["rule_id"], subject), 0) + 1
+        groups.setdefault((row["rule_id"], subject, number), []).append(row)
+    made = [_report(rule_id, rows, counts.get(subject)) for (rule_id, subject, _), rows in groups.items()]
+    return sorted(made, key=lambda r: (r.rule_id, r.time_start_ns, r.finding_ids))
+
+
+def _report(rule_id: str, rows: list[dict[str, Any]], count: int | None) -> Report:
+    verdict = max((row["verdict"] for row in rows), key=lambda word: SEVERITY[word])
+    stated = [row["count"] for row in rows if row["count"] is not None]
+    parties = {row["party"] for row in rows if row["party"] is not None}
+    return Report(
+        rule_id=rule_id,
+        finding_ids=tuple(row["finding_id"] for row in rows),
+        verdict=verdict,
+        party=parties.pop() if len(parties) == 1 else None,
+        time_start_ns=min(row["time_start_ns"] for row in rows),
+        time_end_ns=max(row["time_end_ns"] for row in rows),
+        lon=np.array([row["lon"] for row in rows], dtype=np.float64),
+        lat=np.array([row["lat"] for row in rows], dtype=np.float64),
+        sigma_m=max((row["sigma_m"] or 0.0 for row in rows), default=0.0),
+        count=count if count is not None else (sum(stated) if stated else None),
+    )
+
+
+def _incident_counts(incidents: pa.Table | None) -> dict[str, int]:
+    """Recorded phenomena by incident, of its newest revision."""
+    if incidents is None:
+        return {}
+    newest: dict[str, tuple[int, int | None]] = {}
+    for row in incidents.select(["incident_id", "revision", "violations_smm", "phenomena"]).to_pylist():
+        count = row["violations_smm"]
+        if count is None:
+            count = sum(json.loads(row["phenomena"] or "{}").values()) or None
+        if row["revision"] >= newest.get(row["incident_id"], (-1, None))[0]:
+            newest[row["incident_id"]] = (row["revision"], count)
+    return {key: count for key, (_, count) in newest.items() if count is not None}
