@@ -62,7 +62,7 @@ def is_present(column: pa.Array) -> NDArray[np.bool_]:
 def values(column: pa.Array) -> NDArray[Any]:
     """The numbers of a column, absent rows 0, shape (n,)."""
     if column.null_count:
-        column = column.fill_null(0)
+        column = column.fill_null(False if pa.types.is_boolean(column.type) else 0)
     return np.asarray(column.to_numpy(zero_copy_only=False))
 
 
