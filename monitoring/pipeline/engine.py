@@ -7,7 +7,7 @@ lateness, nor on the number of shards.
 """
 
 import copy
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 
 import msgspec
 import numpy as np
@@ -20,6 +20,7 @@ from monitoring.incidents import IncidentState
 from monitoring.pipeline import reevaluation, tracking
 from monitoring.pipeline.clock import EventClock
 from monitoring.pipeline.reevaluation import ReevaluationRequest, Stragglers
+from monitoring.rules import IncidentRule, chosen
 
 STATE_VERSION: Final = 1
 _FIRE: Final = np.array([kind in schema.FIRE_KINDS for kind in schema.KINDS])
@@ -49,6 +50,7 @@ class Engine:
 
     def __init__(self, parameters: Parameters, shards: int = 1) -> None:
         self._parameters = parameters
+        self._incident_rules = tuple(cast("IncidentRule", rule) for rule in chosen(parameters, "incident"))
         self._clock = EventClock()
         self._reference_ns: int | None = None
         self._is_ended = False
@@ -138,6 +140,7 @@ class Engine:
             until_ns,
             self._parameters,
             self._is_ended,
+            self._incident_rules,
         )
         self._stragglers = Stragglers()
         return self._filed(amended)
@@ -198,6 +201,7 @@ class Engine:
             is_end,
             len(self._tracks),
             movement.decided_ns,
+            self._incident_rules,
         )
         return self._filed(output)
 
