@@ -23,7 +23,6 @@ import msgspec
 import pyarrow as pa
 
 from geodata import cells
-
 from monitoring import schema
 from monitoring.agreement import Agreement, Parameters
 
@@ -31,9 +30,23 @@ STATE_VERSION: Final = 1
 MEMORY_NS: Final = 92 * 86_400 * 1_000_000_000
 """Findings and cases older than this, by event time, before the newest one are no longer joined or flagged."""
 _COLUMNS: Final = (
-    "finding_id", "revision", "state", "rule_id", "verdict", "time_start_ns", "time_end_ns", "lon", "lat",
-    "chainage_m", "sector", "confidence", "count", "party", "incident_id", "reasons",
-)  # fmt: skip
+    "finding_id",
+    "revision",
+    "state",
+    "rule_id",
+    "verdict",
+    "time_start_ns",
+    "time_end_ns",
+    "lon",
+    "lat",
+    "chainage_m",
+    "sector",
+    "confidence",
+    "count",
+    "party",
+    "incident_id",
+    "reasons",
+)
 _PRIORITIES: Final = range(1, 6)
 
 
@@ -78,8 +91,13 @@ class FilingState:
         """The state that `snapshot` wrote. Raises `StateTooNew`."""
         content = msgspec.msgpack.decode(data)
         if content["version"] > STATE_VERSION:
-            raise StateTooNew(f"state of filing has version {content['version']}, this program reads {STATE_VERSION}")
-        cases = [Case(number, (key[0], key[1], key[2]), opened_ns, p) for number, key, opened_ns, p in content["cases"]]
+            raise StateTooNew(
+                f"state of filing has version {content['version']}, this program reads {STATE_VERSION}"
+            )
+        cases = [
+            Case(number, (key[0], key[1], key[2]), opened_ns, p)
+            for number, key, opened_ns, p in content["cases"]
+        ]
         return cls(
             last_number={int(year): number for year, number in content["last_number"].items()},
             cases={case.number: case for case in cases},
@@ -104,7 +122,9 @@ def step(
     if not findings.num_rows:
         return state, schema.FILINGS.empty_table()
     desk = _Desk(state, parameters)
-    sentences = dict(zip(incidents.column("incident_id").to_pylist(), incidents.column("summary").to_pylist(), strict=True))
+    sentences = dict(
+        zip(incidents.column("incident_id").to_pylist(), incidents.column("summary").to_pylist(), strict=True)
+    )
     for row in findings.select(_COLUMNS).to_pylist():
         desk.take(row, sentences.get(row["incident_id"]))
     return desk.state(), pa.Table.from_pylist(desk.filings, schema=schema.FILINGS)
@@ -152,14 +172,16 @@ class _Desk:
             last_number=self._last_number,
             cases=cases,
             case_of_finding={key: number for key, number in self._case_of_finding.items() if number in cases},
-            case_of_incident={key: number for key, number in self._case_of_incident.items() if number in cases},
+            case_of_incident={
+                key: number for key, number in self._case_of_incident.items() if number in cases
+            },
             newest_ns=self._newest_ns,
         )
 
     def _opening_verdicts(self, row: dict[str, Any]) -> tuple[str, ...]:
         by_rule = self._agreement.value("filing.opens_on", row["time_start_ns"])
         assert isinstance(by_rule, Mapping), "filing.opens_on is declared by rule"
-        return tuple(by_rule.get(row["rule_id"], ()))  # type: ignore[arg-type]  # words by name, as declared
+        return tuple(by_rule.get(row["rule_id"], ()))
 
     def _place(self, row: dict[str, Any]) -> str:
         by_sector = self._agreement.value("filing.place", row["time_start_ns"]) == "sector"
@@ -182,7 +204,9 @@ class _Desk:
         return number if apart_ns <= window_ns else None
 
     def _new_case(self, row: dict[str, Any]) -> str:
-        opened_at = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=row["time_start_ns"] // 1_000_000_000)
+        opened_at = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(
+            seconds=row["time_start_ns"] // 1_000_000_000
+        )
         year = opened_at.astimezone(self._zone).year
         self._last_number[year] = self._last_number.get(year, 0) + 1
         number = f"{year}-{self._last_number[year]:05d}"
@@ -195,7 +219,7 @@ class _Desk:
         """The rule's priority, raised by one for large counts that more than one sensor vouches for."""
         by_rule = self._agreement.value("filing.priority", row["time_start_ns"])
         assert isinstance(by_rule, Mapping), "filing.priority is declared by rule"
-        priority = int(by_rule.get(row["rule_id"], max(_PRIORITIES)))  # type: ignore[arg-type]  # numbers by name
+        priority = int(by_rule.get(row["rule_id"], max(_PRIORITIES)))
         is_large = (row["count"] or 0) >= self._agreement.number("filing.urgent_count", row["time_start_ns"])
         if is_large and row["confidence"] in ("medium", "high"):
             priority -= 1

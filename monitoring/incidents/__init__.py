@@ -13,8 +13,8 @@ construction, so that cells can be worked on apart:
 7. `movement`: findings of tracks that are one excursion of one object or group.
 """
 
-
+from monitoring.incidents.amending import amend
 from monitoring.incidents.state import IncidentOutput, IncidentState
 from monitoring.incidents.step import HALO_M, start, step
 
-__all__ = ["HALO_M", "IncidentOutput", "IncidentState", "start", "step"]
+__all__ = ["HALO_M", "IncidentOutput", "IncidentState", "amend", "start", "step"]

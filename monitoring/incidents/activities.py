@@ -3,7 +3,7 @@
 The part of a step that works on whole columns; see `publishing` for what is done with incidents.
 """
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -29,9 +29,15 @@ HALO_M: Final = 24_000.0
 NO_RUN: Final = -1
 _LAUNCH: Final = schema.KINDS.index("launch")
 _DECIDED: Final = (
-    "is_root", "is_left", "is_root_of_left", "leader", "root_known_ns", "left_known_ns", "second_known_ns",
+    "is_root",
+    "is_left",
+    "is_root_of_left",
+    "leader",
+    "root_known_ns",
+    "left_known_ns",
+    "second_known_ns",
     "leader_known_ns",
-)  # fmt: skip
+)
 
 
 @dataclass(frozen=True)
@@ -62,10 +68,14 @@ def founded(fresh: pa.Table, runs: Runs, parameters: Parameters) -> tuple[pa.Tab
     """Gives the precise ones of new rows their runs."""
     precise = np.flatnonzero(is_precise(fresh, parameters))
     runs, run_of = grow(
-        runs, parameters.agreement, events.ints(fresh, "ordinal")[precise], events.ints(fresh, "time_ns")[precise],
-        events.reals(fresh, "at_lon")[precise], events.reals(fresh, "at_lat")[precise],
+        runs,
+        parameters.agreement,
+        events.ints(fresh, "ordinal")[precise],
+        events.ints(fresh, "time_ns")[precise],
+        events.reals(fresh, "at_lon")[precise],
+        events.reals(fresh, "at_lat")[precise],
         events.reals(fresh, "sigma_m_max")[precise],
-    )  # fmt: skip
+    )
     run = np.full(fresh.num_rows, NO_RUN, dtype=np.int64)
     run[precise] = run_of
     return with_run(fresh, run), runs
@@ -93,7 +103,11 @@ def joined(rows: pa.Table, until_ns: int, is_end: bool, parameters: Parameters) 
     targets = np.flatnonzero(is_precise(rows, parameters)) if len(waiting) else waiting
     at = waiting[tried]
     best = best_fit(
-        _reports(rows, at), _reports(rows, targets), limits.k_sigma[tried], limits.limit_m[tried], limits.gap_ns[tried]
+        _reports(rows, at),
+        _reports(rows, targets),
+        limits.k_sigma[tried],
+        limits.limit_m[tried],
+        limits.gap_ns[tried],
     )
     run[at[best >= 0]] = run[targets[best[best >= 0]]]
     return run, is_due
@@ -110,9 +124,13 @@ def gather(rows: pa.Table, run: Ints, runs: Runs, shards: int, parameters: Param
     group = group_numbers(rows)
     grouped = np.flatnonzero(has_run & (group >= 0))
     lead, complete_ns = heads(
-        leader[run_idx[grouped]], len(names), group[grouped], events.codes(rows, "kind")[grouped] == _LAUNCH,
-        events.ints(rows, "time_ns")[grouped], complete_ns,
-    )  # fmt: skip
+        leader[run_idx[grouped]],
+        len(names),
+        group[grouped],
+        events.codes(rows, "kind")[grouped] == _LAUNCH,
+        events.ints(rows, "time_ns")[grouped],
+        complete_ns,
+    )
     head = lead[leader] if len(names) else leader
     return Activities(decided, near, run_idx, is_precise(rows, parameters), leader, head, complete_ns)
 
@@ -138,10 +156,18 @@ def _decide(runs: Runs, near: Neighbours, shards: int) -> tuple[Runs, Ints]:
 
 
 def _reports(rows: pa.Table, at: Ints) -> Reports:
-    columns = {
-        "time_ns": events.ints(rows, "time_ns")[at],
-        "lon": events.reals(rows, "at_lon")[at],
-        "lat": events.reals(rows, "at_lat")[at],
-    }
-    others = [field.name for field in fields(Reports) if field.name not in columns]
-    return Reports(**columns, **{name: events.reals(rows, name)[at] for name in others})
+    def reals(name: str) -> NDArray[np.float64]:
+        return events.reals(rows, name)[at]
+
+    return Reports(
+        time_ns=events.ints(rows, "time_ns")[at],
+        lon=reals("at_lon"),
+        lat=reals("at_lat"),
+        var_e=reals("var_e"),
+        cov_en=reals("cov_en"),
+        var_n=reals("var_n"),
+        from_lon=reals("from_lon"),
+        from_lat=reals("from_lat"),
+        bearing_deg=reals("bearing_deg"),
+        bearing_sigma_deg=reals("bearing_sigma_deg"),
+    )

@@ -40,13 +40,21 @@ class Counts:
 
     @property
     def total(self) -> Ints:
-        return self.by_kind.sum(axis=1)
+        return np.asarray(self.by_kind.sum(axis=1), dtype=np.int64)
 
 
 def count(
-    incident: Ints, incident_count: int, phenomenon: Ints, is_precise: Flags, kind: Ints, role: Ints, sensor: Ints,
-    repeats: Ints, is_minimum: Flags, burst_rounds: Ints,
-) -> Counts:  # fmt: skip
+    incident: Ints,
+    incident_count: int,
+    phenomenon: Ints,
+    is_precise: Flags,
+    kind: Ints,
+    role: Ints,
+    sensor: Ints,
+    repeats: Ints,
+    is_minimum: Flags,
+    burst_rounds: Ints,
+) -> Counts:
     """Counts reports (n,) into incidents.
 
     `phenomenon`: label per report; `repeats` >= 1; `burst_rounds` -1 = not stated; an imprecise report that no
@@ -59,7 +67,9 @@ def count(
     first = np.full(len(labels), len(incident))
     np.minimum.at(first, of, np.arange(len(incident)))
     kind_of = kind[first].copy()
-    kind_of[of[kind == _KIND["launch"]]] = _KIND["launch"]  # who saw the launch knows more than who heard a bang
+    kind_of[of[kind == _KIND["launch"]]] = _KIND[
+        "launch"
+    ]  # who saw the launch knows more than who heard a bang
 
     by_kind = np.zeros((incident_count, len(schema.KINDS)), dtype=np.int64)
     singly = counted & ~many
@@ -92,14 +102,21 @@ def _add_reported_totals(
     by_size = np.argsort(repeats[told], kind="stable")
     kind_told[which[by_size]] = kind[told][by_size]  # the kind of the largest report
     for at in np.flatnonzero(largest > 1).tolist():
-        where, of_family = int(groups[0, at]), FAMILY == groups[1, at]
+        where, of_family = int(groups[0, at]), groups[1, at] == FAMILY
         missing = int(total[at]) - int(by_kind[where, of_family].sum())
         if missing > 0:
             by_kind[where, int(kind_told[at])] += missing
 
 
 def _rounds(
-    by_kind: Ints, incident: Ints, of: Ints, first: Ints, counted: Flags, kind_of: Ints, role: Ints, burst_rounds: Ints
+    by_kind: Ints,
+    incident: Ints,
+    of: Ints,
+    first: Ints,
+    counted: Flags,
+    kind_of: Ints,
+    role: Ints,
+    burst_rounds: Ints,
 ) -> tuple[Ints, Ints]:
     incident_count = len(by_kind)
     sign = np.zeros(len(first), dtype=np.int64)
@@ -120,7 +137,9 @@ def _rounds(
     burst_count = by_kind[:, _KIND["burst"]]
     said = np.bincount(incident[first[bursts & (inside > 0)]], minlength=incident_count)
     said_rounds = np.bincount(
-        incident[first[bursts & (inside > 0)]], weights=inside[bursts & (inside > 0)].astype(np.float64), minlength=incident_count
+        incident[first[bursts & (inside > 0)]],
+        weights=inside[bursts & (inside > 0)].astype(np.float64),
+        minlength=incident_count,
     ).astype(np.int64)
     unsaid = np.maximum(burst_count - said, 0)
     shots = by_kind[:, _KIND["shot"]] + said_rounds

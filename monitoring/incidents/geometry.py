@@ -134,4 +134,5 @@ def expand(low: NDArray[np.int64], high: NDArray[np.int64]) -> tuple[NDArray[np.
 def _columns_of_row(row: NDArray[np.int64]) -> NDArray[np.int64]:
     lat = (row + 0.5) * BIN_M / METRES_PER_DEG - 90.0
     around = 360.0 * METRES_PER_DEG * np.maximum(np.cos(np.radians(lat)), 0.0)
-    return np.maximum(np.floor(around / BIN_M), 1.0).astype(np.int64)
+    columns: NDArray[np.int64] = np.maximum(np.floor(around / BIN_M), 1.0).astype(np.int64)
+    return columns

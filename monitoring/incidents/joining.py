@@ -71,7 +71,11 @@ def best_fit(imprecise: Reports, precise: Reports, k_sigma: Reals, limit_m: Real
             score += np.abs(imprecise.time_ns[which] - precise.time_ns[target]) / 1e9 / JOIN_S
             fits = np.flatnonzero(np.isfinite(score))
             ranked = fits[np.lexsort((target[fits], score[fits], which[fits]))]
-            firsts = ranked[np.concatenate([[True], which[ranked][1:] != which[ranked][:-1]])] if len(ranked) else ranked
+            firsts = (
+                ranked[np.concatenate([[True], which[ranked][1:] != which[ranked][:-1]])]
+                if len(ranked)
+                else ranked
+            )
             i, j, value = which[firsts], target[firsts], score[firsts]
             better = (value < score_of[i]) | ((value == score_of[i]) & (j < best[i]))
             best[i[better]], score_of[i[better]] = j[better], value[better]
@@ -82,10 +86,15 @@ def _score(imprecise: Reports, precise: Reports, i: Ints, j: Ints, k_sigma: Real
     """Squared misfit in standard deviations, infinite beyond `k_sigma`."""
     east, north = geometry.offsets_m(imprecise.lon[i], imprecise.lat[i], precise.lon[j], precise.lat[j])
     by_place = geometry.mahalanobis_sq(
-        east, north, imprecise.var_e[i] + precise.var_e[j], imprecise.cov_en[i] + precise.cov_en[j],
+        east,
+        north,
+        imprecise.var_e[i] + precise.var_e[j],
+        imprecise.cov_en[i] + precise.cov_en[j],
         imprecise.var_n[i] + precise.var_n[j],
-    )  # fmt: skip
-    east, north = geometry.offsets_m(imprecise.from_lon[i], imprecise.from_lat[i], precise.lon[j], precise.lat[j])
+    )
+    east, north = geometry.offsets_m(
+        imprecise.from_lon[i], imprecise.from_lat[i], precise.lon[j], precise.lat[j]
+    )
     way_m = np.maximum(np.hypot(east, north), 1.0)
     off_deg = (np.degrees(np.arctan2(east, north)) - imprecise.bearing_deg[i] + 180.0) % 360.0 - 180.0
     sigma_deg = np.where(np.isfinite(imprecise.bearing_sigma_deg[i]), imprecise.bearing_sigma_deg[i], 1.0)

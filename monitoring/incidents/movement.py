@@ -40,7 +40,7 @@ class _Excursion:
 
     @property
     def end_ns(self) -> int:
-        return max(row["time_end_ns"] for row in self.rows.values())
+        return max(int(row["time_end_ns"]) for row in self.rows.values())
 
 
 def associate(
@@ -58,7 +58,9 @@ def associate(
         home = _home(row, open_ones, parameters)
         if home is None:
             first = row["event_ids"][0] if row["event_ids"] else row["finding_id"]
-            incident_id = findings.identity("incident", "movement", row["subject_key"], first, row["finding_id"])
+            incident_id = findings.identity(
+                "incident", "movement", row["subject_key"], first, row["finding_id"]
+            )
             home = _Excursion(incident_id, 0)
             open_ones.append(home)
         home.revision += 1
@@ -82,7 +84,10 @@ def associate(
 
 
 def _open(state: IncidentState) -> list[_Excursion]:
-    by_id = {row["incident_id"]: _Excursion(row["incident_id"], row["revision"]) for row in state.move_incidents.to_pylist()}
+    by_id = {
+        row["incident_id"]: _Excursion(row["incident_id"], row["revision"])
+        for row in state.move_incidents.to_pylist()
+    }
     for row in state.moves.to_pylist():
         by_id[row["incident_id"]].rows[row["finding_id"]] = row
     return list(by_id.values())
@@ -96,11 +101,19 @@ def _home(row: dict[str, Any], open_ones: list[_Excursion], parameters: Paramete
     found: list[tuple[bool, int, int, _Excursion]] = []
     for age, excursion in enumerate(open_ones):
         for other in excursion.rows.values():
-            gap_ns = max(row["time_start_ns"] - other["time_end_ns"], other["time_start_ns"] - row["time_end_ns"], 0)
+            gap_ns = max(
+                row["time_start_ns"] - other["time_end_ns"], other["time_start_ns"] - row["time_end_ns"], 0
+            )
             is_same_subject = other["subject_key"] == row["subject_key"]
-            if is_same_subject and gap_ns <= _ns(parameters.agreement.number("association.excursion_s", other["time_start_ns"])):
+            if is_same_subject and gap_ns <= _ns(
+                parameters.agreement.number("association.excursion_s", other["time_start_ns"])
+            ):
                 found.append((False, gap_ns, age, excursion))
-            elif not is_same_subject and gap_ns <= _ns(TOGETHER_S) and _is_same_movement(row, other, parameters):
+            elif (
+                not is_same_subject
+                and gap_ns <= _ns(TOGETHER_S)
+                and _is_same_movement(row, other, parameters)
+            ):
                 found.append((True, gap_ns, age, excursion))
     return min(found, key=lambda candidate: candidate[:3])[3] if found else None
 
@@ -117,12 +130,17 @@ def _is_same_movement(row: dict[str, Any], other: dict[str, Any], parameters: Pa
     time_ns, agreement = other["time_start_ns"], parameters.agreement
     east, north = geometry.offsets_m(*(np.array([p[k]]) for p in (row, other) for k in ("lon", "lat")))
     joint_m = float(np.hypot(row["sigma_m"] or 0.0, other["sigma_m"] or 0.0))
-    gate_m = agreement.number("association.move_m", time_ns) + agreement.number("association.k_sigma", time_ns) * joint_m
+    gate_m = (
+        agreement.number("association.move_m", time_ns)
+        + agreement.number("association.k_sigma", time_ns) * joint_m
+    )
     return float(np.hypot(east, north)[0]) <= min(gate_m, agreement.number("association.limit_m", time_ns))
 
 
 def _medium(object_class: str) -> str:
-    return {"uav_small": "air", "uav_large": "air", "aircraft": "air", "boat": "water"}.get(object_class, "ground")
+    return {"uav_small": "air", "uav_large": "air", "aircraft": "air", "boat": "water"}.get(
+        object_class, "ground"
+    )
 
 
 def _incident(excursion: _Excursion, parameters: Parameters) -> dict[str, Any]:
@@ -134,7 +152,10 @@ def _incident(excursion: _Excursion, parameters: Parameters) -> dict[str, Any]:
     sensors = sorted({sensor for row in standing for sensor in row["sensor_ids"]})
     types = {_type(parameters, sensor) for sensor in sensors}
     event_ids = {event for row in standing for event in row["event_ids"]}
-    by_rule = {rule_id: sum(r["rule_id"] == rule_id for r in standing) for rule_id in sorted({r["rule_id"] for r in standing})}
+    by_rule = {
+        rule_id: sum(r["rule_id"] == rule_id for r in standing)
+        for rule_id in sorted({r["rule_id"] for r in standing})
+    }
     words = [row["confidence"] for row in standing if row["confidence"]]
     best = max(words, key=("low", "medium", "high").index) if words else "low"
     start_ns = min(row["time_start_ns"] for row in standing)
@@ -165,15 +186,25 @@ def _incident(excursion: _Excursion, parameters: Parameters) -> dict[str, Any]:
         "summary": _sentence(standing, lead, len(sensors), start_ns, end_ns, parameters),
         "engine_version": schema.ENGINE_VERSION,
         "detail": findings.canonical_json(
-            {"findings": [row["finding_id"] for row in rows], "subjects": sorted({row["subject_key"] for row in rows})}
+            {
+                "findings": [row["finding_id"] for row in rows],
+                "subjects": sorted({row["subject_key"] for row in rows}),
+            }
         ),
     }
 
 
 def _sentence(
-    rows: list[dict[str, Any]], lead: dict[str, Any], sensor_count: int, start_ns: int, end_ns: int, parameters: Parameters
+    rows: list[dict[str, Any]],
+    lead: dict[str, Any],
+    sensor_count: int,
+    start_ns: int,
+    end_ns: int,
+    parameters: Parameters,
 ) -> str:
-    object_class = next((row["object_class"] for row in rows if row["object_class"] not in (None, "unknown")), None)
+    object_class = next(
+        (row["object_class"] for row in rows if row["object_class"] not in (None, "unknown")), None
+    )
     what = wording.object_of(object_class)
     where = wording.place(lead["chainage_m"], lead["sector"], None, None).removesuffix(", side not certain")
     when = wording.span(start_ns, end_ns, parameters.agreement.reporting.zone)

@@ -15,15 +15,27 @@ from numpy.typing import NDArray
 
 from monitoring import schema
 from monitoring.incidents import geometry
-from monitoring.incidents.limits import SOUND_DELAY_S_MAX, SOUND_MPS, SOUND_SPEED_ERROR_FRAC, TIME_SIGMA_S, UNKNOWN_DELAY_S
+from monitoring.incidents.limits import (
+    SOUND_DELAY_S_MAX,
+    SOUND_MPS,
+    SOUND_SPEED_ERROR_FRAC,
+    TIME_SIGMA_S,
+    UNKNOWN_DELAY_S,
+)
 
 Ints = NDArray[np.int64]
 Reals = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 _FAMILY_OF_KIND: Final = {
-    "explosion": 0, "launch": 0, "shot": 1, "burst": 1, "muzzle_flash": 2, "flare": 3, "projectile": 4,
-}  # fmt: skip
+    "explosion": 0,
+    "launch": 0,
+    "shot": 1,
+    "burst": 1,
+    "muzzle_flash": 2,
+    "flare": 3,
+    "projectile": 4,
+}
 FAMILY: Final = np.array([_FAMILY_OF_KIND.get(kind, -1) for kind in schema.KINDS], dtype=np.int64)
 """Family of kinds by kind code: a launch is heard as an explosion, a burst as shots."""
 NEAREST_MAX: Final = 128
@@ -47,7 +59,9 @@ def origin_times(
     delay_s = way_m / SOUND_MPS
     removable = is_arrival & (delay_s <= SOUND_DELAY_S_MAX)
     taken_s = np.where(removable, delay_s, 0.0)
-    travel_sigma_s = np.hypot(SOUND_SPEED_ERROR_FRAC * taken_s, np.where(removable, place_sigma_m / SOUND_MPS, 0.0))
+    travel_sigma_s = np.hypot(
+        SOUND_SPEED_ERROR_FRAC * taken_s, np.where(removable, place_sigma_m / SOUND_MPS, 0.0)
+    )
     sigma_s = np.hypot(sigma_s, np.where(is_arrival & ~removable, UNKNOWN_DELAY_S, travel_sigma_s))
     return time_ns - np.rint(taken_s * 1e9).astype(np.int64), sigma_s
 
@@ -59,9 +73,21 @@ def roles(kind: NDArray[np.int8], direction: NDArray[np.int8]) -> Ints:
 
 
 def same(
-    incident: Ints, family: Ints, role: Ints, sensor: Ints, node: Ints, origin_ns: Ints, origin_sigma_s: Reals,
-    lon: Reals, lat: Reals, var_e: Reals, cov_en: Reals, var_n: Reals, gate_s: Reals, k_sigma: Reals,
-) -> Ints:  # fmt: skip
+    incident: Ints,
+    family: Ints,
+    role: Ints,
+    sensor: Ints,
+    node: Ints,
+    origin_ns: Ints,
+    origin_sigma_s: Reals,
+    lon: Reals,
+    lat: Reals,
+    var_e: Reals,
+    cov_en: Reals,
+    var_n: Reals,
+    gate_s: Reals,
+    k_sigma: Reals,
+) -> Ints:
     """Number of the phenomenon of each report, unique over all incidents: index of its first report; (n,).
 
     Reports stand in canonical order. `node`: reports that the sensor itself calls one share the index of their
@@ -69,8 +95,25 @@ def same(
     """
     count = len(incident)
     order = np.lexsort((np.arange(count), origin_ns, family, incident))
-    i, j, score = _gated(order, incident, family, role, sensor, node, origin_ns, origin_sigma_s, lon, lat, var_e, cov_en, var_n, gate_s, k_sigma)
-    i, j = _mutual_best(np.concatenate([i, j]), np.concatenate([j, i]), np.concatenate([score, score]), sensor)
+    i, j, score = _gated(
+        order,
+        incident,
+        family,
+        role,
+        sensor,
+        origin_ns,
+        origin_sigma_s,
+        lon,
+        lat,
+        var_e,
+        cov_en,
+        var_n,
+        gate_s,
+        k_sigma,
+    )
+    i, j = _mutual_best(
+        np.concatenate([i, j]), np.concatenate([j, i]), np.concatenate([score, score]), sensor
+    )
     i, j = node[i], node[j]
     label = _connected(count, i, j)
     crowded = _crowded(label[node], node, sensor)
@@ -79,10 +122,21 @@ def same(
 
 
 def _gated(
-    order: Ints, incident: Ints, family: Ints, role: Ints, sensor: Ints, node: Ints, origin_ns: Ints,
-    origin_sigma_s: Reals, lon: Reals, lat: Reals, var_e: Reals, cov_en: Reals, var_n: Reals, gate_s: Reals,
+    order: Ints,
+    incident: Ints,
+    family: Ints,
+    role: Ints,
+    sensor: Ints,
+    origin_ns: Ints,
+    origin_sigma_s: Reals,
+    lon: Reals,
+    lat: Reals,
+    var_e: Reals,
+    cov_en: Reals,
+    var_n: Reals,
+    gate_s: Reals,
     k_sigma: Reals,
-) -> tuple[Ints, Ints, Reals]:  # fmt: skip
+) -> tuple[Ints, Ints, Reals]:
     """Pairs within all gates, found by sliding the time-ordered reports along themselves."""
     found_i, found_j, found_score = [], [], []
     active = np.arange(len(order))
@@ -98,7 +152,9 @@ def _gated(
         may = (sensor[i] != sensor[j]) & (role[i] * role[j] >= 0) & (apart_s <= k_sigma[i] * sigma_s)
         i, j, apart_s, sigma_s = i[may], j[may], apart_s[may], sigma_s[may]
         east, north = geometry.offsets_m(lon[i], lat[i], lon[j], lat[j])
-        place = geometry.mahalanobis_sq(east, north, var_e[i] + var_e[j], cov_en[i] + cov_en[j], var_n[i] + var_n[j])
+        place = geometry.mahalanobis_sq(
+            east, north, var_e[i] + var_e[j], cov_en[i] + cov_en[j], var_n[i] + var_n[j]
+        )
         # A report without a place agrees with every place: its incident already says whereabouts it was.
         place = np.where(np.isfinite(place), place, 1.0)
         close = place <= k_sigma[i] ** 2

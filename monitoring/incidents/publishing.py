@@ -71,7 +71,9 @@ class Before:
     def without(self, handled: set[int], fresh: Iterable[dict[str, Any]]) -> pa.Table:
         """PUBLISHED with the handled rows replaced by the fresh ones."""
         kept = [row for ordinal, row in self.rows.items() if ordinal not in handled]
-        return pa.Table.from_pylist(sorted([*kept, *fresh], key=lambda r: r["first_ordinal"]), schema=PUBLISHED)
+        return pa.Table.from_pylist(
+            sorted([*kept, *fresh], key=lambda r: r["first_ordinal"]), schema=PUBLISHED
+        )
 
 
 def identity(first_event: str) -> str:
@@ -124,7 +126,10 @@ def judge(
 
 def withdrawn_incident(row: dict[str, Any]) -> dict[str, Any]:
     """The row that withdraws a published incident."""
-    return {name: row[name] for name in schema.INCIDENTS.names} | {"revision": row["revision"] + 1, "state": "withdrawn"}
+    return {name: row[name] for name in schema.INCIDENTS.names} | {
+        "revision": row["revision"] + 1,
+        "state": "withdrawn",
+    }
 
 
 def withdrawn_findings(before: Before, first_ordinal: int) -> list[dict[str, Any]]:
@@ -134,7 +139,11 @@ def withdrawn_findings(before: Before, first_ordinal: int) -> list[dict[str, Any
 
 def withdrawn_finding(row: dict[str, Any]) -> dict[str, Any]:
     """The row that withdraws a published finding."""
-    return row | {"revision": row["revision"] + 1, "state": "withdrawn", "reasons": [*row["reasons"], WITHDRAWN_WHY]}
+    return row | {
+        "revision": row["revision"] + 1,
+        "state": "withdrawn",
+        "reasons": [*row["reasons"], WITHDRAWN_WHY],
+    }
 
 
 def incidents_table(rows: Sequence[dict[str, Any]]) -> pa.Table:

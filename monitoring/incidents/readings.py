@@ -21,9 +21,23 @@ from monitoring.agreement import SensorFacts
 from monitoring.incidents import geometry
 
 EVENT_COLUMNS: Final = (
-    "journal_seq", "row", "sensor_id", "id", "time_ns", "time_sigma_s", "time_basis", "kind", "bearing_deg",
-    "bearing_sigma_deg", "group_id", "affiliation", "count", "count_is_minimum", "rounds", "direction",
-)  # fmt: skip
+    "journal_seq",
+    "row",
+    "sensor_id",
+    "id",
+    "time_ns",
+    "time_sigma_s",
+    "time_basis",
+    "kind",
+    "bearing_deg",
+    "bearing_sigma_deg",
+    "group_id",
+    "affiliation",
+    "count",
+    "count_is_minimum",
+    "rounds",
+    "direction",
+)
 STRIDE: Final = 1 << 20
 """Ordinals of consecutive events are so far apart that late events find a place between them."""
 ROWS: Final = pa.schema(
@@ -83,7 +97,9 @@ def group_numbers(rows: pa.Table) -> NDArray[np.int64]:
     named = np.flatnonzero(np.asarray(group.is_valid()))
     sensors = rows.column("sensor_id").combine_chunks().take(pa.array(named)).dictionary_encode()
     groups = group.take(pa.array(named)).dictionary_encode()
-    number[named] = np.asarray(sensors.indices).astype(np.int64) * (len(groups.dictionary) + 1) + np.asarray(groups.indices)
+    number[named] = np.asarray(sensors.indices).astype(np.int64) * (len(groups.dictionary) + 1) + np.asarray(
+        groups.indices
+    )
     return number
 
 
@@ -116,7 +132,10 @@ def _errors(
     major_m, minor_m = events.reals(fire, "sigma_major_m"), events.reals(fire, "sigma_minor_m")
     azimuth_deg = events.reals(fire, "sigma_azimuth_deg")
     is_ellipse = np.isfinite(major_m) & np.isfinite(minor_m) & np.isfinite(azimuth_deg)
-    bearing_sigma_deg, range_sigma_m = events.reals(fire, "bearing_sigma_deg"), events.reals(fire, "range_sigma_m")
+    bearing_sigma_deg, range_sigma_m = (
+        events.reals(fire, "bearing_sigma_deg"),
+        events.reals(fire, "range_sigma_m"),
+    )
     across_m = range_m * np.radians(np.where(np.isfinite(bearing_sigma_deg), bearing_sigma_deg, 1.0))
     along_m = np.where(np.isfinite(range_sigma_m), range_sigma_m, 0.02 * range_m)
     major = np.where(is_ellipse, np.fmax(major_m, minor_m), np.where(polar, along_m, sigma_m))

@@ -89,7 +89,12 @@ class Runs:
     @classmethod
     def of(cls, table: pa.Table) -> "Runs":
         """From `table()`."""
-        return cls(*(np.asarray(table.column(field.name).combine_chunks().to_numpy(zero_copy_only=False)) for field in fields(cls)))
+        return cls(
+            *(
+                np.asarray(table.column(field.name).combine_chunks().to_numpy(zero_copy_only=False))
+                for field in fields(cls)
+            )
+        )
 
     @classmethod
     def none(cls) -> "Runs":
@@ -119,13 +124,14 @@ def grow(
 
     position = np.arange(len(time_s))
     origin = np.maximum.accumulate(np.where(paused | opens_square, position, 0))
-    segment_ns = np.where(paused, time_s, 0)
+    segment_ns = np.where(paused, time_s, np.int64(0))
     continued = remembers & ~paused
     segment_ns[continued] = runs.segment_ns[newest[continued]]
     segment_ns = segment_ns[origin]
     at_start = Limits.at(agreement, segment_ns)
     slots = time_s // at_start.slot_ns - segment_ns // at_start.slot_ns
-    cut_ns = (segment_ns // at_start.slot_ns + 2 * (slots // 2 + 1)) * at_start.slot_ns
+    last_slot = segment_ns // at_start.slot_ns + 2 * (slots // 2 + 1)
+    cut_ns = np.asarray(last_slot * at_start.slot_ns, dtype=np.int64)
 
     same_run = ~opens_square & ~paused & (cut_ns == np.concatenate([[0], cut_ns[:-1]]))
     goes_on = continued & (cut_ns == runs.cut_ns[newest] if len(runs) else continued)
@@ -134,7 +140,9 @@ def grow(
     name[goes_on] = runs.run[newest[goes_on]]
     run_s = name[first]
 
-    grown = _accumulate(runs, run_s, square_s, segment_ns, cut_ns, at_start, time_s, lon[order], lat[order], sigma_m[order])
+    grown = _accumulate(
+        runs, run_s, square_s, segment_ns, cut_ns, at_start, time_s, lon[order], lat[order], sigma_m[order]
+    )
     run_of_event = np.empty_like(run_s)
     run_of_event[order] = run_s
     return grown, run_of_event
@@ -151,9 +159,17 @@ def _newest_of_square(runs: Runs, squares: Ints) -> Ints:
 
 
 def _accumulate(
-    runs: Runs, run: Ints, square: Ints, segment_ns: Ints, cut_ns: Ints, limits: Limits, time_ns: Ints,
-    lon: Reals, lat: Reals, sigma_m: Reals,
-) -> Runs:  # fmt: skip
+    runs: Runs,
+    run: Ints,
+    square: Ints,
+    segment_ns: Ints,
+    cut_ns: Ints,
+    limits: Limits,
+    time_ns: Ints,
+    lon: Reals,
+    lat: Reals,
+    sigma_m: Reals,
+) -> Runs:
     """Adds the events' sums to known runs and appends the new ones."""
     weight = np.maximum(np.rint(_WEIGHT_UNIT / np.maximum(sigma_m, FLOOR_M) ** 2), 1.0).astype(np.int64)
     centre_lon, centre_lat = geometry.bin_centre(square)
@@ -169,15 +185,30 @@ def _accumulate(
     np.maximum.at(end_ns, group, time_ns)
     none, zero = np.zeros(len(names), dtype=np.bool_), np.zeros(len(names), dtype=np.int64)
     fresh = Runs(
-        run=names, square=square[first], segment_ns=segment_ns[first], cut_ns=cut_ns[first],
-        start_ns=time_ns[first], end_ns=end_ns, weight=total(weight),
+        run=names,
+        square=square[first],
+        segment_ns=segment_ns[first],
+        cut_ns=cut_ns[first],
+        start_ns=time_ns[first],
+        end_ns=end_ns,
+        weight=total(weight),
         weight_east=total(weight * np.rint(east_m * 10).astype(np.int64)),
         weight_north=total(weight * np.rint(north_m * 10).astype(np.int64)),
-        gap_ns=limits.gap_ns[first], move_m=limits.move_m[first], k_sigma=limits.k_sigma[first],
-        limit_m=limits.limit_m[first], is_settled=none, is_root=none, is_left=none, is_root_of_left=none,
-        leader=names, root_known_ns=zero, left_known_ns=zero, second_known_ns=zero, leader_known_ns=zero,
+        gap_ns=limits.gap_ns[first],
+        move_m=limits.move_m[first],
+        k_sigma=limits.k_sigma[first],
+        limit_m=limits.limit_m[first],
+        is_settled=none,
+        is_root=none,
+        is_left=none,
+        is_root_of_left=none,
+        leader=names,
+        root_known_ns=zero,
+        left_known_ns=zero,
+        second_known_ns=zero,
+        leader_known_ns=zero,
         is_emitted=none,
-    )  # fmt: skip
+    )
     known = np.isin(names, runs.run)
     at = np.searchsorted(runs.run, names[known])
     summed = {}

@@ -78,7 +78,9 @@ def decide(runs: Runs, near: Neighbours) -> tuple[Runs, Ints]:
     leader = np.arange(count)
     pick = np.flatnonzero(leads)
     pick = pick[np.lexsort((j[pick], near.score[pick], i[pick]))]
-    first = np.concatenate([[True], i[pick][1:] != i[pick][:-1]]) if len(pick) else np.zeros(0, dtype=np.bool_)
+    first = (
+        np.concatenate([[True], i[pick][1:] != i[pick][:-1]]) if len(pick) else np.zeros(0, dtype=np.bool_)
+    )
     leader[i[pick[first]]] = j[pick[first]]
     leader_name = np.where(settled, runs.leader, runs.run[leader] if count else runs.leader)
 
@@ -88,10 +90,16 @@ def decide(runs: Runs, near: Neighbours) -> tuple[Runs, Ints]:
     leader_known = _latest(second_known, i[earlier], j[earlier], settled, runs.leader_known_ns)
     complete_ns = _latest(leader_known, i, j, np.zeros(count, dtype=np.bool_), leader_known)
     decided = replace(
-        runs, is_root=is_root, is_left=is_left, is_root_of_left=second, leader=leader_name,
-        root_known_ns=root_known, left_known_ns=left_known, second_known_ns=second_known,
+        runs,
+        is_root=is_root,
+        is_left=is_left,
+        is_root_of_left=second,
+        leader=leader_name,
+        root_known_ns=root_known,
+        left_known_ns=left_known,
+        second_known_ns=second_known,
         leader_known_ns=leader_known,
-    )  # fmt: skip
+    )
     return decided, complete_ns
 
 

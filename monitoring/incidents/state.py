@@ -77,7 +77,9 @@ class IncidentState:
         """The state that `snapshot` wrote. Raises `StateTooNew`."""
         content = msgspec.msgpack.decode(data)
         if content["version"] > STATE_VERSION:
-            raise StateTooNew(f"state of association has version {content['version']}, this program reads {STATE_VERSION}")
+            raise StateTooNew(
+                f"state of association has version {content['version']}, this program reads {STATE_VERSION}"
+            )
         return cls(
             ordinal_next=content["ordinal_next"],
             rows=_from_ipc(content["rows"]),

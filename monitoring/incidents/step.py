@@ -75,9 +75,14 @@ def step(
 
 
 def _step_fire(
-    state: IncidentState, placed: pa.Table, until_ns: int, parameters: Parameters, rules: Sequence[publishing.Judge],
-    is_end: bool, shards: int,
-) -> tuple[IncidentState, _Fire]:  # fmt: skip
+    state: IncidentState,
+    placed: pa.Table,
+    until_ns: int,
+    parameters: Parameters,
+    rules: Sequence[publishing.Judge],
+    is_end: bool,
+    shards: int,
+) -> tuple[IncidentState, _Fire]:
     fresh, runs = founded(read(placed, parameters.sensors, state.ordinal_next), state.runs, parameters)
     state = replace(state, ordinal_next=state.ordinal_next + STRIDE * fresh.num_rows)
     rows = pa.concat_tables([state.rows, fresh])
@@ -94,7 +99,9 @@ def _step_fire(
     leaves = has_run & ready[head] if len(runs) else has_run
     out = np.flatnonzero(has_run if is_end else leaves)
     apart = np.flatnonzero(is_due & (run == NO_RUN))
-    fire, published, published_findings = _publish(state, rows, out, head, activities, ready, parameters, rules, apart)
+    fire, published, published_findings = _publish(
+        state, rows, out, head, activities, ready, parameters, rules, apart
+    )
 
     stays = ~leaves
     stays[apart] = False
@@ -112,14 +119,25 @@ def _step_fire(
 
 
 def _publish(
-    state: IncidentState, rows: pa.Table, out: Ints, head: Ints, activities: Activities, ready: Flags,
-    parameters: Parameters, rules: Sequence[publishing.Judge], apart: Ints,
-) -> tuple[_Fire, pa.Table, pa.Table]:  # fmt: skip
+    state: IncidentState,
+    rows: pa.Table,
+    out: Ints,
+    head: Ints,
+    activities: Activities,
+    ready: Flags,
+    parameters: Parameters,
+    rules: Sequence[publishing.Judge],
+    apart: Ints,
+) -> tuple[_Fire, pa.Table, pa.Table]:
     """Describes the incidents of the rows `out` and names them against what was published before."""
     apart_table = rows.take(pa.array(apart)).select(APART.names).cast(APART)
     gathered, heads = _gathered(rows, out, head, activities)
     if not len(heads):
-        return _Fire([], [], schema.MEMBERS.empty_table(), apart_table), state.published, state.published_findings
+        return (
+            _Fire([], [], schema.MEMBERS.empty_table(), apart_table),
+            state.published,
+            state.published_findings,
+        )
     described = describe(gathered, parameters)
     ordinal = events.ints(gathered.rows, "ordinal")
     before = publishing.Before.of(state.published, state.published_findings)
@@ -131,7 +149,9 @@ def _publish(
     member_table = members(gathered, described, [n.incident_id for n in named.names])
     judged = publishing.judge(rules, publishing.incidents_table(incidents), member_table, parameters)
 
-    decided_ns = {incidents[i]["incident_id"]: int(activities.complete_ns[h]) for i, h in enumerate(heads.tolist())}
+    decided_ns = {
+        incidents[i]["incident_id"]: int(activities.complete_ns[h]) for i, h in enumerate(heads.tolist())
+    }
     is_new = {incidents[i]["incident_id"] for i, n in enumerate(named.names) if n.is_new}
     new_incidents = [row for row in incidents if row["incident_id"] in is_new]
     new_findings = [(decided_ns[row["incident_id"]], row) for row in judged if row["incident_id"] in is_new]
@@ -141,7 +161,9 @@ def _publish(
         new_findings += [(moment, row) for row in publishing.withdrawn_findings(before, gone)]
     new_members = member_table
     if len(is_new) < len(incidents):
-        new_members = member_table.filter(pc.is_in(member_table.column("incident_id"), pa.array(sorted(is_new), pa.string())))
+        new_members = member_table.filter(
+            pc.is_in(member_table.column("incident_id"), pa.array(sorted(is_new), pa.string()))
+        )
 
     stays_open = np.flatnonzero(~ready[heads])
     open_rows = [
@@ -150,7 +172,11 @@ def _publish(
     ]
     published = before.without(set(named.handled), open_rows)
     open_ids = set(published.column("incident_id").to_pylist())
-    newest = {row["finding_id"]: row for row in [*state.published_findings.to_pylist(), *judged] if row["incident_id"] in open_ids}
+    newest = {
+        row["finding_id"]: row
+        for row in [*state.published_findings.to_pylist(), *judged]
+        if row["incident_id"] in open_ids
+    }
     fire = _Fire(new_findings, new_incidents, new_members, apart_table)
     return fire, published, findings.table(newest.values())
 

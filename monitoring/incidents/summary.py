@@ -1,9 +1,6 @@
 """Summary: the rows of incidents of fire, with place, counts, evidence and members.
 
-The place is where the fire came from if a launch was recorded, otherwise where it was recorded: the mean of the
-precise reports weighted by the inverse of their covariances. Its covariance is honest about three things: errors
-that a sensor repeats (they do not average out over its reports), scatter larger than the stated errors explain
-(the ellipse is widened by it), and a floor.
+The place is where the fire came from if a launch was recorded, otherwise where it was recorded (see `location`).
 """
 
 from dataclasses import dataclass
@@ -18,7 +15,8 @@ from monitoring import events, findings, schema
 from monitoring.agreement import Parameters
 from monitoring.incidents import geometry, wording
 from monitoring.incidents.counting import Counts, count
-from monitoring.incidents.limits import COMMON_ERROR_FRAC, FLOOR_M, Limits
+from monitoring.incidents.limits import Limits
+from monitoring.incidents.location import extent_of, first_of, mean_place, pairs_of
 from monitoring.incidents.phenomena import FAMILY, origin_times, roles, same
 from monitoring.incidents.readings import group_numbers
 
@@ -62,16 +60,32 @@ def describe(gathered: Gathered, parameters: Parameters) -> Described:
     sensor = np.asarray(sensor_names.indices).astype(np.int64)
     lon, lat, errors = _places(rows)
     time_ns = events.ints(rows, "time_ns")
-    kind, role = events.codes(rows, "kind").astype(np.int64), roles(events.codes(rows, "kind"), events.codes(rows, "direction"))
+    kind, role = (
+        events.codes(rows, "kind").astype(np.int64),
+        roles(events.codes(rows, "kind"), events.codes(rows, "direction")),
+    )
     label = _phenomena(rows, incident, sensor, kind, role, lon, lat, errors, parameters)
     counts = _counts(rows, gathered, sensor, kind, role, label)
 
-    anchor = _anchored(gathered)
-    mean_lon, mean_lat, spread = _mean_place(incident, size, anchor, lon, lat, errors, sensor)
+    anchor = gathered.is_precise & gathered.is_lead
+    mean_lon, mean_lat, spread = mean_place(incident, size, anchor, lon, lat, errors, sensor)
     east, north = geometry.offsets_m(mean_lon[incident], mean_lat[incident], lon, lat)
-    first_row = _first(incident, size, gathered.is_precise)
+    first_row = first_of(incident, size, gathered.is_precise)
     return Described(
-        rows=_worded(gathered, parameters, counts, mean_lon, mean_lat, spread, time_ns, sensor, sensor_names.dictionary.to_pylist(), lon, lat, role),
+        rows=_worded(
+            gathered,
+            parameters,
+            counts,
+            mean_lon,
+            mean_lat,
+            spread,
+            time_ns,
+            sensor,
+            sensor_names.dictionary.to_pylist(),
+            lon,
+            lat,
+            role,
+        ),
         phenomenon=_numbered(label, incident, size),
         residual_m=np.hypot(east, north),
         first_row=first_row,
@@ -84,16 +98,26 @@ def _places(rows: pa.Table) -> tuple[Reals, Reals, tuple[Reals, Reals, Reals]]:
 
 
 def _phenomena(
-    rows: pa.Table, incident: Ints, sensor: Ints, kind: Ints, role: Ints, lon: Reals, lat: Reals,
-    errors: tuple[Reals, Reals, Reals], parameters: Parameters,
-) -> Ints:  # fmt: skip
+    rows: pa.Table,
+    incident: Ints,
+    sensor: Ints,
+    kind: Ints,
+    role: Ints,
+    lon: Reals,
+    lat: Reals,
+    errors: tuple[Reals, Reals, Reals],
+    parameters: Parameters,
+) -> Ints:
     time_ns = events.ints(rows, "time_ns")
     from_lon, from_lat = events.reals(rows, "from_lon"), events.reals(rows, "from_lat")
     east, north = geometry.offsets_m(from_lon, from_lat, lon, lat)
     origin_ns, origin_sigma_s = origin_times(
-        time_ns, events.reals(rows, "time_sigma_s"), events.codes(rows, "time_basis") == _ARRIVAL,
-        np.hypot(east, north), events.reals(rows, "sigma_m_max"),
-    )  # fmt: skip
+        time_ns,
+        events.reals(rows, "time_sigma_s"),
+        events.codes(rows, "time_basis") == _ARRIVAL,
+        np.hypot(east, north),
+        events.reals(rows, "sigma_m_max"),
+    )
     gate_s = parameters.agreement.numbers("association.phenomenon_gate_s", time_ns)
     group = group_numbers(rows)
     node = np.arange(len(incident), dtype=np.int64)
@@ -106,62 +130,53 @@ def _phenomena(
         node[order] = order[np.maximum.accumulate(np.where(opens, np.arange(len(order)), 0))]
     k_sigma = Limits.at(parameters.agreement, time_ns).k_sigma
     return same(
-        incident, FAMILY[kind], role, sensor, node, origin_ns, origin_sigma_s, lon, lat, *errors, gate_s, k_sigma
+        incident,
+        FAMILY[kind],
+        role,
+        sensor,
+        node,
+        origin_ns,
+        origin_sigma_s,
+        lon,
+        lat,
+        *errors,
+        gate_s,
+        k_sigma,
     )
 
 
 def _counts(rows: pa.Table, gathered: Gathered, sensor: Ints, kind: Ints, role: Ints, label: Ints) -> Counts:
     minimum = rows.column("count_is_minimum").combine_chunks().fill_null(False)
     return count(
-        gathered.incident, gathered.incident_count, label, gathered.is_precise, kind, role, sensor,
-        np.maximum(events.ints(rows, "count", 1), 1), np.asarray(minimum.to_numpy(zero_copy_only=False), dtype=np.bool_),
+        gathered.incident,
+        gathered.incident_count,
+        label,
+        gathered.is_precise,
+        kind,
+        role,
+        sensor,
+        np.maximum(events.ints(rows, "count", 1), 1),
+        np.asarray(minimum.to_numpy(zero_copy_only=False), dtype=np.bool_),
         events.ints(rows, "rounds"),
-    )  # fmt: skip
-
-
-def _anchored(gathered: Gathered) -> Flags:
-    """Reports that say where: the precise ones of the leading activity."""
-    return gathered.is_precise & gathered.is_lead
-
-
-def _mean_place(
-    incident: Ints, size: int, anchor: Flags, lon: Reals, lat: Reals, errors: tuple[Reals, Reals, Reals], sensor: Ints
-) -> tuple[Reals, Reals, tuple[Reals, Reals, Reals]]:
-    """Weighted mean places (k,) and their covariances (m²), see the module's text."""
-    at = np.flatnonzero(anchor)
-    of = incident[at]
-    first = _first(incident, size, anchor)
-    east, north = geometry.offsets_m(lon[first][of], lat[first][of], lon[at], lat[at])
-    var_e, cov_en, var_n = (error[at] for error in errors)
-    determinant = np.maximum(var_e * var_n - cov_en**2, 1e-6)
-    info = (var_n / determinant, -cov_en / determinant, var_e / determinant)
-
-    def total(values: Reals) -> Reals:
-        return np.bincount(of, weights=values, minlength=size)
-
-    sum_e, sum_en, sum_n = (total(part) for part in info)
-    scale = np.maximum(sum_e * sum_n - sum_en**2, 1e-18)
-    mean_e, mean_en, mean_n = sum_n / scale, -sum_en / scale, sum_e / scale
-    pull_e = total(info[0] * east + info[1] * north)
-    pull_n = total(info[1] * east + info[2] * north)
-    shift_e, shift_n = mean_e * pull_e + mean_en * pull_n, mean_en * pull_e + mean_n * pull_n
-    misfit = total(geometry.mahalanobis_sq(east - shift_e[of], north - shift_n[of], var_e, cov_en, var_n))
-    number = total(np.ones(len(at)))
-    sensors = np.maximum(np.bincount(_pairs(of, sensor[at])[0], minlength=size), 1)
-    scatter = np.maximum(misfit / np.maximum(2.0 * (number - 1.0), 1.0), 1.0)
-    widen = (1.0 - COMMON_ERROR_FRAC + COMMON_ERROR_FRAC * number / sensors) * scatter
-    floor = np.where(number > 1, FLOOR_M**2, 0.0)
-    mean_lon, mean_lat = geometry.moved(lon[first], lat[first], shift_e, shift_n)
-    return mean_lon, mean_lat, (mean_e * widen + floor, mean_en * widen, mean_n * widen + floor)
+    )
 
 
 def _worded(
-    gathered: Gathered, parameters: Parameters, counts: Counts, lon: Reals, lat: Reals,
-    spread: tuple[Reals, Reals, Reals], time_ns: Ints, sensor: Ints, sensor_names: list[str], at_lon: Reals,
-    at_lat: Reals, role: Ints,
-) -> list[dict[str, Any]]:  # fmt: skip
+    gathered: Gathered,
+    parameters: Parameters,
+    counts: Counts,
+    lon: Reals,
+    lat: Reals,
+    spread: tuple[Reals, Reals, Reals],
+    time_ns: Ints,
+    sensor: Ints,
+    sensor_names: list[str],
+    at_lon: Reals,
+    at_lat: Reals,
+    role: Ints,
+) -> list[dict[str, Any]]:
     incident, size = gathered.incident, gathered.incident_count
-    start_ns, end_ns = _extent(incident, size, gathered.is_precise, time_ns)
+    start_ns, end_ns = extent_of(incident, size, gathered.is_precise, time_ns)
     major_m, minor_m, azimuth_deg = geometry.ellipse(*spread)
     line_idx = parameters.lines.at(start_ns)
     facts = _on_the_line(parameters, line_idx, lon, lat)
@@ -174,12 +189,18 @@ def _worded(
     zone, out = parameters.agreement.reporting.zone, []
     for i in range(size):
         distance_m = findings.millimetres(facts["signed_distance_m"][i])
-        side = findings.SIDE_NAMES.get(int(facts["side"][i])) if distance_m is not None and abs(distance_m) >= major_m[i] else None
+        side = (
+            findings.SIDE_NAMES.get(int(facts["side"][i]))
+            if distance_m is not None and abs(distance_m) >= major_m[i]
+            else None
+        )
         sector = int(sector_idx[i])
         types = sorted({_type(parameters, name) for name in seen_by[i]})
         phenomena = {kind: int(n) for kind, n in zip(schema.FIRE_KINDS, counts.by_kind[i], strict=True) if n}
         chainage_m = findings.millimetres(facts["chainage_m"][i])
-        where = wording.place(chainage_m, parameters.sectors.ids[sector] if sector >= 0 else None, side, distance_m)
+        where = wording.place(
+            chainage_m, parameters.sectors.ids[sector] if sector >= 0 else None, side, distance_m
+        )
         when = wording.span(int(start_ns[i]), int(end_ns[i]), zone)
         detail: dict[str, Any] = {
             "launch_reports": int(launches[i]),
@@ -188,7 +209,11 @@ def _worded(
             "unmatched_reports": int(counts.unmatched[i]),
         }
         if impacts[i]:
-            detail["impact"] = {"lon": round(float(impact_lon[i]), 6), "lat": round(float(impact_lat[i]), 6), "reports": int(impacts[i])}
+            detail["impact"] = {
+                "lon": round(float(impact_lon[i]), 6),
+                "lat": round(float(impact_lat[i]), 6),
+                "reports": int(impacts[i]),
+            }
         out.append(
             {
                 "kind": "fire",
@@ -214,11 +239,13 @@ def _worded(
                 "event_count": int(size_of[i]),
                 "sensor_ids": seen_by[i],
                 "confidence": confidence(len(seen_by[i]), len(types)),
-                "summary": wording.fire(phenomena, bool(counts.is_minimum[i]), where, when, len(seen_by[i]), len(types)),
+                "summary": wording.fire(
+                    phenomena, bool(counts.is_minimum[i]), where, when, len(seen_by[i]), len(types)
+                ),
                 "engine_version": schema.ENGINE_VERSION,
                 "detail": findings.canonical_json(detail),
             }
-        )  # fmt: skip
+        )
     return out
 
 
@@ -251,7 +278,10 @@ def _on_the_line(parameters: Parameters, line_idx: Ints, lon: Reals, lat: Reals)
 def _party(incident: Ints, size: int, affiliation: NDArray[np.int8]) -> list[str | None]:
     """The party whose fire it was, where sensors said so and none said otherwise."""
     said = np.stack([np.bincount(incident[affiliation == code], minlength=size) > 0 for code in range(4)])
-    return [_PARTIES[int(b)] if a != b and not other else None for a, b, other in zip(said[0], said[1], said[2] | said[3], strict=True)]
+    return [
+        _PARTIES[int(b)] if a != b and not other else None
+        for a, b, other in zip(said[0], said[1], said[2] | said[3], strict=True)
+    ]
 
 
 def _other_end(gathered: Gathered, lon: Reals, lat: Reals) -> tuple[Reals, Reals, Ints]:
@@ -259,7 +289,7 @@ def _other_end(gathered: Gathered, lon: Reals, lat: Reals) -> tuple[Reals, Reals
     at = np.flatnonzero(gathered.is_precise & ~gathered.is_lead)
     of = gathered.incident[at]
     number = np.bincount(of, minlength=gathered.incident_count)
-    first = _first(gathered.incident, gathered.incident_count, gathered.is_precise & ~gathered.is_lead)
+    first = first_of(gathered.incident, gathered.incident_count, gathered.is_precise & ~gathered.is_lead)
     east, north = geometry.offsets_m(lon[first][of], lat[first][of], lon[at], lat[at])
     share = np.maximum(number, 1)
     mean_e = np.bincount(of, weights=east, minlength=gathered.incident_count) / share
@@ -268,31 +298,10 @@ def _other_end(gathered: Gathered, lon: Reals, lat: Reals) -> tuple[Reals, Reals
     return mean_lon, mean_lat, number
 
 
-def _extent(incident: Ints, size: int, counted: Flags, time_ns: Ints) -> tuple[Ints, Ints]:
-    start_ns, end_ns = np.full(size, np.iinfo(np.int64).max), np.full(size, np.iinfo(np.int64).min)
-    np.minimum.at(start_ns, incident[counted], time_ns[counted])
-    np.maximum.at(end_ns, incident[counted], time_ns[counted])
-    return start_ns, end_ns
-
-
-def _first(incident: Ints, size: int, counted: Flags) -> Ints:
-    """Position of the first counted report of each incident, 0 where there is none."""
-    at = np.flatnonzero(counted)
-    first = np.full(size, len(incident))
-    np.minimum.at(first, incident[at], at)
-    return np.where(first < len(incident), first, 0)
-
-
 def _sensors(incident: Ints, size: int, sensor: Ints, names: list[str]) -> list[list[str]]:
-    of, which = _pairs(incident, sensor)
+    of, which = pairs_of(incident, sensor)
     begins = np.searchsorted(of, np.arange(size + 1))
     return [sorted(names[s] for s in which[begins[i] : begins[i + 1]].tolist()) for i in range(size)]
-
-
-def _pairs(incident: Ints, sensor: Ints) -> tuple[Ints, Ints]:
-    """Each (incident, sensor) once, in order."""
-    width = np.int64(sensor.max(initial=0) + 1)
-    return np.divmod(np.unique(incident * width + sensor), width)
 
 
 def _numbered(label: Ints, incident: Ints, size: int) -> Ints:
@@ -320,7 +329,9 @@ def members(gathered: Gathered, described: Described, incident_ids: list[str]) -
     """MEMBERS of the incidents, by incident, then in canonical order."""
     order = np.lexsort((np.arange(len(gathered.incident)), gathered.incident))
     rows = gathered.rows.take(pa.array(order))
-    names = pa.DictionaryArray.from_arrays(pa.array(gathered.incident[order]), pa.array(incident_ids, type=pa.string()))
+    names = pa.DictionaryArray.from_arrays(
+        pa.array(gathered.incident[order]), pa.array(incident_ids, type=pa.string())
+    )
     residual = np.round(described.residual_m[order], 3)
     columns = {
         "incident_id": names.cast(pa.string()),

@@ -60,7 +60,9 @@ def fire(
     phenomena: Mapping[str, int], is_minimum: bool, where: str, when: str, sensor_count: int, type_count: int
 ) -> str:
     """One sentence about fire."""
-    counted = listed([count_of(kind, count) for kind, count in phenomena.items() if count]) if phenomena else "Fire"
+    counted = (
+        listed([count_of(kind, count) for kind, count in phenomena.items() if count]) if phenomena else "Fire"
+    )
     opening = f"At least {counted}" if is_minimum else counted
     seen = "1 sensor" if sensor_count == 1 else f"{sensor_count} sensors of {_types(type_count)}"
     return f"{opening} {where}; {when}; recorded by {seen}."

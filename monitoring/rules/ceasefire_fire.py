@@ -107,11 +107,19 @@ def _inside(
     margin_m = round(depth_m - abs(distance_m), 3)
     depth_km = f"{depth_m / 1_000:g} km"
     if margin_m >= k_sigma * sigma_m:
-        return "violation", margin_m, f"The place lies inside the security zone, which is {depth_km} deep there."
+        return (
+            "violation",
+            margin_m,
+            f"The place lies inside the security zone, which is {depth_km} deep there.",
+        )
     if margin_m > -k_sigma * sigma_m:
         edge = f"The place is too near to the zone's edge, {depth_km} from the line, to say whether it lies inside."
         return "undetermined", margin_m, edge
-    return "undetermined", margin_m, f"The place lies beyond the security zone, which is {depth_km} deep there."
+    return (
+        "undetermined",
+        margin_m,
+        f"The place lies beyond the security zone, which is {depth_km} deep there.",
+    )
 
 
 def _whose(party: str | None) -> str:
