@@ -1,0 +1,205 @@
+"""The score of detectors whose faults are known."""
+
+import io
+import json
+from dataclasses import replace
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from rich.console import Console
+
+from monitoring import schema
+from monitoring.evaluation import Gates, evaluate, score_table
+from monitoring.evaluation.reports import reports_of
+from monitoring.simulation.truth import Happening, Place, RuleTruth, Truth
+
+HOUR = 3_600_000_000_000
+RULE = {"crossing": "line_crossing", "incursion": "buffer_incursion", "fire": "ceasefire_fire"}
+
+
+def happening(name: str, kind: str, hour: float, lon: float = 37.0, **changes: Any) -> Happening:
+    start = int(hour * HOUR)
+    made = Happening(
+        id=name,
+        kind=kind,  # type: ignore[arg-type]  # a word of the kinds
+        actor="x",
+        party="A",
+        object_class="group",
+        objects=1,
+        time_start_ns=start,
+        time_end_ns=start + HOUR // 6,
+        places=(Place("at", lon, 48.0, 100.0, 0.0),),
+        extent_m=100.0,
+        rules=(RuleTruth(RULE[kind], "violation"),),
+        detection_prob=0.99,
+        band="observable",
+        phenomena=10 if kind == "fire" else None,
+    )
+    return replace(made, **changes)
+
+
+def finding(name: str, rule_id: str, hour: float, lon: float = 37.0, **changes: Any) -> dict[str, Any]:
+    start = int(hour * HOUR)
+    row: dict[str, Any] = {field.name: None for field in schema.FINDINGS}
+    row |= {
+        "finding_id": name,
+        "revision": 1,
+        "state": "final",
+        "rule_id": rule_id,
+        "verdict": "violation",
+        "time_start_ns": start,
+        "time_end_ns": start,
+        "lon": lon,
+        "lat": 48.0,
+        "party": "A",
+        "subject_key": f"track:{name}",
+        "sensor_ids": [],
+        "event_ids": [],
+        "engine_version": "0",
+        "reasons": [],
+        "detail": "{}",
+    }
+    return row | changes
+
+
+def table(*rows: dict[str, Any]) -> pa.Table:
+    return pa.Table.from_pylist(list(rows), schema=schema.FINDINGS)
+
+
+def truth(*happenings: Happening) -> Truth:
+    return Truth({"from_ns": 0, "to_ns": 24 * HOUR, "scenario": "made", "seed": 1}, happenings)
+
+
+def test_a_perfect_detector_scores_one() -> None:
+    world = truth(happening("c", "crossing", 1), happening("i", "incursion", 2), happening("f", "fire", 3))
+    score = evaluate(
+        world,
+        table(
+            finding("1", "line_crossing", 1),
+            finding("2", "buffer_incursion", 2),
+            finding("3", "ceasefire_fire", 3, count=10),
+        ),
+    )
+    assert score.recall() == score.precision() == dict.fromkeys(RULE.values(), 1.0)
+    assert score.rules[2].count_ratio == 1.0
+    assert all(rule.party_right.value == 1.0 for rule in score.rules)
+
+
+def test_no_findings_is_no_recall_and_no_precision_to_speak_of() -> None:
+    score = evaluate(truth(happening("c", "crossing", 1)), table())
+    rule = score.rules[0]
+    assert (rule.recall.value, rule.precision.value, rule.misses) == (0.0, None, ("c",))
+
+
+def test_a_report_of_nothing_is_a_false_alarm_and_costs_precision() -> None:
+    score = evaluate(
+        truth(happening("c", "crossing", 1)),
+        table(finding("1", "line_crossing", 1), finding("far", "line_crossing", 1, lon=38.0)),
+    )
+    rule = score.rules[0]
+    assert (rule.recall.value, rule.precision.value, rule.false_alarms) == (1.0, 0.5, ("far",))
+
+
+def test_a_second_report_of_the_same_happening_is_a_split() -> None:
+    score = evaluate(
+        truth(happening("f", "fire", 1)),
+        table(finding("1", "ceasefire_fire", 1), finding("2", "ceasefire_fire", 1.1, lon=37.001)),
+    )
+    rule = score.rules[0]
+    assert (rule.matched, rule.splits, rule.false_alarms, rule.precision.value) == (1, ("2",), (), 0.5)
+
+
+def test_two_happenings_in_one_report_are_a_miss_by_merging() -> None:
+    score = evaluate(
+        truth(happening("f", "fire", 1), happening("g", "fire", 1.1, lon=37.005)),
+        table(finding("1", "ceasefire_fire", 1, time_end_ns=int(1.2 * HOUR))),
+    )
+    rule = score.rules[0]
+    assert (rule.matched, rule.misses, rule.merges) == (1, ("g",), ("g",))
+
+
+def test_an_innocent_cause_of_a_false_alarm_is_told() -> None:
+    quarry = happening("q", "fire", 1, rules=(), party="civilian")
+    score = evaluate(truth(quarry), table(finding("1", "ceasefire_fire", 1)))
+    assert (score.rules[0].n, score.rules[0].false_alarms, score.rules[0].innocent) == (0, ("1",), ("1",))
+
+
+@pytest.mark.parametrize(("late_s", "is_found"), [(179, True), (181, False)])
+def test_the_gate_in_time_holds_on_either_side_of_its_edge(late_s: int, is_found: bool) -> None:
+    world = truth(happening("c", "crossing", 1, time_end_ns=HOUR))
+    score = evaluate(world, table(finding("1", "line_crossing", 1 + late_s / 3_600)))
+    assert (score.rules[0].matched == 1) == is_found
+
+
+@pytest.mark.parametrize(("metres", "is_found"), [(1_090, True), (1_110, False)])
+def test_the_gate_in_space_holds_on_either_side_of_its_edge(metres: float, is_found: bool) -> None:
+    degrees = metres / (6_371_008.8 * 3.141592653589793 / 180)
+    score = evaluate(
+        truth(happening("c", "crossing", 1)), table(finding("1", "line_crossing", 1, lat=48.0 + degrees))
+    )
+    assert (score.rules[0].matched == 1) == is_found
+
+
+def test_a_wide_error_widens_the_gate_but_not_without_limit() -> None:
+    world = truth(happening("f", "fire", 1))
+    near = evaluate(world, table(finding("1", "ceasefire_fire", 1, lon=37.05, sigma_m=1_500.0)))
+    far = evaluate(world, table(finding("1", "ceasefire_fire", 1, lon=37.2, sigma_m=50_000.0)))
+    assert (near.rules[0].matched, far.rules[0].matched) == (1, 0)
+
+
+def test_the_nearer_of_two_reports_is_taken() -> None:
+    score = evaluate(
+        truth(happening("f", "fire", 1)),
+        table(finding("b", "ceasefire_fire", 1), finding("a", "ceasefire_fire", 1, lon=37.01)),
+    )
+    assert score.rules[0].splits == ("a",)
+
+
+def test_verdicts_are_compared_and_a_wrong_one_counts_against_the_violations() -> None:
+    civilian = (RuleTruth("line_crossing", "undetermined"),)
+    score = evaluate(
+        truth(happening("c", "crossing", 1), happening("d", "crossing", 5, rules=civilian, party="civilian")),
+        table(
+            finding("1", "line_crossing", 1, verdict="undetermined"),
+            finding("2", "line_crossing", 5, verdict="violation"),
+        ),
+    )
+    rule = score.rules[0]
+    assert rule.recall.value == 1.0
+    assert (rule.recall_violation.value, rule.precision_violation.value) == (0.0, 0.0)
+    assert rule.verdicts == {"undetermined": {"violation": 1}, "violation": {"undetermined": 1}}
+
+
+def test_out_and_back_is_one_report_with_and_without_an_incident() -> None:
+    out = finding("1", "line_crossing", 1, direction="A>B", subject_key="track:s/t")
+    back = finding("2", "line_crossing", 1.5, direction="B>A", subject_key="track:s/t")
+    again = finding("3", "line_crossing", 9, direction="A>B", subject_key="track:s/t")
+    assert [r.finding_ids for r in reports_of(table(out, back, again))] == [("1", "2"), ("3",)]
+    together = [row | {"incident_id": "i"} for row in (out, back)]
+    assert [r.finding_ids for r in reports_of(table(*together))] == [("1", "2")]
+
+
+def test_withdrawn_and_superseded_findings_are_not_judged() -> None:
+    first = finding("1", "line_crossing", 1)
+    rows = [first, first | {"revision": 2, "state": "withdrawn"}, finding("2", "line_crossing", 2, lon=None)]
+    assert reports_of(table(*rows)) == []
+
+
+def test_findings_outside_the_period_are_not_judged() -> None:
+    score = evaluate(truth(happening("c", "crossing", 1)), table(finding("1", "line_crossing", 30)))
+    assert score.rules[0].reports == 0
+
+
+def test_narrower_gates_find_less() -> None:
+    world, found = truth(happening("c", "crossing", 1)), table(finding("1", "line_crossing", 1.2))
+    assert evaluate(world, found).rules[0].matched == 1
+    assert evaluate(world, found, gates=Gates(time_s=10.0)).rules[0].matched == 0
+
+
+def test_the_score_is_json_and_a_table() -> None:
+    score = evaluate(truth(happening("c", "crossing", 1)), table(finding("1", "line_crossing", 1)))
+    assert json.loads(json.dumps(score.to_json()))["rules"]["line_crossing"]["n"] == 1
+    console = Console(width=160, record=True, file=io.StringIO())
+    console.print(score_table(score))
+    assert "100 % of 1" in console.export_text()
