@@ -116,7 +116,7 @@ def judge(
     keys = event_keys(member_table).to_pylist()
     ends = np.cumsum(incidents.column("event_count").to_numpy()).tolist()
     ids = incidents.column("incident_id").to_pylist()
-    events_of = {i: keys[low:high] for i, low, high in zip(ids, [0, *ends[:-1]], ends, strict=True)}
+    events_of = {i: keys[low:high] for i, low, high in zip(ids, [0, *ends][: len(ids)], ends, strict=True)}
     rows = []
     for rule in rules:
         judged = rule.evaluate(incidents, parameters)
