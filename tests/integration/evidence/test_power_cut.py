@@ -64,6 +64,22 @@ def test_nothing_acknowledged_is_lost_when_the_power_goes(tmp_path: Path, power_
     many_rounds(tmp_path, power_cut)
 
 
+def test_what_a_killed_writer_left_is_synced_before_the_next_one_builds_on_it(
+    tmp_path: Path, power_cut: Any
+) -> None:
+    for seed in range(20):
+        root = tmp_path / f"disk-{seed}"
+        root.mkdir()
+        ops = power_cut(root, random.Random(seed))
+        first = Journal(root, ops=ops)
+        first.append("tick", {"n": 1}, received_at_ns=0, door="clock")
+        first._log._write([draft("tick", {"n": 2}, received_at_ns=0, door="clock")])
+        second = Journal(root, ops=ops)
+        seen = second.last_seq
+        ops.cut(tmp_path / f"after-{seed}")
+        assert Journal(tmp_path / f"after-{seed}").last_seq == seen == 2
+
+
 def test_the_simulation_would_notice_a_directory_that_is_never_synced(
     tmp_path: Path, power_cut: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
