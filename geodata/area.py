@@ -135,7 +135,7 @@ def _in_box(bounds: tuple[float, float, float, float], lon: Reals, lat: Reals) -
         in_lon = ((turned >= west) & (turned <= east)) | ((turned == -180.0) & (east == 180.0))
     else:
         in_lon = (turned >= west) | (turned <= east)
-    return is_place & in_lon & (lat >= south) & (lat <= north)
+    return np.asarray(is_place & in_lon & (lat >= south) & (lat <= north))
 
 
 def _unit_vectors(lon: Reals, lat: Reals) -> Reals:

@@ -140,7 +140,9 @@ class ContactLine:
         """Boxes of the edges in `edges_with_length`, in continuous degrees."""
         edge = self.edges_with_length
         ends = np.stack([self.lon_continuous, self.lat], axis=1)
-        return shapely.STRtree(shapely.linestrings(np.stack([ends[edge], ends[edge + 1]], axis=1)))
+        return shapely.STRtree(
+            np.asarray(shapely.linestrings(np.stack([ends[edge], ends[edge + 1]], axis=1)))
+        )
 
     @cached_property
     def neighbour_edges(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

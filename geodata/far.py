@@ -42,7 +42,8 @@ class FarSearch:
     def nearest(self, lon: Reals, lat: Reals) -> tuple[Indices, Reals, Reals]:
         """Piece, fraction along it (0 to 1) and geodesic distance (m) for each place, shape (n,).
 
-        The first of equals. Exact to a millimetre at any distance for a foot inside a piece; degrees, any turn of the globe.
+        The first of equals. Exact to a millimetre
+        at any distance for a foot inside a piece; degrees, any turn of the globe.
         """
         piece = np.zeros(len(lon), dtype=np.int64)
         t, distance_m = np.zeros(len(lon)), np.zeros(len(lon))

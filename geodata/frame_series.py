@@ -82,8 +82,26 @@ class FrameSeries:
         north += lift
         return east, north
 
-    def mean_inverse_scale(self, x: Reals, y: Reals, off_x: Reals, off_y: Reals) -> Reals:
-        """Mean of 1/k along the straight way from (x, y) back by (off_x, off_y): geodesic / planar length.
+    def extent(self) -> tuple[float, float, float, float]:
+        """West, south, east and north (m) of a rectangle that holds the whole box in the plane."""
+        steps = np.linspace(-1.0, 1.0, 257)
+        lon, lat = self.lon_centre + steps * self.lon_reach_deg, self.lat_mid + steps / self.lat_factor
+        ends = np.ones(len(steps))
+        x, y = self.forward(
+            np.concatenate([lon, lon, ends * lon[0], ends * lon[-1]]),
+            np.concatenate([ends * self.south, ends * self.north, lat, lat]),
+        )
+        margin = 1_000.0 + 1e-4 * float(np.ptp(x) + np.ptp(y))
+        return (
+            float(x.min()) - margin,
+            float(y.min()) - margin,
+            float(x.max()) + margin,
+            float(y.max()) + margin,
+        )
+
+    def along(self, x: Reals, y: Reals, off_x: Reals, off_y: Reals) -> tuple[Reals, Reals, Reals]:
+        """Mean of 1/k along the straight way from (x, y) back by (off_x, off_y): geodesic / planar length;
+        and the gradient of ln k at its middle, per metre.
 
         1/k is a function of `q = y - n (x^2 + y^2) / (2 unit)`. Along the way q is a parabola; the mean is
         the value at the middle with the second-order term of both curvatures, as good as Simpson's rule.
@@ -96,20 +114,19 @@ class FrameSeries:
         bend = _horner(self.second_derivative, t)
         bend *= change
         bend *= change
-        sag = _horner(self.first_derivative, t)
-        sag *= cone * self.q_factor
+        slope = _horner(self.first_derivative, t)
+        slope *= self.q_factor
+        sag = slope * cone
         sag *= off_x * off_x + off_y * off_y
         bend -= sag
         bend *= 1.0 / 24.0
         value += bend
-        return value
-
-    def log_scale_gradient(self, x: Reals, y: Reals) -> tuple[Reals, Reals]:
-        """Gradient of ln k in the plane, per metre, shape (n,)."""
-        cone = self.n / self.unit_m
-        t = (y - 0.5 * cone * (x * x + y * y) - self.q_mid) * self.q_factor
-        slope = -_horner(self.first_derivative, t) * self.q_factor / _horner(self.inverse_scale, t)
-        return -slope * cone * x, slope * (1.0 - cone * y)
+        middle_x *= cone
+        middle_x *= slope
+        middle_y *= cone
+        middle_y -= 1.0
+        middle_y *= slope
+        return value, middle_x, middle_y
 
     def _northing_m(self, lat_deg: float, psi0: float) -> float:
         """Northing on the central meridian: unit (1 - exp(-n dpsi)) / n."""

@@ -1,15 +1,14 @@
 """A grid over the surroundings of a line that knows, for each cell, which pieces can be the nearest one.
 
-Built from coarse to fine: a cell hands its candidates to the cells it is split into, and each drops those
-that cannot be nearest to any of its places. The proof of dropping is *pivot dominance*: for a place q of
-the line and a piece s, the places at least as near to q as to s form a convex set (an intersection of
-half-planes, one for each place of s), so if all four corners of a cell are nearer to q than to s, every
-place of the cell is, and s is never the nearest. Pivots are the places of the line nearest to the four
-corners and to the centre. A piece is also dropped for its neighbour where all corners project onto the
-vertex that both share.
+Built from coarse to fine: a cell hands its candidates to the sixteen cells it is split into, and each drops those
+that cannot be nearest to any of its places, until few are left. The proof of dropping is *pivot dominance*: for
+a place q of the line and a piece s, the places at least as near to q as to s form a convex set (an intersection
+of half-planes, one for each place of s), so if all four corners of a cell are nearer to q than to s, every place
+of the cell is, and s is never the nearest. Pivots are the places of the line nearest to the four corners and to
+the centre. A piece is also dropped for its neighbour where all corners project onto the vertex that both share.
 """
 
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,30 +19,40 @@ Reals = NDArray[np.float64]
 Indices = NDArray[np.int64]
 
 ROOT_M: Final = 4_096.0
-COARSEST_M: Final = 65_536.0
+"""Cells of the raster. Each has a table of its own for what is finer; what is coarser is repeated."""
 SPLIT: Final = 4
-DEPTH_MAX: Final = 3
-"""Root cells are split 4 x 4 at most three times, down to 64 m."""
-CANDIDATES_MAX: Final = 4
-"""Cells that keep more candidates than this are split further while they may be."""
+ROOT_LEVEL: Final = 2
+"""Level 0 has cells of 65 km, level 2 the root cells, level 5, the last, cells of 64 m."""
+CANDIDATES_MAX: Final = (4, 4, 4, 4, 10)
+"""Cells of a level that keep more candidates than this are split. Below 256 m a finer cell saves little work and
+costs memory that the cache wants, so only crowded ones are split there."""
 OUTSIDE: Final = -1
+_COARSEST_M: Final = ROOT_M * SPLIT**ROOT_LEVEL
 _MARGIN_M: Final = 1e-6
 """Dominance must be clear by this much, and cells are padded by it, so that rounding decides nothing."""
+_DIAGONAL: Final = 1.4143
+
+
+class Extent(NamedTuple):
+    """The rectangle of the plane that the raster covers, metres."""
+
+    west: float
+    south: float
+    east: float
+    north: float
 
 
 class GridIndex(NamedTuple):
     """Root cells in a raster, each with its own table of leaves, each leaf with its candidate pieces.
 
-    A place (x, y) is in root cell `(y - south) / ROOT_M * columns + (x - west) / ROOT_M`.
-    `table_begin[root]` is where its table begins in `leaf_of` (-1: outside), `table_side[root]` how many
-    leaves it has on a side. The candidates of leaf i are `candidate[leaf_begin[i] : leaf_begin[i] +
-    leaf_count[i]]`, ascending.
+    A place (x, y) is in root cell `(y - south) // ROOT_M * columns + (x - west) // ROOT_M`. `table_begin[root]`
+    is where its table begins in `leaf_of` (-1: outside), `table_side[root]` how many leaves it has on a side. The
+    candidates of leaf i are `candidate[leaf_begin[i] : leaf_begin[i] + leaf_count[i]]`, ascending.
     """
 
     west: float
     south: float
     columns: int
-    rows: int
     table_begin: Indices
     table_side: Indices
     leaf_of: NDArray[np.int32]
@@ -53,167 +62,147 @@ class GridIndex(NamedTuple):
 
 
 class _Cells(NamedTuple):
-    """Cells of one size with their candidates: pairs (cell, piece), ordered by both."""
+    """Cells of one level (column and row from the south-west) with their candidates: pairs ordered by both."""
 
-    x: Reals
-    y: Reals
-    size_m: float
-    root: Indices
+    level: int
     column: Indices
     row: Indices
     pair_cell: Indices
     pair_piece: Indices
 
-
-def build_grid_index(pieces: Segments, reach_m: float) -> GridIndex:
-    """The index of all cells that come within `reach_m` of the line."""
-    west = float(min(pieces.x0.min(), pieces.x1.min())) - reach_m - ROOT_M
-    south = float(min(pieces.y0.min(), pieces.y1.min())) - reach_m - ROOT_M
-    width = float(max(pieces.x0.max(), pieces.x1.max())) + reach_m - west
-    height = float(max(pieces.y0.max(), pieces.y1.max())) + reach_m - south
-    cells = _coarsest(pieces, reach_m, west, south, width, height)
-    while cells.size_m > ROOT_M:
-        cells = _pruned(pieces, _split(cells, 4), reach_m)
-    columns, rows = int(width // ROOT_M) + 2, int(height // ROOT_M) + 2
-    cells = cells._replace(
-        root=np.round((cells.y - south) / ROOT_M).astype(np.int64) * columns
-        + np.round((cells.x - west) / ROOT_M).astype(np.int64),
-        column=np.zeros(len(cells.x), dtype=np.int64),
-        row=np.zeros(len(cells.x), dtype=np.int64),
-    )
-    return _assemble(_leaves(pieces, cells), west, south, columns, rows)
+    @property
+    def size_m(self) -> float:
+        return _COARSEST_M / float(SPLIT**self.level)
 
 
-def _coarsest(
-    pieces: Segments, reach_m: float, west: float, south: float, width: float, height: float
-) -> _Cells:
-    columns, rows = int(width // COARSEST_M) + 1, int(height // COARSEST_M) + 1
-    column, row = (grid.ravel() for grid in np.meshgrid(np.arange(columns), np.arange(rows)))
-    x, y = west + column * COARSEST_M, south + row * COARSEST_M
-    # Pieces farther from the centre than the nearest one plus a diagonal are out; the bound uses their ends.
-    kept: list[Indices] = []
-    for cx, cy in zip(x + COARSEST_M / 2, y + COARSEST_M / 2, strict=True):
-        distance = _distance(pieces, slice(None), cx, cy)[0]
-        kept.append(np.flatnonzero(distance <= distance.min() + 1.4143 * COARSEST_M))
-    pair_cell = np.repeat(np.arange(len(x)), [len(k) for k in kept])
-    none = np.zeros(len(x), dtype=np.int64)
-    cells = _Cells(x, y, COARSEST_M, none, none, none, pair_cell, np.concatenate(kept))
-    return _pruned(pieces, cells, reach_m)
+class _Builder:
+    """What all levels share while an index is built."""
+
+    def __init__(self, pieces: Segments, reach_m: float, extent: Extent) -> None:
+        self.x0, self.y0 = pieces.x0, pieces.y0
+        self.dx, self.dy = pieces.x1 - pieces.x0, pieces.y1 - pieces.y0
+        self.inverse_length2 = 1.0 / (self.dx * self.dx + self.dy * self.dy)
+        self.follows = np.zeros(len(pieces), dtype=bool)
+        self.follows[1:] = (pieces.x0[1:] == pieces.x1[:-1]) & (pieces.y0[1:] == pieces.y1[:-1])
+        self.reach_m, self.extent = reach_m, extent
+
+    def leaves(self) -> list[_Cells]:
+        """The leaves of each level: cells with few candidates, or as small as cells may be."""
+        levels: list[_Cells] = []
+        cells = self._pruned(self._coarsest())
+        while True:
+            per_cell = np.bincount(cells.pair_cell, minlength=len(cells.column))
+            is_last = cells.level == len(CANDIDATES_MAX)
+            is_leaf = (per_cell <= CANDIDATES_MAX[cells.level]) if not is_last else per_cell > 0
+            levels.append(_only(cells, is_leaf))
+            if is_leaf.all():
+                return levels
+            cells = self._pruned(_split(_only(cells, ~is_leaf)))
+
+    def _coarsest(self) -> _Cells:
+        """The cells of level 0, each with the pieces that its distance from the line leaves possible."""
+        extent = self.extent
+        columns = int((extent.east - extent.west) // _COARSEST_M) + 1
+        rows = int((extent.north - extent.south) // _COARSEST_M) + 1
+        column, row = (grid.ravel() for grid in np.meshgrid(np.arange(columns), np.arange(rows)))
+        everything = np.arange(len(self.x0))
+        kept: list[Indices] = []
+        for cell_column, cell_row in zip(column.tolist(), row.tolist(), strict=True):
+            x = extent.west + (cell_column + 0.5) * _COARSEST_M
+            y = extent.south + (cell_row + 0.5) * _COARSEST_M
+            distance = np.sqrt(self._square_and_along(everything, x, y)[0])
+            kept.append(np.flatnonzero(distance <= distance.min() + _DIAGONAL * _COARSEST_M))
+        pair_cell = np.repeat(np.arange(len(column)), [len(pieces) for pieces in kept])
+        return _Cells(0, column, row, pair_cell, np.concatenate(kept))
+
+    def _pruned(self, cells: _Cells) -> _Cells:
+        """The cells within reach, each with those candidates that can be nearest somewhere in it."""
+        cell, piece = cells.pair_cell, cells.pair_piece
+        first_pair = np.flatnonzero(np.diff(cell, prepend=-1))
+        half = cells.size_m / 2.0
+        pad = half + _MARGIN_M
+        middle_x = self.extent.west + cells.column * cells.size_m + half
+        middle_y = self.extent.south + cells.row * cells.size_m + half
+        probe_x = [middle_x - pad, middle_x + pad, middle_x - pad, middle_x + pad, middle_x]
+        probe_y = [middle_y - pad, middle_y - pad, middle_y + pad, middle_y + pad, middle_y]
+        clear2, along, pivots, least = [], [], [], np.zeros(0)
+        for x, y in zip(probe_x, probe_y, strict=True):
+            square, t = self._square_and_along(piece, x[cell], y[cell])
+            least = np.minimum.reduceat(square, first_pair)
+            nearest = np.zeros(len(cells.column), dtype=np.int64)
+            is_least = np.flatnonzero(square == least[cell])[::-1]
+            nearest[cell[is_least]] = is_least
+            pivot, pivot_t = piece[nearest], np.clip(t[nearest], 0.0, 1.0)
+            pivots.append(
+                (self.x0[pivot] + pivot_t * self.dx[pivot], self.y0[pivot] + pivot_t * self.dy[pivot])
+            )
+            clear2.append(np.square(np.maximum(np.sqrt(square) - _MARGIN_M, 0.0)))
+            along.append(t)
+        is_dropped = self._shares_vertex(cell, piece, along[:4])
+        for pivot_x, pivot_y in pivots:
+            is_dominated = np.ones(len(cell), dtype=bool)
+            for k in range(4):
+                to_pivot2 = np.square(probe_x[k] - pivot_x) + np.square(probe_y[k] - pivot_y)
+                is_dominated &= to_pivot2[cell] < clear2[k]
+            is_dropped |= is_dominated
+        is_near = np.sqrt(least) <= self.reach_m + _DIAGONAL * half
+        return _only(cells._replace(pair_cell=cell[~is_dropped], pair_piece=piece[~is_dropped]), is_near)
+
+    def _shares_vertex(self, cell: Indices, piece: Indices, along: list[Reals]) -> NDArray[np.bool_]:
+        """Pairs whose piece is nowhere nearer than its neighbour in the cell: only their shared vertex counts.
+
+        Of two pieces that both offer that vertex only, the second is dropped.
+        """
+        starts = np.logical_and.reduce([t <= -1e-9 for t in along])
+        ends = np.logical_and.reduce([t >= 1.0 + 1e-9 for t in along])
+        follows = np.zeros(len(cell), dtype=bool)
+        follows[1:] = (cell[1:] == cell[:-1]) & (piece[1:] == piece[:-1] + 1)
+        follows &= self.follows[piece]
+        dropped: NDArray[np.bool_] = starts & follows
+        dropped[:-1] |= ends[:-1] & follows[1:] & ~starts[1:]
+        return dropped
+
+    def _square_and_along(self, piece: Indices, x: Any, y: Any) -> tuple[Reals, Reals]:
+        """Squared distance from (x, y) to pieces; where on their straight lines the foot is (0 start, 1 end)."""
+        off_x, off_y = x - self.x0[piece], y - self.y0[piece]
+        dx, dy = self.dx[piece], self.dy[piece]
+        t = (off_x * dx + off_y * dy) * self.inverse_length2[piece]
+        inside = np.clip(t, 0.0, 1.0)
+        off_x -= inside * dx
+        off_y -= inside * dy
+        return off_x * off_x + off_y * off_y, t
 
 
-def _split(cells: _Cells, split: int) -> _Cells:
-    """Each cell as split x split cells, which inherit its candidates."""
-    size_m, count = cells.size_m / split, len(cells.x)
-    parent = np.repeat(np.arange(count), split * split)
-    column, row = (
-        np.tile(np.arange(split * split) % split, count),
-        np.tile(np.arange(split * split) // split, count),
-    )
+def build_grid_index(pieces: Segments, reach_m: float, extent: Extent) -> GridIndex:
+    """The index over `extent` in which all cells answer that come within `reach_m` of the line."""
+    columns = int((extent.east - extent.west) // ROOT_M) + 1
+    rows = int((extent.north - extent.south) // ROOT_M) + 1
+    return _assemble(_Builder(pieces, reach_m, extent).leaves(), extent, columns, rows)
+
+
+def _split(cells: _Cells) -> _Cells:
+    """Each cell as SPLIT x SPLIT cells, which inherit its candidates."""
+    count, fold = len(cells.column), SPLIT * SPLIT
+    parent = np.repeat(np.arange(count), fold)
     per_cell = np.bincount(cells.pair_cell, minlength=count)
-    begin = np.cumsum(per_cell) - per_cell
     inherits = per_cell[parent]
     pair_cell = np.repeat(np.arange(len(parent)), inherits)
     rank = np.arange(len(pair_cell)) - np.repeat(np.cumsum(inherits) - inherits, inherits)
+    first_pair = np.cumsum(per_cell) - per_cell
     return _Cells(
-        x=cells.x[parent] + column * size_m,
-        y=cells.y[parent] + row * size_m,
-        size_m=size_m,
-        root=cells.root[parent],
-        column=cells.column[parent] * split + column,
-        row=cells.row[parent] * split + row,
+        level=cells.level + 1,
+        column=cells.column[parent] * SPLIT + np.tile(np.arange(fold) % SPLIT, count),
+        row=cells.row[parent] * SPLIT + np.tile(np.arange(fold) // SPLIT, count),
         pair_cell=pair_cell,
-        pair_piece=cells.pair_piece[begin[parent][pair_cell] + rank],
+        pair_piece=cells.pair_piece[first_pair[parent][pair_cell] + rank],
     )
-
-
-def _pruned(pieces: Segments, cells: _Cells, reach_m: float = np.inf) -> _Cells:
-    """The cells within reach, each with those candidates that can be nearest somewhere in it."""
-    cell, piece = cells.pair_cell, cells.pair_piece
-    begin = np.flatnonzero(np.diff(cell, prepend=-1))
-    half, pad = cells.size_m / 2.0, cells.size_m / 2.0 + _MARGIN_M
-    probes = [(-pad, -pad), (pad, -pad), (-pad, pad), (pad, pad), (0.0, 0.0)]
-    probe_x = [cells.x + half + dx for dx, _ in probes]
-    probe_y = [cells.y + half + dy for _, dy in probes]
-    distance, along, pivot_x, pivot_y = [], [], [], []
-    for px, py in zip(probe_x, probe_y, strict=True):
-        d, t = _distance(pieces, piece, px[cell], py[cell])
-        is_least = d == np.minimum.reduceat(d, begin)[cell]
-        first = np.flatnonzero(is_least)[::-1]
-        best, best_t = np.zeros(len(cells.x), dtype=np.int64), np.zeros(len(cells.x))
-        best[cell[first]], best_t[cell[first]] = piece[first], np.clip(t[first], 0.0, 1.0)
-        distance.append(d)
-        along.append(t)
-        pivot_x.append(pieces.x0[best] + best_t * (pieces.x1 - pieces.x0)[best])
-        pivot_y.append(pieces.y0[best] + best_t * (pieces.y1 - pieces.y0)[best])
-    is_dropped = np.zeros(len(cell), dtype=bool)
-    for qx, qy in zip(pivot_x, pivot_y, strict=True):
-        is_dominated = np.ones(len(cell), dtype=bool)
-        for k in range(4):
-            to_pivot = np.hypot(probe_x[k] - qx, probe_y[k] - qy)
-            is_dominated &= to_pivot[cell] + _MARGIN_M < distance[k]
-        is_dropped |= is_dominated
-    is_dropped |= _shares_vertex(pieces, cell, piece, along[:4])
-    is_near = np.minimum.reduceat(distance[4], begin) <= reach_m + 1.4143 * half
-    is_kept = ~is_dropped & is_near[cell]
-    renumbered = np.cumsum(is_near) - 1
-    return cells._replace(
-        x=cells.x[is_near],
-        y=cells.y[is_near],
-        root=cells.root[is_near],
-        column=cells.column[is_near],
-        row=cells.row[is_near],
-        pair_cell=renumbered[cell[is_kept]],
-        pair_piece=piece[is_kept],
-    )
-
-
-def _shares_vertex(pieces: Segments, cell: Indices, piece: Indices, along: list[Reals]) -> NDArray[np.bool_]:
-    """Pairs whose piece is nowhere nearer than its neighbour in the cell: only their shared vertex counts.
-
-    Of two pieces that both offer that vertex only, the second is dropped.
-    """
-    starts = np.logical_and.reduce([t <= -1e-9 for t in along])
-    ends = np.logical_and.reduce([t >= 1.0 + 1e-9 for t in along])
-    follows = np.zeros(len(cell), dtype=bool)
-    follows[1:] = (cell[1:] == cell[:-1]) & (piece[1:] == piece[:-1] + 1)
-    follows &= (
-        (piece > 0) & (pieces.x0[piece] == pieces.x1[piece - 1]) & (pieces.y0[piece] == pieces.y1[piece - 1])
-    )
-    dropped = starts & follows
-    dropped[:-1] |= ends[:-1] & follows[1:] & ~starts[1:]
-    return dropped
-
-
-def _distance(pieces: Segments, piece: Indices | slice, x: Reals, y: Reals) -> tuple[Reals, Reals]:
-    """Distance from (x, y) to pieces, and where on their straight lines the foot is (0 = start, 1 = end)."""
-    x0, y0 = pieces.x0[piece], pieces.y0[piece]
-    dx, dy = pieces.x1[piece] - x0, pieces.y1[piece] - y0
-    t = ((x - x0) * dx + (y - y0) * dy) / (dx * dx + dy * dy)
-    inside = np.clip(t, 0.0, 1.0)
-    return np.hypot(x - x0 - inside * dx, y - y0 - inside * dy), t
-
-
-def _leaves(pieces: Segments, roots: _Cells) -> list[_Cells]:
-    """Leaves by their depth: cells with few candidates, or as small as cells may be."""
-    levels: list[_Cells] = []
-    cells = roots
-    for depth in range(DEPTH_MAX + 1):
-        per_cell = np.bincount(cells.pair_cell, minlength=len(cells.x))
-        is_leaf = (per_cell <= CANDIDATES_MAX) | (depth == DEPTH_MAX)
-        levels.append(_only(cells, is_leaf))
-        if is_leaf.all():
-            break
-        cells = _pruned(pieces, _split(_only(cells, ~is_leaf), SPLIT))
-    return levels
 
 
 def _only(cells: _Cells, is_kept: NDArray[np.bool_]) -> _Cells:
     renumbered = np.cumsum(is_kept) - 1
     pair = is_kept[cells.pair_cell]
-    return cells._replace(
-        x=cells.x[is_kept],
-        y=cells.y[is_kept],
-        root=cells.root[is_kept],
+    return _Cells(
+        level=cells.level,
         column=cells.column[is_kept],
         row=cells.row[is_kept],
         pair_cell=renumbered[cells.pair_cell[pair]],
@@ -221,39 +210,64 @@ def _only(cells: _Cells, is_kept: NDArray[np.bool_]) -> _Cells:
     )
 
 
-def _assemble(levels: list[_Cells], west: float, south: float, columns: int, rows: int) -> GridIndex:
-    root_depth = np.full(columns * rows, -1, dtype=np.int64)
-    for depth, cells in enumerate(levels):
-        root_depth[cells.root] = np.maximum(root_depth[cells.root], depth)
-    is_inside = root_depth >= 0
-    side = np.where(is_inside, SPLIT ** np.maximum(root_depth, 0), 0)
-    area = side * side
-    table_begin = np.where(is_inside, np.cumsum(area) - area, OUTSIDE)
+def _assemble(levels: list[_Cells], extent: Extent, columns: int, rows: int) -> GridIndex:
+    """The raster of root cells over leaves of all levels."""
+    finest = np.full((rows, columns), ROOT_LEVEL - 1, dtype=np.int64)
+    for cells in levels:
+        for _, root_row, root_column, _, _ in _in_roots(cells, rows, columns):
+            finest[root_row, root_column] = np.maximum(
+                finest[root_row, root_column], max(cells.level, ROOT_LEVEL)
+            )
+    is_inside = finest >= ROOT_LEVEL
+    side = np.where(is_inside, SPLIT ** np.maximum(finest - ROOT_LEVEL, 0), 0)
+    area = (side * side).ravel()
+    table_begin = np.where(is_inside, (np.cumsum(area) - area).reshape(rows, columns), OUTSIDE)
     leaf_of = np.zeros(int(area.sum()), dtype=np.int32)
     first_leaf = 0
-    for depth, cells in enumerate(levels):
-        leaf = first_leaf + np.arange(len(cells.x))
-        first_leaf += len(cells.x)
-        # A leaf above its root's finest level fills a square of that root's table.
-        spread = SPLIT ** (root_depth[cells.root] - depth)
-        for width in np.unique(spread):
-            of_width = np.flatnonzero(spread == width)
-            fine_column, fine_row = (grid.ravel() for grid in np.meshgrid(np.arange(width), np.arange(width)))
-            row = cells.row[of_width, None] * width + fine_row
-            column = cells.column[of_width, None] * width + fine_column
-            root = cells.root[of_width, None]
-            leaf_of[table_begin[root] + row * side[root] + column] = leaf[of_width, None]
-    counts = [np.bincount(cells.pair_cell, minlength=len(cells.x)) for cells in levels]
+    for cells in levels:
+        for which, root_row, root_column, row, column in _in_roots(cells, rows, columns):
+            # A leaf above its root's finest level fills a square of that root's table.
+            spread = SPLIT ** (finest[root_row, root_column] - max(cells.level, ROOT_LEVEL))
+            for width in np.unique(spread).tolist():
+                at = spread == width
+                begin, root_side = (
+                    table_begin[root_row[at], root_column[at]],
+                    side[root_row[at], root_column[at]],
+                )
+                for fine_row in range(width):
+                    for fine_column in range(width):
+                        inside = (row[at] * width + fine_row) * root_side + column[at] * width + fine_column
+                        leaf_of[begin + inside] = first_leaf + which[at]
+        first_leaf += len(cells.column)
+    counts = [np.bincount(cells.pair_cell, minlength=len(cells.column)) for cells in levels]
     leaf_count = np.concatenate(counts).astype(np.int64)
     return GridIndex(
-        west=west,
-        south=south,
+        west=extent.west,
+        south=extent.south,
         columns=columns,
-        rows=rows,
-        table_begin=table_begin,
-        table_side=side,
+        table_begin=table_begin.ravel(),
+        table_side=side.ravel(),
         leaf_of=leaf_of,
         leaf_begin=np.cumsum(leaf_count) - leaf_count,
         leaf_count=leaf_count,
         candidate=np.concatenate([cells.pair_piece for cells in levels]),
     )
+
+
+def _in_roots(
+    cells: _Cells, rows: int, columns: int
+) -> list[tuple[Indices, Indices, Indices, Indices, Indices]]:
+    """Which root cells the cells are in, or cover: (cell, root row, root column, row and column inside)."""
+    cell = np.arange(len(cells.column))
+    if cells.level >= ROOT_LEVEL:
+        fine = SPLIT ** (cells.level - ROOT_LEVEL)
+        return [(cell, cells.row // fine, cells.column // fine, cells.row % fine, cells.column % fine)]
+    wide = SPLIT ** (ROOT_LEVEL - cells.level)
+    covered = []
+    for root_row in range(wide):
+        for root_column in range(wide):
+            row, column = cells.row * wide + root_row, cells.column * wide + root_column
+            kept = (row < rows) & (column < columns)
+            none = np.zeros(int(kept.sum()), dtype=np.int64)
+            covered.append((cell[kept], row[kept], column[kept], none, none))
+    return covered

@@ -12,14 +12,14 @@ mm at 80 km; beyond, 1 mm.
 """
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from geodata.far import FarSearch
 from geodata.frame_series import FrameSeries
-from geodata.grid_index import ROOT_M, build_grid_index
+from geodata.grid_index import ROOT_M, Extent, build_grid_index
 from geodata.near_line import exact_sign
 from geodata.projection import wrap_deg
 from geodata.segments import Segments
@@ -30,14 +30,11 @@ if TYPE_CHECKING:
 Reals = NDArray[np.float64]
 Indices = NDArray[np.int64]
 
-REACH_M: Final = 80_000.0
+REACH_M: Final = 120_000.0
 """How far from the line the index reaches."""
-BLOCK: Final = 2_048
+BLOCK: Final = 8_192
 """Places at a time: their arrays stay in the processor's cache."""
 NEAR_LINE_M: Final = 0.005
-BEND_BEYOND_M: Final = 2_000.0
-"""From here on the foot is corrected for geodesics being bent in the frame (0.6 mm along the line at 2
-km)."""
 BEYOND_START: Final = 1
 BEYOND_END: Final = 2
 
@@ -59,6 +56,15 @@ class Located(NamedTuple):
     foot_lat: Reals
     beyond_end: NDArray[np.int8]
 
+    def part(self, at: slice) -> "Located":
+        """Views of some consecutive answers."""
+        return Located(*(cast("Any", column)[at] for column in self))
+
+    def put(self, at: Indices, answers: "Located") -> None:
+        """Writes `answers` at the positions `at`."""
+        for column, values in zip(self, answers, strict=True):
+            cast("Any", column)[at] = values
+
 
 class Locator:
     """Answers for places against one line. Immutable once built."""
@@ -71,18 +77,15 @@ class Locator:
         x0, y0 = self._series.forward(pieces.lon0, pieces.lat0)
         x1, y1 = self._series.forward(pieces.lon1, pieces.lat1)
         self._pieces = replace(pieces, x0=x0, y0=y0, x1=x1, y1=y1)
-        self._grid = build_grid_index(self._pieces, REACH_M)
+        self._grid = build_grid_index(self._pieces, REACH_M, Extent(*self._series.extent()))
         self._far = FarSearch(pieces)
         dx, dy = x1 - x0, y1 - y0
         self._dx, self._dy, self._inverse_length2 = dx, dy, 1.0 / (dx * dx + dy * dy)
+        self._half_inverse = 0.5 * self._inverse_length2
+        self._crosses_antimeridian = bool(np.any(np.abs(line.lon_continuous) > 180.0))
         self._dlon, self._dlat = pieces.lon1 - pieces.lon0, pieces.lat1 - pieces.lat0
         self._tangent_x, self._tangent_y, self._beyond = _corners(self._pieces)
-        grid = self._grid
-        piece = grid.candidate
-        self._near_x0, self._near_y0 = x0[piece], y0[piece]
-        self._near_dx, self._near_dy = dx[piece], dy[piece]
-        self._near_inverse = self._inverse_length2[piece]
-        self._rank_bits = int(grid.leaf_count.max() - 1).bit_length()
+        self._rank_bits = int(self._grid.leaf_count.max() - 1).bit_length()
 
     def locate(self, lon: ArrayLike, lat: ArrayLike, clearance: bool = True) -> Located:
         """Side, distance, chainage and foot of the places (`lon`, `lat`), degrees, shape (n,).
@@ -103,7 +106,7 @@ class Locator:
         found = _blank(len(lon_deg))
         for begin in range(0, len(lon_deg), BLOCK):
             block = slice(begin, begin + BLOCK)
-            self._locate_block(lon_deg[block], lat_deg[block], clearance, Located(*(c[block] for c in found)))
+            self._locate_block(lon_deg[block], lat_deg[block], clearance, found.part(block))
         return found
 
     def _locate_block(self, lon: Reals, lat: Reals, clearance: bool, into: Located) -> None:
@@ -118,10 +121,8 @@ class Locator:
         x, y = series.forward(lon, lat)
         column, row = (x - grid.west) * (1.0 / ROOT_M), (y - grid.south) * (1.0 / ROOT_M)
         root_column, root_row = column.astype(np.int64), row.astype(np.int64)
-        in_raster = (column >= 0.0) & (column < grid.columns) & (row >= 0.0) & (row < grid.rows)
-        root = root_row * grid.columns + root_column
-        if not in_raster.all():
-            root[~in_raster] = 0  # a corner of the raster, which is always outside
+        root = root_row * grid.columns
+        root += root_column
         begin = grid.table_begin.take(root)
         is_far = begin < 0
         if is_far.any():
@@ -154,13 +155,14 @@ class Locator:
             begin = end - of_choice
             at = np.arange(end[-1])
             at += np.repeat(first.take(choice) - begin, of_choice)
+            piece = grid.candidate.take(at)
             px, py = np.repeat(x.take(choice), of_choice), np.repeat(y.take(choice), of_choice)
-            px -= self._near_x0.take(at)
-            py -= self._near_y0.take(at)
-            dx, dy = self._near_dx.take(at), self._near_dy.take(at)
+            px -= self._pieces.x0.take(piece)
+            py -= self._pieces.y0.take(piece)
+            dx, dy = self._dx.take(piece), self._dy.take(piece)
             t = px * dx
             t += py * dy
-            t *= self._near_inverse.take(at)
+            t *= self._inverse_length2.take(piece)
             np.minimum(t, 1.0, out=t)
             np.maximum(t, 0.0, out=t)
             dx *= t
@@ -226,11 +228,21 @@ class Locator:
         into.beyond_end[chosen] = beyond
         if not clearance:
             return
-        planar_m = np.sqrt(square)
-        into.signed_distance_m[chosen] = self._series.mean_inverse_scale(x, y, off_x, off_y) * planar_m * sign
-        bent = np.flatnonzero((planar_m > BEND_BEYOND_M) & (t > 0.0) & (t < 1.0))
-        if len(bent):
-            t[bent] = self._straightened(x[bent], y[bent], off_x[bent], off_y[bent], piece[bent], t[bent])
+        distance_m, bend_x, bend_y = self._series.along(x, y, off_x, off_y)
+        # A geodesic bends towards larger scale: its foot lies aside of the straight one, inside the same piece.
+        bend_x *= self._dx.take(piece)
+        bend_y *= self._dy.take(piece)
+        bend_x += bend_y
+        bend_x *= square
+        bend_x *= self._half_inverse.take(piece)
+        bend_x *= (t > 0.0) & (t < 1.0)
+        t += bend_x
+        np.minimum(t, 1.0, out=t)
+        np.maximum(t, 0.0, out=t)
+        np.sqrt(square, out=square)
+        distance_m *= square
+        distance_m *= sign
+        into.signed_distance_m[chosen] = distance_m
         self._answer_foot(piece, t, chosen, into)
 
     def _answer_foot(self, piece: Indices, t: Reals, chosen: Indices | slice, into: Located) -> None:
@@ -240,22 +252,12 @@ class Locator:
         foot_lon += pieces.lon0.take(piece)
         foot_lat *= t
         foot_lat += pieces.lat0.take(piece)
-        into.foot_lon[chosen] = wrap_deg(foot_lon)
+        into.foot_lon[chosen] = wrap_deg(foot_lon) if self._crosses_antimeridian else foot_lon
         into.foot_lat[chosen] = foot_lat
         chainage = pieces.length_m.take(piece)
         chainage *= t
         chainage += pieces.chainage0_m.take(piece)
         into.chainage_m[chosen] = chainage
-
-    def _straightened(
-        self, x: Reals, y: Reals, off_x: Reals, off_y: Reals, piece: Indices, t: Reals
-    ) -> Reals:
-        """Where the geodesic from a far place meets its piece: it bends towards larger scale in the frame."""
-        third_x, third_y = x - off_x * (2.0 / 3.0), y - off_y * (2.0 / 3.0)
-        gradient_x, gradient_y = self._series.log_scale_gradient(third_x, third_y)
-        along = gradient_x * self._dx[piece] + gradient_y * self._dy[piece]
-        shift = along * (off_x * off_x + off_y * off_y) * 0.5 * self._inverse_length2[piece]
-        return np.clip(t + shift, 0.0, 1.0)
 
     def _locate_elsewhere(
         self, lon: Reals, lat: Reals, elsewhere: NDArray[np.bool_], clearance: bool, into: Located
@@ -272,8 +274,7 @@ class Locator:
         if len(again):
             found = _blank(len(again))
             self._locate_block(turned[is_turned], lat[again], clearance, found)
-            for column, values in zip(into, found, strict=True):
-                column[again] = values
+            into.put(again, found)
         rest = ~is_turned
         if rest.any():
             self._locate_far(turned[rest], lat[at[rest]], at[rest], clearance, into)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import numpy as np
 import shapely
 from numpy.typing import ArrayLike, NDArray
+from shapely.geometry.base import BaseGeometry
 
 from geodata.errors import SectorsInvalid
 from geodata.projection import wrap_deg
@@ -47,7 +48,7 @@ class Sectors:
         self,
         ids: Sequence[str],
         names: Sequence[dict[str, str]],
-        polygons: Sequence[shapely.Geometry],
+        polygons: Sequence[BaseGeometry],
         chainage_from_m: ArrayLike,
         chainage_to_m: ArrayLike,
     ) -> None:
@@ -84,9 +85,7 @@ class Sectors:
         count = max(1, round(line.length_m / length_m))
         bounds = np.linspace(0.0, line.length_m, count + 1)
         width = max(2, len(str(count)))
-        names = [
-            {"en": f"km {a / 1e3:.0f}-{b / 1e3:.0f}"} for a, b in pairwise(bounds)
-        ]
+        names = [{"en": f"km {a / 1e3:.0f}-{b / 1e3:.0f}"} for a, b in pairwise(bounds)]
         ids = [f"S{number:0{width}d}" for number in range(1, count + 1)]
         return cls(ids, names, polygons_along(line, bounds), bounds[:-1], bounds[1:])
 
@@ -198,7 +197,7 @@ class Sectors:
             raise SectorsInvalid(f"sectors: not a collection of sector polygons ({error!r})") from error
 
 
-def polygons_along(line: "ContactLine", bounds_m: Reals) -> list[shapely.Geometry]:
+def polygons_along(line: "ContactLine", bounds_m: Reals) -> list[BaseGeometry]:
     """One polygon for each stretch of chainage between neighbours in `bounds_m`, together tiling `REACH_M`.
 
     Places belong to the stretch of their nearest sample of the smoothed line (a Voronoi diagram); borders are
@@ -228,10 +227,10 @@ def _smoothed(values: Reals) -> Reals:
     return np.asarray((total[at + reach + 1] - total[at - reach]) / (2 * reach + 1))
 
 
-def _in_degrees(line: "ContactLine", polygon: shapely.Geometry) -> shapely.Geometry:
+def _in_degrees(line: "ContactLine", polygon: BaseGeometry) -> BaseGeometry:
     def to_degrees(places: Reals) -> Reals:
         lon, lat = line.frame.inverse(places[:, 0], places[:, 1])
-        return np.round(np.stack([line.continuous(lon), lat], axis=1), 4)
+        return np.asarray(np.round(np.stack([line.continuous(lon), lat], axis=1), 4), dtype=np.float64)
 
     return shapely.normalize(shapely.transform(polygon, to_degrees))
 
