@@ -52,7 +52,9 @@ def shot(second: float, east_m: float, north_m: float = 0.0, **fields: Any) -> d
 
 def table(rows: Iterable[Mapping[str, Any]]) -> pa.Table:
     """An EVENTS table; ids are given by position where absent."""
-    filled = [{"journal_seq": 1, "row": i, "flags": 0, "id": f"e{i:05d}"} | dict(row) for i, row in enumerate(rows)]
+    filled = [
+        {"journal_seq": 1, "row": i, "flags": 0, "id": f"e{i:05d}"} | dict(row) for i, row in enumerate(rows)
+    ]
     columns = []
     for field in schema.EVENTS:
         values = [row.get(field.name) for row in filled]
@@ -69,7 +71,9 @@ def agreement(changes: Mapping[str, Any] | None = None) -> Agreement:
     for key, value in (changes or {}).items():
         section, name = key.split(".")
         is_dated = isinstance(value, list) and value and isinstance(value[0], dict) and "from" in value[0]
-        content["parameters"][section][name]["values"] = value if is_dated else [{"from": "always", "value": value}]
+        content["parameters"][section][name]["values"] = (
+            value if is_dated else [{"from": "always", "value": value}]
+        )
     made = Agreement.parse(json.dumps(content), "changed minimal.yaml")
     bind(made)
     return made

@@ -11,6 +11,7 @@
 from monitoring.agreement.agreement import Agreement, AgreementInvalid, Clause, Reporting
 from monitoring.agreement.catalogue import Parameter, Value
 from monitoring.agreement.parameters import Parameters, SensorFacts
+from monitoring.agreement.published import agreement_schema
 
 __all__ = [
     "Agreement",
@@ -21,4 +22,5 @@ __all__ = [
     "Reporting",
     "SensorFacts",
     "Value",
+    "agreement_schema",
 ]

@@ -17,11 +17,11 @@ A rule is in force when the agreement has a clause for it.
 import importlib
 import pkgutil
 from functools import cache
-from typing import Literal, Protocol, cast, runtime_checkable
+from typing import Any, Literal, Protocol, cast, runtime_checkable
 
 import pyarrow as pa
 
-from monitoring.agreement import Agreement, AgreementInvalid, Parameter, Parameters
+from monitoring.agreement import Agreement, AgreementInvalid, Parameter, Parameters, agreement_schema
 from monitoring.findings import Judged
 from monitoring.tracks.batch import TrackBatch
 
@@ -88,6 +88,14 @@ def bind(agreement: Agreement) -> tuple[Rule, ...]:
             raise AgreementInvalid(agreement.file, f"clauses[{position}].rule", what)
         agreement.declare(clause.rule_id, known[clause.rule_id].PARAMETERS)
     return tuple(rule for rule_id, rule in known.items() if agreement.clause(rule_id) is not None)
+
+
+def published_agreement_schema() -> dict[str, Any]:
+    """The JSON Schema of agreement files, every rule's section included.
+
+    It is published as `monitoring/agreement/agreement_schema.json`, which a test keeps in step with it.
+    """
+    return agreement_schema({rule.RULE_ID: rule.PARAMETERS for rule in discover()})
 
 
 def chosen(parameters: Parameters, scope: Scope) -> tuple[Rule, ...]:

@@ -162,7 +162,9 @@ def _rows(batch: TrackBatch, found: _Found, parameters: Parameters) -> Iterator[
         subject = f"track:{sensor_id}/{track_id}"
         step_ns = int(batch.time_ns[end_row] - batch.time_ns[end_row - 1])
         # To the microsecond, so that the last digits of an arithmetic never show.
-        time_ns = int(batch.time_ns[end_row - 1]) + 1_000 * round(crossings.fraction[crossing] * step_ns / 1_000)
+        time_ns = int(batch.time_ns[end_row - 1]) + 1_000 * round(
+            crossings.fraction[crossing] * step_ns / 1_000
+        )
         yield (
             int(batch.time_ns[after]),
             {

@@ -1,0 +1,80 @@
+"""The JSON Schema of an agreement file, made from what the steps and the rules declare."""
+
+from collections.abc import Iterable, Mapping
+from math import inf
+from typing import Any
+
+from monitoring.agreement.catalogue import SECTIONS, Parameter
+
+_TEXT = {"type": "string", "minLength": 1}
+
+
+def agreement_schema(rules: Mapping[str, Iterable[Parameter]]) -> dict[str, Any]:
+    """The schema (draft 2020-12) of agreements whose rules declare these parameters, by rule id."""
+    sections = {**SECTIONS, **{rule_id: tuple(declared) for rule_id, declared in rules.items()}}
+    clause = {key: dict(_TEXT) for key in ("id", "rule", "title", "text", "source")}
+    clause["rule"] = {"enum": sorted(rules)}
+    top = {
+        "agreement_format": {"const": 1},
+        "label": dict(_TEXT),
+        "title": dict(_TEXT),
+        "source": dict(_TEXT),
+        "reporting": _closed(
+            {"zone": dict(_TEXT), "cut_off": {"pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$"}}
+        ),
+        "clauses": {"type": "array", "items": _closed(clause)},
+        "parameters": {
+            "type": "object",
+            "properties": {name: _section(declared) for name, declared in sorted(sections.items())},
+            "required": sorted(SECTIONS),
+            "additionalProperties": False,
+        },
+    }
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Agreement",
+        "description": "Clauses and dated values of a ceasefire agreement, as the monitor reads them.",
+        **_closed(top),
+    }
+
+
+def _closed(properties: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
+def _section(declared: tuple[Parameter, ...]) -> dict[str, Any]:
+    return _closed({parameter.name: _dated(parameter) for parameter in declared})
+
+
+def _dated(parameter: Parameter) -> dict[str, Any]:
+    entry = _closed(
+        {
+            "from": {"type": "string", "description": "`always`, or an RFC 3339 time with offset"},
+            "value": _value(parameter),
+        }
+    )
+    values = {
+        "type": "array",
+        "items": entry,
+        "minItems": 1,
+        "description": "by rising date, the first `always`",
+    }
+    return _closed({"unit": {"const": parameter.unit}, "meaning": _TEXT, "source": _TEXT, "values": values})
+
+
+def _value(parameter: Parameter) -> dict[str, Any]:
+    number: dict[str, Any] = {"type": "number", "minimum": parameter.least}
+    if parameter.most != inf:
+        number["maximum"] = parameter.most
+    word: dict[str, Any] = {"enum": list(parameter.words)} if parameter.words else dict(_TEXT)
+    if parameter.shape in ("number", "word"):
+        return number if parameter.shape == "number" else word
+    item = number if parameter.shape == "numbers by name" else {"type": "array", "items": word}
+    if parameter.names:
+        return _closed({name: item for name in parameter.names})
+    return {"type": "object", "additionalProperties": item}
