@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from monitoring import events, findings, schema
 from monitoring.agreement import Parameters
 from monitoring.incidents import movement, publishing
+from monitoring.incidents.excursions import Excursions
 from monitoring.incidents.insertion import with_late
 from monitoring.incidents.state import PUBLISHED, IncidentOutput, IncidentState
 from monitoring.incidents.step import start, step
@@ -87,8 +88,11 @@ def amend(
 
     state = with_late(state, placed, late & frozenset(_keys(after.rows)), parameters)
     state = _with_published(state, after, incidents, judged, matching, members)
-    state = _remembering(state, movement_findings, published_findings, published_incidents)
-    state, moved, move_incidents = movement.associate(state, movement_findings, until_ns, parameters)
+    excursions = _remembering(state.excursions, movement_findings, published_findings, published_incidents)
+    excursions, moved, move_incidents = movement.associate(
+        excursions, movement_findings, until_ns, parameters
+    )
+    state = replace(state, excursions=excursions)
     output = findings.Judged.of([*fire, *zip(movement_decided_ns.tolist(), moved, strict=True)])
     table = publishing.incidents_table([*incidents, *withdrawn, *move_incidents])
     return state, IncidentOutput(output.findings, table, member_table, output.decided_ns, anew.apart)
@@ -221,27 +225,25 @@ def _with_published(
 
 
 def _remembering(
-    state: IncidentState, amended: pa.Table, published_findings: pa.Table, published_incidents: pa.Table
-) -> IncidentState:
-    """The state with the excursions of amended findings, should it have forgotten them."""
+    excursions: Excursions, amended: pa.Table, published_findings: pa.Table, published_incidents: pa.Table
+) -> Excursions:
+    """The open excursions and, should they have been forgotten, those of the amended findings."""
     amended_ids = set(amended.column("finding_id").to_pylist())
-    known_ids = set(state.move_incidents.column("incident_id").to_pylist())
-    incidents = {
-        row["incident_id"]: row
-        for row in published_incidents.sort_by("revision").to_pylist()
-        if row["kind"] == "movement" and row["incident_id"] not in known_ids
-    }
-    rows = {
+    forgotten = {
         row["finding_id"]: row
         for row in published_findings.sort_by("revision").to_pylist()
-        if row["incident_id"] in incidents
+        if row["incident_id"] is not None and excursions.of_finding(row["finding_id"]) is None
     }
-    wanted = {row["incident_id"] for finding_id, row in rows.items() if finding_id in amended_ids}
-    if not wanted:
-        return state
-    moves = [*state.moves.to_pylist(), *(row for row in rows.values() if row["incident_id"] in wanted)]
-    kept = [
-        *state.move_incidents.to_pylist(),
-        *(row for name, row in sorted(incidents.items()) if name in wanted),
-    ]
-    return replace(state, moves=findings.table(moves), move_incidents=publishing.incidents_table(kept))
+    wanted = {row["incident_id"] for finding_id, row in forgotten.items() if finding_id in amended_ids}
+    revisions = {
+        row["incident_id"]: row["revision"]
+        for row in published_incidents.sort_by("revision").to_pylist()
+        if row["kind"] == "movement" and row["incident_id"] in wanted
+    }
+    if not revisions:
+        return excursions
+    excursions = excursions.copy()
+    for incident_id, revision in sorted(revisions.items()):
+        rows = [row for row in forgotten.values() if row["incident_id"] == incident_id]
+        excursions.remember(incident_id, revision, rows)
+    return excursions

@@ -13,7 +13,6 @@ batches were cut. Each one gives its incident's next revision.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
@@ -22,107 +21,74 @@ import pyarrow as pa
 from monitoring import findings, schema
 from monitoring.agreement import Parameters
 from monitoring.incidents import geometry, wording
-from monitoring.incidents.state import IncidentState
+from monitoring.incidents.excursions import TOGETHER_NS, Excursion, Excursions
 
-TOGETHER_S: Final = 120.0
-"""Two sensors' findings of one movement lie at most so far apart in time."""
 MEMORY_S: Final = 86_400.0
 """Excursions that ended longer ago than this and the agreed excursion are closed for good."""
 
 
-@dataclass
-class _Excursion:
-    """An open incident of movement while a batch is worked on."""
-
-    incident_id: str
-    revision: int
-    rows: dict[str, dict[str, Any]] = field(default_factory=dict)
-
-    @property
-    def end_ns(self) -> int:
-        return max(int(row["time_end_ns"]) for row in self.rows.values())
-
-
 def associate(
-    state: IncidentState, movement: pa.Table, until_ns: int, parameters: Parameters
-) -> tuple[IncidentState, list[dict[str, Any]], list[dict[str, Any]]]:
+    excursions: Excursions, movement: pa.Table, until_ns: int, parameters: Parameters
+) -> tuple[Excursions, list[dict[str, Any]], list[dict[str, Any]]]:
     """Gives every finding its incident.
 
-    Returns the state, the findings in their order with `incident_id`, and the new revisions of incidents.
+    Returns the excursions, the findings in their order with `incident_id`, and the new revisions of incidents.
     """
-    if not movement.num_rows and not state.moves.num_rows:
-        return state, [], []
-    open_ones = _open(state)
+    if not movement.num_rows:
+        return excursions, [], []
+    excursions = excursions.copy()
     judged, touched = [], {}
     for row in movement.to_pylist():
-        home = _home(row, open_ones, parameters)
+        home = _home(row, excursions, parameters)
         if home is None:
             first = row["event_ids"][0] if row["event_ids"] else row["finding_id"]
             incident_id = findings.identity(
                 "incident", "movement", row["subject_key"], first, row["finding_id"]
             )
-            home = _Excursion(incident_id, 0)
-            open_ones.append(home)
-        home.revision += 1
+            home = excursions.opened(incident_id)
         filled = row | {"incident_id": home.incident_id}
-        home.rows[row["finding_id"]] = filled
+        touched[home.incident_id] = excursions.joined(home, filled)
         judged.append(filled)
-        touched[home.incident_id] = home
     incidents = [_incident(excursion, parameters) for excursion in touched.values()]
-    horizon_ns = until_ns - _ns(parameters.agreement.number("association.excursion_s", until_ns) + MEMORY_S)
-    kept = [excursion for excursion in open_ones if excursion.end_ns >= horizon_ns]
-    kept_ids = {excursion.incident_id for excursion in kept}
-    known = {row["incident_id"]: row for row in [*state.move_incidents.to_pylist(), *incidents]}
-    state = replace(
-        state,
-        moves=findings.table(row for excursion in kept for row in excursion.rows.values()),
-        move_incidents=pa.Table.from_pylist(
-            [row for incident_id, row in known.items() if incident_id in kept_ids], schema=schema.INCIDENTS
-        ),
-    )
-    return state, judged, incidents
+    memory_s = parameters.agreement.number("association.excursion_s", until_ns) + MEMORY_S
+    excursions.forget_before(until_ns - _ns(memory_s))
+    return excursions, judged, incidents
 
 
-def _open(state: IncidentState) -> list[_Excursion]:
-    by_id = {
-        row["incident_id"]: _Excursion(row["incident_id"], row["revision"])
-        for row in state.move_incidents.to_pylist()
-    }
-    for row in state.moves.to_pylist():
-        by_id[row["incident_id"]].rows[row["finding_id"]] = row
-    return list(by_id.values())
-
-
-def _home(row: dict[str, Any], open_ones: list[_Excursion], parameters: Parameters) -> _Excursion | None:
+def _home(row: dict[str, Any], excursions: Excursions, parameters: Parameters) -> Excursion | None:
     """The excursion that a finding belongs to; of several the one nearest in time, then the oldest."""
-    for excursion in open_ones:
-        if row["finding_id"] in excursion.rows:
-            return excursion
-    found: list[tuple[bool, int, int, _Excursion]] = []
-    for age, excursion in enumerate(open_ones):
-        for other in excursion.rows.values():
-            gap_ns = max(
-                row["time_start_ns"] - other["time_end_ns"], other["time_start_ns"] - row["time_end_ns"], 0
-            )
-            is_same_subject = other["subject_key"] == row["subject_key"]
-            if is_same_subject and gap_ns <= _ns(
-                parameters.agreement.number("association.excursion_s", other["time_start_ns"])
-            ):
-                found.append((False, gap_ns, age, excursion))
-            elif (
-                not is_same_subject
-                and gap_ns <= _ns(TOGETHER_S)
-                and _is_same_movement(row, other, parameters)
-            ):
-                found.append((True, gap_ns, age, excursion))
+    known = excursions.of_finding(row["finding_id"])
+    if known is not None:
+        return known
+    found: list[tuple[bool, int, int, Excursion]] = []
+    for excursion, other in excursions.of_subject(row["subject_key"]):
+        limit_ns = _ns(parameters.agreement.number("association.excursion_s", other["time_start_ns"]))
+        gap_ns = _gap_ns(row, other)
+        if gap_ns <= limit_ns:
+            found.append((False, gap_ns, excursion.number, excursion))
+    for excursion, other in excursions.near_in_time(row):
+        gap_ns = _gap_ns(row, other)
+        if gap_ns <= TOGETHER_NS and _is_same_movement(row, other, parameters):
+            found.append((True, gap_ns, excursion.number, excursion))
     return min(found, key=lambda candidate: candidate[:3])[3] if found else None
+
+
+def _gap_ns(row: dict[str, Any], other: dict[str, Any]) -> int:
+    """Time between two findings, 0 where they overlap."""
+    return max(
+        int(row["time_start_ns"] - other["time_end_ns"]), int(other["time_start_ns"] - row["time_end_ns"]), 0
+    )
 
 
 def _is_same_movement(row: dict[str, Any], other: dict[str, Any], parameters: Parameters) -> bool:
     """Whether two sensors' findings are about one movement: same rule, direction and place, no two classes."""
     if row["rule_id"] != other["rule_id"] or row["direction"] != other["direction"]:
         return False
-    if set(row["sensor_ids"]) & set(other["sensor_ids"]) or None in (row["lon"], other["lon"]):
+    if (
+        row["subject_key"] == other["subject_key"]
+        or set(row["sensor_ids"]) & set(other["sensor_ids"])
+        or None in (row["lon"], other["lon"])
+    ):
         return False
     classes = {row["object_class"], other["object_class"]} - {None, "unknown"}
     if len({_medium(word) for word in classes}) > 1:
@@ -143,7 +109,7 @@ def _medium(object_class: str) -> str:
     )
 
 
-def _incident(excursion: _Excursion, parameters: Parameters) -> dict[str, Any]:
+def _incident(excursion: Excursion, parameters: Parameters) -> dict[str, Any]:
     """The incident's row, from its findings."""
     rows = sorted(excursion.rows.values(), key=lambda r: (r["time_start_ns"], r["rule_id"], r["finding_id"]))
     standing = [row for row in rows if row["state"] != "withdrawn"] or rows

@@ -13,6 +13,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from monitoring import schema
+from monitoring.incidents.excursions import Excursions
 from monitoring.incidents.readings import ROWS
 from monitoring.incidents.runs import Runs
 
@@ -49,25 +50,25 @@ class IncidentOutput(NamedTuple):
 
 @dataclass(frozen=True)
 class IncidentState:
-    """`rows` are fire events not yet published for good; `moves` the findings of movement of open excursions."""
+    """`rows` are fire events not yet published for good; `excursions` the open incidents of movement."""
 
     ordinal_next: int = 0
     rows: pa.Table = field(default_factory=ROWS.empty_table)
     runs: Runs = field(default_factory=Runs.none)
     published: pa.Table = field(default_factory=PUBLISHED.empty_table)
     published_findings: pa.Table = field(default_factory=schema.FINDINGS.empty_table)
-    moves: pa.Table = field(default_factory=schema.FINDINGS.empty_table)
-    move_incidents: pa.Table = field(default_factory=schema.INCIDENTS.empty_table)
+    excursions: Excursions = field(default_factory=Excursions)
 
     def snapshot(self) -> bytes:
         """The state as bytes; equal states give equal bytes."""
+        excursions, moves = self.excursions.tables()
         tables = {
             "rows": self.rows,
             "runs": self.runs.table(),
             "published": self.published,
             "published_findings": self.published_findings,
-            "moves": self.moves,
-            "move_incidents": self.move_incidents,
+            "excursions": excursions,
+            "moves": moves,
         }
         content = {"version": STATE_VERSION, "ordinal_next": self.ordinal_next}
         return msgspec.msgpack.encode(content | {name: _to_ipc(table) for name, table in tables.items()})
@@ -86,8 +87,7 @@ class IncidentState:
             runs=Runs.of(_from_ipc(content["runs"])),
             published=_from_ipc(content["published"]),
             published_findings=_from_ipc(content["published_findings"]),
-            moves=_from_ipc(content["moves"]),
-            move_incidents=_from_ipc(content["move_incidents"]),
+            excursions=Excursions.of_tables(_from_ipc(content["excursions"]), _from_ipc(content["moves"])),
         )
 
 

@@ -66,7 +66,10 @@ def step(
     - `shards`: over how many workers the cells are shared out; it changes nothing but who computes what.
     """
     state, fire = _step_fire(state, placed, until_ns, parameters, rules, is_end, shards)
-    state, moved, move_incidents = movement.associate(state, movement_findings, until_ns, parameters)
+    excursions, moved, move_incidents = movement.associate(
+        state.excursions, movement_findings, until_ns, parameters
+    )
+    state = replace(state, excursions=excursions)
     if movement_decided_ns is None:
         movement_decided_ns = events.ints(movement_findings, "time_end_ns")
     judged = findings.Judged.of([*fire.findings, *zip(movement_decided_ns.tolist(), moved, strict=True)])

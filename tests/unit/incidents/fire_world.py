@@ -22,10 +22,18 @@ def placed(rows: Sequence[dict[str, Any]], world: Parameters) -> pa.Table:
     return place(events.in_canonical_order(table(rows)), world)
 
 
-def heard(second: float, east_m: float, north_m: float = 0.0, by: int = 5, **fields: Any) -> list[dict[str, Any]]:
+def heard(
+    second: float, east_m: float, north_m: float = 0.0, by: int = 5, **fields: Any
+) -> list[dict[str, Any]]:
     """One explosion, reported by several sensors with small errors of place and time."""
     return [
-        shot(second + 0.1 * i, east_m + 40 * (i - by // 2), north_m + 30 * (i % 3 - 1), sensor_id=f"AC-{i}", **fields)
+        shot(
+            second + 0.1 * i,
+            east_m + 40 * (i - by // 2),
+            north_m + 30 * (i % 3 - 1),
+            sensor_id=f"AC-{i}",
+            **fields,
+        )
         for i in range(by)
     ]
 
@@ -41,12 +49,23 @@ def feed(
     """One step."""
     fire = placed(rows, world) if rows else schema.PLACED_EVENTS.empty_table()
     return incidents.step(
-        state or incidents.start(), fire, NO_MOVEMENT, until_ns, world, is_end, shards, rules=(ceasefire_fire,)
+        state or incidents.start(),
+        fire,
+        NO_MOVEMENT,
+        until_ns,
+        world,
+        is_end,
+        shards,
+        rules=(ceasefire_fire,),
     )
 
 
 def in_pieces(
-    rows: Sequence[dict[str, Any]], world: Parameters, cuts_ns: Sequence[int], shards: int = 1, with_snapshots: bool = False
+    rows: Sequence[dict[str, Any]],
+    world: Parameters,
+    cuts_ns: Sequence[int],
+    shards: int = 1,
+    with_snapshots: bool = False,
 ) -> IncidentOutput:
     """The whole input cut at the given watermarks, all finals put together."""
     every = placed(rows, world)
@@ -65,15 +84,18 @@ def in_pieces(
 
 def together(outputs: Sequence[IncidentOutput]) -> IncidentOutput:
     """Outputs one behind the other."""
-    tables = {name: pa.concat_tables([getattr(o, name) for o in outputs]) for name in ("findings", "incidents", "members", "apart")}
+    tables = {
+        name: pa.concat_tables([getattr(o, name) for o in outputs])
+        for name in ("findings", "incidents", "members", "apart")
+    }
     return IncidentOutput(decided_ns=np.concatenate([o.decided_ns for o in outputs]), **tables)
 
 
 def same(first: IncidentOutput, second: IncidentOutput) -> bool:
     """Whether two outputs are equal in every byte."""
-    return all(getattr(first, n).equals(getattr(second, n)) for n in ("findings", "incidents", "members", "apart")) and bool(
-        np.array_equal(first.decided_ns, second.decided_ns)
-    )
+    return all(
+        getattr(first, n).equals(getattr(second, n)) for n in ("findings", "incidents", "members", "apart")
+    ) and bool(np.array_equal(first.decided_ns, second.decided_ns))
 
 
 WORLD = parameters()

@@ -21,7 +21,12 @@ def test_one_explosion_heard_by_five_sensors_is_one_incident_one_finding_one_phe
     _, output = feed(heard(0, -3_000), WORLD)
     assert output.incidents.num_rows == output.findings.num_rows == 1
     (row,) = output.incidents.to_pylist()
-    assert (row["violations_smm"], row["event_count"], row["rounds_least"], row["rounds_best"]) == (1, 5, 1, 1)
+    assert (row["violations_smm"], row["event_count"], row["rounds_least"], row["rounds_best"]) == (
+        1,
+        5,
+        1,
+        1,
+    )
     assert not row["count_is_minimum"]
     assert len(row["sensor_ids"]) == 5
     assert set(output.members.column("phenomenon").to_pylist()) == {0}
@@ -96,7 +101,15 @@ def test_every_event_belongs_to_exactly_one_incident():
     rng = np.random.default_rng(5)
     rows = [
         shot(float(t), -float(x), float(y), sensor_id=f"AC-{n % 9}", sigma_m=float(s))
-        for n, (t, x, y, s) in enumerate(zip(rng.uniform(0, 7_200, 600), rng.uniform(500, 9_000, 600), rng.uniform(-9_000, 9_000, 600), rng.choice([20, 150, 900, 2_500], 600), strict=True))
+        for n, (t, x, y, s) in enumerate(
+            zip(
+                rng.uniform(0, 7_200, 600),
+                rng.uniform(500, 9_000, 600),
+                rng.uniform(-9_000, 9_000, 600),
+                rng.choice([20, 150, 900, 2_500], 600),
+                strict=True,
+            )
+        )
     ]
     _, output = feed(rows, WORLD)
     named = output.members.column("id").to_pylist()
@@ -167,13 +180,20 @@ def test_a_report_of_many_is_not_added_to_the_single_ones_it_may_contain():
 
 
 def test_bursts_count_once_and_their_rounds_are_estimated_apart():
-    rows = [shot(0, -3_000, kind="burst", rounds=7), shot(5, -3_000, kind="burst"), shot(9, -3_000, kind="shot")]
+    rows = [
+        shot(0, -3_000, kind="burst", rounds=7),
+        shot(5, -3_000, kind="burst"),
+        shot(9, -3_000, kind="shot"),
+    ]
     (row,) = feed(rows, WORLD)[1].incidents.to_pylist()
     assert (row["violations_smm"], row["rounds_least"], row["rounds_best"]) == (3, 7 + 2 + 1, 7 + 4 + 1)
 
 
 def test_fire_in_the_gap_of_the_antimeridian_counts_as_one_place():
-    rows = [shot(n, 0, sensor_id=f"AC-{n}") | {"lon": lon, "lat": -17.0} for n, lon in enumerate((179.9995, -179.9995))]
+    rows = [
+        shot(n, 0, sensor_id=f"AC-{n}") | {"lon": lon, "lat": -17.0}
+        for n, lon in enumerate((179.9995, -179.9995))
+    ]
     assert counts(feed(rows, WORLD)[1]) == [1]
 
 

@@ -28,7 +28,7 @@ def busy(seed: int, count: int = 400, width_m: float = 60_000.0) -> list[dict]:
     """Fire all along a front, dense enough that neighbourhoods touch."""
     rng = np.random.default_rng(seed)
     rows = []
-    for n in range(count):
+    for _ in range(count):
         group = rng.integers(0, 60)
         centre = np.random.default_rng(int(group)).uniform(-0.5, 0.5) * width_m
         rows.append(

@@ -1,0 +1,161 @@
+"""What opens a case, what joins one, what flags one, and how cases are numbered."""
+
+from datetime import UTC, datetime
+
+from monitoring import findings, schema
+from monitoring.cases import filing
+from monitoring.cases.filing import FilingState
+from tests.small_world import START_NS, parameters
+
+WORLD = parameters()
+HOUR_NS = 3_600 * 1_000_000_000
+NO_INCIDENTS = schema.INCIDENTS.empty_table()
+
+
+def final(name, hour=0.0, rule_id="ceasefire_fire", verdict="violation", **fields):
+    """A final finding."""
+    time_ns = START_NS + int(hour * HOUR_NS)
+    row = {
+        "finding_id": f"F-{name}",
+        "revision": 1,
+        "state": "final",
+        "rule_id": rule_id,
+        "verdict": verdict,
+        "time_start_ns": time_ns,
+        "time_end_ns": time_ns,
+        "lon": 37.0,
+        "lat": 48.5,
+        "sector": "S01",
+        "confidence": "medium",
+        "count": 1,
+        "incident_id": f"I-{name}",
+        "subject_key": f"incident:I-{name}",
+        "sensor_ids": ["AC-1"],
+        "event_ids": [],
+        "engine_version": schema.ENGINE_VERSION,
+        "reasons": ["Something happened."],
+        "detail": "{}",
+    }
+    return row | fields
+
+
+def file(rows, state=None, world=WORLD):
+    state, filings = filing.step(state or filing.start(), findings.table(rows), NO_INCIDENTS, world)
+    return state, filings.to_pylist()
+
+
+def actions(filings):
+    return [(row["action"], row["case_number"]) for row in filings]
+
+
+def test_the_first_finding_opens_a_case_and_the_next_of_its_party_pattern_and_place_joins_it():
+    _, filings = file([final("a"), final("b", 5)])
+    assert actions(filings) == [("open", "2025-00001"), ("join", "2025-00001")]
+    assert filings[0]["summary"] == "Something happened."
+    assert filings[0]["place"] == "S01"
+
+
+def test_another_place_party_or_pattern_opens_another_case():
+    rows = [
+        final("a"),
+        final("b", sector="S02"),
+        final("c", party="A"),
+        final("d", rule_id="line_crossing"),
+    ]
+    assert [number for _, number in actions(file(rows)[1])] == [f"2025-0000{n}" for n in (1, 2, 3, 4)]
+
+
+def test_after_the_window_a_new_case_is_opened_however_busy_the_place_is():
+    _, filings = file([final(str(n), hour=6 * n) for n in range(9)])
+    assert [a for a, _ in actions(filings)] == ["open", *["join"] * 4, "open", *["join"] * 3]
+
+
+def test_what_does_not_open_cases_stays_out_unless_its_incident_has_one():
+    crossing = final("a", rule_id="line_crossing", incident_id="I-1")
+    stay = final("b", rule_id="buffer_incursion", verdict="undetermined", incident_id="I-1")
+    other = final("c", rule_id="buffer_incursion", verdict="undetermined", incident_id="I-2")
+    permitted = final("d", verdict="permitted", incident_id="I-3")
+    assert actions(file([crossing, stay, other, permitted])[1]) == [
+        ("open", "2025-00001"),
+        ("join", "2025-00001"),
+    ]
+
+
+def test_two_rules_on_one_incident_make_one_case():
+    rows = [
+        final("a", rule_id="line_crossing", incident_id="I-1"),
+        final("b", rule_id="buffer_incursion", incident_id="I-1"),
+    ]
+    assert actions(file(rows)[1]) == [("open", "2025-00001"), ("join", "2025-00001")]
+
+
+def test_a_withdrawn_finding_flags_its_case_and_closes_nothing():
+    state, _ = file([final("a"), final("b")])
+    state, filings = file([final("b", revision=2, state="withdrawn")], state)
+    assert actions(filings) == [("flag", "2025-00001")]
+    assert filings[0]["finding_revision"] == 2
+    _, filings = file([final("c", state="withdrawn")], state)
+    assert filings == []
+
+
+def test_a_revision_is_not_filed_twice_but_flags_when_it_no_longer_breaks_the_clause():
+    state, _ = file([final("a")])
+    state, filings = file([final("a", revision=2)], state)
+    assert filings == []
+    _, filings = file([final("a", revision=3, verdict="undetermined")], state)
+    assert actions(filings) == [("flag", "2025-00001")]
+
+
+def test_a_revision_that_now_breaks_the_clause_opens_a_case():
+    state, filings = file([final("a", verdict="undetermined")])
+    assert filings == []
+    assert actions(file([final("a", revision=2)], state)[1]) == [("open", "2025-00001")]
+
+
+def test_large_counts_raise_the_priority_only_when_more_than_one_sensor_vouches_for_them():
+    def priority(**fields):
+        return file([final("a", **fields)])[1][0]["priority"]
+
+    assert priority(count=1) == 3
+    assert priority(count=50) == 2
+    assert priority(count=50, confidence="low") == 3
+    assert priority(rule_id="line_crossing", count=None) == 2
+
+
+def test_a_joining_finding_can_raise_its_cases_priority_and_never_lowers_it():
+    _, filings = file([final("a"), final("b", count=50), final("c")])
+    assert [row["priority"] for row in filings] == [3, 2, 2]
+
+
+def test_outside_every_sector_the_cell_is_the_place():
+    (row,) = file([final("a", sector=None)])[1]
+    assert row["place"].startswith("cell:")
+
+
+def test_numbers_follow_the_year_of_the_missions_zone_and_are_never_reused():
+    def at(text):
+        return int(datetime.fromisoformat(text).astimezone(UTC).timestamp()) * 1_000_000_000
+
+    rows = [
+        final("a", time_start_ns=at("2025-12-31T21:59:00+00:00")),
+        final("b", time_start_ns=at("2025-12-31T22:01:00+00:00"), sector="S02"),
+        final("c", time_start_ns=at("2025-12-31T21:00:00+00:00"), sector="S03"),
+    ]
+    assert [n for _, n in actions(file(rows)[1])] == ["2025-00001", "2026-00001", "2025-00002"]
+
+
+def test_cutting_batches_elsewhere_and_resuming_change_nothing():
+    rows = [final(str(n), hour=n / 3, sector=f"S{n % 5:02d}", party="AB"[n % 2]) for n in range(60)]
+    _, whole = file(rows)
+    state, pieces = filing.start(), []
+    for n in range(0, 60, 7):
+        state, filings = file(rows[n : n + 7], FilingState.restore(state.snapshot()))
+        pieces += filings
+    assert pieces == whole
+
+
+def test_a_busy_day_gives_tens_of_cases():
+    rows = [final(str(n), hour=23 * n / 4_000, sector=f"S{n % 24:02d}") for n in range(4_000)]
+    _, filings = file(rows)
+    assert len(filings) == 4_000
+    assert len({row["case_number"] for row in filings}) == 24
