@@ -9,7 +9,10 @@ from typing import Any, Literal, Protocol
 
 import pyarrow as pa
 
+from geodata.contact_line import ContactLine
+from geodata.sectors import Sectors
 from monitoring.adapters.store import Store
+from monitoring.agreement import Agreement
 
 Wait = Literal["durable", "processed"]
 """When a delivery is answered: once its journal record is synced, or once its results are in the store."""
@@ -20,49 +23,20 @@ class EventArchive(Protocol):
 
     def select(
         self,
-        keys: Sequence[tuple[str, str | None]] | None = None,
-        ids: Sequence[tuple[str, str]] | None = None,
+        keys: Iterable[tuple[str, str | None]] | None = None,
+        ids: Iterable[str] | None = None,
         bbox: tuple[float, float, float, float] | None = None,
         from_ns: int | None = None,
         to_ns: int | None = None,
+        *,
+        kinds: Iterable[str] | None = None,
+        addresses: Iterable[tuple[int, int]] | None = None,
+        limit: int | None = None,
     ) -> pa.Table:
-        """Events of the tracks `keys` (sensor, track), with the `ids` (sensor, id), inside box and time."""
+        """Events that meet every condition given, in canonical order.
 
-
-class Line(Protocol):
-    """The contact line that holds now."""
-
-    version: str
-    label: str
-    length_m: float
-
-    def to_geojson(self) -> dict[str, Any]: ...
-
-
-class Sectors(Protocol):
-    """The fixed sectors of the mission."""
-
-    ids: tuple[str, ...]
-
-    def to_geojson(self) -> dict[str, Any]:
-        """FeatureCollection; properties `id`, `name`, `chainage_from_m`, `chainage_to_m`."""
-
-
-class Reporting(Protocol):
-    """The reporting period: mission time zone and cut-off."""
-
-    zone: str
-    cut_off: str
-
-
-class Agreement(Protocol):
-    """The agreement in force, as far as the door shows it."""
-
-    version: str
-    label: str
-
-    @property
-    def reporting(self) -> Reporting: ...
+        `keys` are (sensor, track), `ids` are `sensor_id/id`, `addresses` are (journal_seq, row).
+        """
 
 
 class Runtime(Protocol):
@@ -72,9 +46,10 @@ class Runtime(Protocol):
     `StorageFull` (507).
     """
 
-    store: Store
-    archive: EventArchive
-
+    @property
+    def store(self) -> Store: ...
+    @property
+    def archive(self) -> EventArchive: ...
     @property
     def mission_name(self) -> str: ...
     @property
@@ -82,7 +57,7 @@ class Runtime(Protocol):
         """Whether line and agreement are the shipped stand-ins."""
 
     @property
-    def line(self) -> Line: ...
+    def line(self) -> ContactLine: ...
     @property
     def sectors(self) -> Sectors: ...
     @property
@@ -100,9 +75,12 @@ class Runtime(Protocol):
         principal: str,
         wait: Wait = "durable",
         end_of_input: bool = False,
+        name: str = "request body",
+        now_ns: int | None = None,
     ) -> dict[str, Any]:
         """Take one whole body through the door; the receipt, durable when this returns.
 
+        `name` is what the receipt calls it; `now_ns` is the reference clock for skew (the wall clock otherwise).
         A body that is refused whole has `files: [{file, reason, detail}]` in its receipt and left nothing
         behind.
         """
@@ -142,7 +120,7 @@ class Runtime(Protocol):
         """Send quarantined rows through the door again (`reason`, `receipt_id` or all); the receipt."""
 
     def reports(self) -> list[dict[str, Any]]:
-        """Written reports, newest first: `{date, from, to, formats: [...], sealed}`."""
+        """Periods that can be reported on, newest first: `{date, from, to, formats: [...], sealed}`."""
 
     def report(self, date: str, format_name: str) -> bytes | None:
         """The bytes of one report, None where there is none."""

@@ -6,7 +6,7 @@ columns of `monitoring.schema`, in their order; an older revision moves to `supe
 one arrives.
 """
 
-from typing import Final
+from typing import Any, Final
 
 import pyarrow as pa
 import sqlalchemy as sa
@@ -23,7 +23,7 @@ metadata: Final = sa.MetaData(
 )
 
 
-def _type_of(arrow: pa.DataType) -> sa.types.TypeEngine[object]:
+def _type_of(arrow: pa.DataType) -> sa.types.TypeEngine[Any]:
     """The column type of an Arrow type; lists are kept as JSON text."""
     if pa.types.is_boolean(arrow):
         return sa.Boolean()
