@@ -36,7 +36,9 @@ class Share:
         p, z2 = part / whole, Z95 * Z95
         middle = (p + z2 / (2 * whole)) / (1 + z2 / whole)
         half = Z95 * sqrt(p * (1 - p) / whole + z2 / (4 * whole * whole)) / (1 + z2 / whole)
-        return cls(part, whole, p, max(middle - half, 0.0), min(middle + half, 1.0))
+        low = max(middle - half, 0.0) if part else 0.0
+        high = min(middle + half, 1.0) if part < whole else 1.0
+        return cls(part, whole, p, low, high)
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitoring import schema
+from monitoring.simulation.hot_stretches import Chainages
 from monitoring.simulation.paths import Paths, from_routes
 from monitoring.simulation.placement import LineSpace
 from monitoring.simulation.randomness import between, stream
-from monitoring.simulation.scenario import Concentration, Fire, Movement, Scenario
+from monitoring.simulation.scenario import Fire, Movement, Scenario
 from monitoring.simulation.sensors import DAY_S, TARGETS, scenario_party
 
 Reals = NDArray[np.float64]
@@ -73,28 +74,6 @@ class Groups:
     @property
     def count(self) -> int:
         return len(self.spec)
-
-
-class Chainages:
-    """Draws where along the line something happens: evenly, or mostly on the hot stretches."""
-
-    def __init__(self, seed: int, space: LineSpace, concentration: Concentration) -> None:
-        rng = stream(seed, "hot")
-        bins = 512
-        weight = np.ones(bins)
-        width = concentration.length_km * 1_000 / space.length_m
-        for centre in rng.uniform(width / 2, max(1 - width / 2, width / 2), concentration.stretches):
-            at = (np.arange(bins) + 0.5) / bins
-            weight[np.abs(at - centre) <= width / 2] = concentration.weight
-        self._cumulative = np.concatenate([[0.0], np.cumsum(weight) / weight.sum()])
-        self._space = space
-        self._at = np.linspace(0.0, 1.0, bins + 1)
-
-    def draw(self, rng: np.random.Generator, n: int, is_concentrated: bool) -> Reals:
-        frac = rng.uniform(size=n)
-        if is_concentrated:
-            frac = np.interp(frac, self._cumulative, self._at)
-        return self._space.along(frac)
 
 
 def times_of_day(

@@ -20,6 +20,8 @@ TRACK: Final = schema.KINDS.index("track")
 SIGHTING: Final = schema.KINDS.index("sighting")
 FLASH: Final = schema.KINDS.index("muzzle_flash")
 UNKNOWN_CLASS: Final = schema.OBJECT_CLASSES.index("unknown")
+FALSE_TRACK_ENDS_P: Final = 0.5
+FALSE_TRACK_FIXES_MOST: Final = 8
 FALSE_TRACK_BASE: Final = 90_000_000
 """Tracks of nothing are numbered above those of objects (which stay under 10**8 by their scrambled number).
 """
@@ -84,7 +86,10 @@ def false_alarms(world: World) -> Rows:
     away = reach * np.sqrt(rng.uniform(size=n))
     x, y = x + away * np.sin(grid), y + away * np.cos(grid)
     drift = rng.normal(0.0, 2.0, (2, n))
-    fixes = np.where(says == "track", rng.integers(3, 9, n), 1)
+    # Clutter seldom lasts: half of what a radar takes for an object is seen once, few for half a minute.
+    fixes = np.where(
+        says == "track", np.minimum(rng.geometric(FALSE_TRACK_ENDS_P, n), FALSE_TRACK_FIXES_MOST), 1
+    )
     source = np.repeat(np.arange(n), fixes)
     step = np.arange(len(source)) - np.repeat(np.cumsum(fixes) - fixes, fixes)
     made = t[source] + 12.0 * step

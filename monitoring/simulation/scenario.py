@@ -45,13 +45,18 @@ class ScenarioError(ValueError):
 
 
 class Posts(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """A chain of fixed sensors of one type on both sides of the line (or on the host's named in `hosts`)."""
+    """A chain of fixed sensors of one type on both sides of the line (or on the host's named in `hosts`).
+
+    `spacing_km` is the average; with `is_concentrated` they stand closer where the line is hot. `gap_frac` of
+    the places stay empty.
+    """
 
     type: str
     spacing_km: Annotated[float, msgspec.Meta(gt=0.5, le=2_000)]
     offset_km: Span
     hosts: tuple[Literal["A", "B"], ...] = ("A", "B")
     gap_frac: Fraction = 0.1
+    is_concentrated: bool = False
 
 
 class Flights(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from monitoring import schema
 from monitoring.simulation.catalogue import CATALOGUE
+from monitoring.simulation.hot_stretches import Chainages
 from monitoring.simulation.paths import Paths, from_routes
 from monitoring.simulation.placement import LineSpace
 from monitoring.simulation.randomness import between, stream
@@ -111,6 +112,7 @@ class SensorNet:
 
 def place_sensors(scenario: Scenario, space: LineSpace, seed: int, duration_s: float) -> SensorNet:
     """Posts and aircraft of a scenario on this line. Deterministic in (scenario, line, seed)."""
+    where = Chainages(seed, space, scenario.concentration)
     rng = stream(seed, "posts")
     chunks: list[tuple[int, int, Reals, Reals]] = []
     for posts in scenario.posts:
@@ -120,7 +122,7 @@ def place_sensors(scenario: Scenario, space: LineSpace, seed: int, duration_s: f
             count = max(round(space.length_m / 1_000 / posts.spacing_km), 1)
             frac = (np.arange(count) + 0.5 + rng.uniform(-0.35, 0.35, count)) / count
             frac = frac[rng.uniform(size=count) >= posts.gap_frac]
-            chainage = space.along(frac)
+            chainage = where.at(frac, posts.is_concentrated)
             left = hand * between(rng, posts.offset_km, len(frac)) * 1_000
             x, y = space.place_surely(rng, chainage, left)
             chunks.append((TYPES.index(posts.type), hand, x, y))

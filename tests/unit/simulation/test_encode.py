@@ -33,7 +33,9 @@ def of_every_kind(finished: Finished) -> pa.Table:
     table = finished.events
     seen: dict[tuple[str, str], int] = {}
     picked = []
-    for i, (kind, sensor) in enumerate(zip(table["kind"].to_pylist(), table["sensor_id"].to_pylist(), strict=True)):
+    for i, (kind, sensor) in enumerate(
+        zip(table["kind"].to_pylist(), table["sensor_id"].to_pylist(), strict=True)
+    ):
         key = (kind, sensor[:2])
         seen[key] = seen.get(key, 0) + 1
         if seen[key] <= 20:

@@ -73,7 +73,9 @@ def test_an_id_is_used_again_only_for_the_same_content(finished: Finished) -> No
 def test_reports_are_missing_and_their_numbers_show_it(finished: Finished) -> None:
     table = finished.events
     numbers: dict[tuple[str, int], set[int]] = {}
-    for sensor, boot, seq in zip(*(table.column(c).to_pylist() for c in ("sensor_id", "boot", "seq")), strict=True):
+    for sensor, boot, seq in zip(
+        *(table.column(c).to_pylist() for c in ("sensor_id", "boot", "seq")), strict=True
+    ):
         numbers.setdefault((sensor, boot), set()).add(seq)
     gaps = sum(max(found) + 1 - len(found) for found in numbers.values())
     assert 0.001 < gaps / table.num_rows < 0.02
@@ -83,7 +85,9 @@ def test_some_sensors_start_again_and_count_from_zero(line: ContactLine) -> None
     run = simulate("busy-day", line, seed=3, hours=12)
     boots: dict[tuple[str, int], int] = {}
     for table in run.tables():
-        for sensor, boot, seq in zip(*(table.column(c).to_pylist() for c in ("sensor_id", "boot", "seq")), strict=True):
+        for sensor, boot, seq in zip(
+            *(table.column(c).to_pylist() for c in ("sensor_id", "boot", "seq")), strict=True
+        ):
             boots[sensor, boot] = min(boots.get((sensor, boot), 10**9), seq)
     restarted = [first for (_, boot), first in boots.items() if boot > 0]
     assert restarted

@@ -6,7 +6,13 @@ import jsonschema
 import pytest
 import yaml
 
-from monitoring.simulation import ScenarioError, load_scenario, parse_scenario, scenario_names, scenario_schema
+from monitoring.simulation import (
+    ScenarioError,
+    load_scenario,
+    parse_scenario,
+    scenario_names,
+    scenario_schema,
+)
 
 SMALL = {
     "format": 1,

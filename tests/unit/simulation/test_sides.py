@@ -13,7 +13,9 @@ OTHER = {"A": "B", "B": "A"}
 def mirrored_line(line: ContactLine) -> ContactLine:
     vertices = tuple(zip(line.lon.tolist(), line.lat.tolist(), strict=True))
     side = OTHER[line.left_side]
-    return ContactLine.from_draft(replace(LineDraft(vertices, line.label), left_side=side, sigma_m=line.sigma_m))
+    return ContactLine.from_draft(
+        replace(LineDraft(vertices, line.label), left_side=side, sigma_m=line.sigma_m)
+    )
 
 
 def swapped(happening: Happening) -> Happening:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from geodata.crossings import step_crossings
-from monitoring.simulation import TruthInvalid, parse_truth, truth_lines, truth_schema, write_truth
+from monitoring.simulation import TruthInvalid, parse_truth, truth_schema, write_truth
 from tests.unit.simulation.conftest import Finished
 
 
@@ -23,7 +23,9 @@ def test_the_file_satisfies_its_schema_and_reads_back_the_same(finished: Finishe
     assert parse_truth(lines) == finished.truth
 
 
-@pytest.mark.parametrize("text", ["", "not json", '{"type":"happening"}', '{"type":"header","truth_format":9}', "[1]"])
+@pytest.mark.parametrize(
+    "text", ["", "not json", '{"type":"happening"}', '{"type":"header","truth_format":9}', "[1]"]
+)
 def test_what_is_no_truth_file_is_refused_by_name(text: str) -> None:
     with pytest.raises(TruthInvalid, match=r"mine\.ndjson"):
         parse_truth(text.splitlines(), "mine.ndjson")
