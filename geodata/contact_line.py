@@ -195,7 +195,8 @@ class ContactLine:
         array([179.5, 180.5])
         """
         lon_deg = np.asarray(lon, dtype=np.float64)
-        return lon_deg + 360.0 * np.round((self.lon_centre - lon_deg) / 360.0)
+        with np.errstate(invalid="ignore"):
+            return lon_deg + 360.0 * np.round((self.lon_centre - lon_deg) / 360.0)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, ContactLine) and other.version == self.version

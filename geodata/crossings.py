@@ -121,8 +121,8 @@ def step_crossings(
 
 def _possible_steps(steps: Reals, clearance0_m: ArrayLike | None, clearance1_m: ArrayLike | None) -> Indices:
     """Positions of the steps that may reach the line, ascending."""
-    dlon, dlat = steps[:, 2] - steps[:, 0], steps[:, 3] - steps[:, 1]
     with np.errstate(invalid="ignore"):
+        dlon, dlat = steps[:, 2] - steps[:, 0], steps[:, 3] - steps[:, 1]
         is_possible = np.isfinite(dlon + dlat) & ((dlon != 0.0) | (dlat != 0.0))
         if clearance0_m is not None and clearance1_m is not None:
             # A bound from above on the step's length: meridian degrees and degrees on its lower parallel.
