@@ -4,7 +4,8 @@ A replay takes the recorded verdicts and never admits again, so admission may im
 past.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import msgspec
@@ -39,6 +40,8 @@ class EventsPayload:
     duplicate: NDArray[np.bool_]
     first_line: int = 1
     header: bytes | None = None
+    details: Mapping[int, str] = field(default_factory=dict)
+    source: str | None = None
 
     @property
     def row_count(self) -> int:
@@ -54,6 +57,8 @@ class _Envelope(msgspec.Struct, frozen=True, kw_only=True):
     data_size: int
     data: bytes
     verdicts: bytes
+    details: bytes = b""
+    source: str | None = None
 
 
 def encode_events(payload: EventsPayload, level: int = COMPRESSION_LEVEL) -> bytes:
@@ -82,6 +87,8 @@ def encode_events(payload: EventsPayload, level: int = COMPRESSION_LEVEL) -> byt
             data_size=len(payload.data),
             data=compressor.compress(payload.data),
             verdicts=compressor.compress(verdicts),
+            details=_pack_details(payload.details),
+            source=payload.source,
         )
     )
 
@@ -105,7 +112,31 @@ def decode_events(data: bytes) -> EventsPayload:
         duplicate=np.frombuffer(verdicts, dtype=np.bool_, count=rows, offset=3 * rows),
         first_line=envelope.first_line,
         header=envelope.header,
+        details=_unpack_details(envelope.details),
+        source=envelope.source,
     )
+
+
+def _pack_details(details: Mapping[int, str]) -> bytes:
+    if not details:
+        return b""
+    return zstandard.ZstdCompressor(level=COMPRESSION_LEVEL).compress(
+        msgspec.msgpack.encode(sorted(details.items()))
+    )
+
+
+def _unpack_details(data: bytes) -> dict[int, str]:
+    if not data:
+        return {}
+    if zstandard.frame_content_size(data) > MAX_ORIGINAL_BYTES:
+        raise FrameDamaged("an events record states more details than one may hold")
+    try:
+        pairs = msgspec.msgpack.decode(
+            zstandard.ZstdDecompressor().decompress(data), type=list[tuple[int, str]]
+        )
+    except (msgspec.MsgspecError, zstandard.ZstdError) as error:
+        raise FrameDamaged(f"the details of an events record cannot be read ({error})") from error
+    return dict(pairs)
 
 
 def _expand(data: bytes, size: int) -> bytes:

@@ -1,0 +1,95 @@
+"""The command line's root: the global option `--home`, and what a failure looks like."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import click
+import typer
+from pydantic import ValidationError
+
+from api.cli import commands
+from api.cli.failures import explain
+from api.cli.output import EXIT_DATA, EXIT_USAGE, messages
+from monitoring import schema
+from monitoring.settings import Settings
+
+app = typer.Typer(
+    name="contactline",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help=(
+        "Watches a ceasefire contact line: sensor events in, incidents, cases and daily violation reports out.\n\n"
+        "Start with `contactline demo`. State lives in the home, given by `--home` **before** the command, by "
+        "`CONTACTLINE_HOME`, or `./contactline-home`."
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Root:
+    """What every command gets: the settings with the home that was asked for."""
+
+    settings: Settings
+
+    @property
+    def home(self) -> Path:
+        return self.settings.home
+
+
+@app.callback()
+def _root(
+    context: typer.Context,
+    home: Annotated[
+        Path | None,
+        typer.Option("--home", metavar="DIR", help="folder that holds all state [./contactline-home]"),
+    ] = None,
+    version: Annotated[
+        bool, typer.Option("--version", help="print the version and stop", is_eager=True)
+    ] = False,
+) -> None:
+    if version:
+        typer.echo(f"contactline {schema.ENGINE_VERSION}")
+        raise typer.Exit
+    try:
+        settings = Settings() if home is None else Settings(home=home)
+    except ValidationError as error:
+        for problem in error.errors():
+            name = ".".join(str(part) for part in problem["loc"]) or "settings"
+            messages.print(f"[bold red]error[/] setting CONTACTLINE_{name.upper()}: {problem['msg']}")
+        raise typer.Exit(EXIT_USAGE) from None
+    context.obj = Root(settings)
+
+
+commands.register(app)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command; its exit code. A failure that is foreseen is explained; any other is a bug and shows itself."""
+    command = typer.main.get_command(app)
+    try:
+        result = command.main(list(arguments), prog_name="contactline", standalone_mode=False)
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except click.ClickException as error:
+        error.show()
+        return EXIT_USAGE
+    except (click.Abort, KeyboardInterrupt):
+        messages.print(
+            "\n[yellow]interrupted[/] What was acknowledged is kept; the same command can be run again."
+        )
+        return 130
+    except BrokenPipeError:
+        return EXIT_DATA
+    except Exception as error:
+        told = explain(error)
+        if told is None:
+            raise
+        text, exit_code = told
+        messages.print(f"[bold red]error[/] {text.replace('[', chr(92) + '[')}", soft_wrap=True)
+        return exit_code
+    return result if isinstance(result, int) else 0

@@ -1,0 +1,20 @@
+"""The commands, one module each; `register` hangs them on the root."""
+
+import typer
+
+from api.cli.commands import demo, detect, home, ingest, quarantine, report, sensors, serve, simulate, status
+
+
+def register(app: typer.Typer) -> None:
+    """Add every command, in the order the help lists them."""
+    app.command("demo")(demo.demo)
+    app.command("init")(home.init)
+    app.add_typer(home.line_app, name="line")
+    app.add_typer(sensors.app, name="sensors")
+    app.command("ingest")(ingest.ingest)
+    app.command("detect")(detect.detect)
+    app.command("report")(report.report)
+    app.command("serve")(serve.serve)
+    app.command("simulate")(simulate.simulate)
+    app.command("status")(status.status)
+    app.add_typer(quarantine.app, name="quarantine")

@@ -1,0 +1,171 @@
+"""`contactline demo`: the main job end to end, on a simulated day of the shipped line."""
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Annotated, Any
+
+import typer
+
+from api.cli.commands.serve import bound, serve_runtime
+from api.cli.commands.simulate import write_run
+from api.cli.output import EXIT_DATA, console, fail, note, print_json, progress
+from api.cli.times import period_date
+from api.cli.welcome import show_credentials
+from monitoring.adapters.intake import Input
+from monitoring.adapters.reporting import write_report
+from monitoring.adapters.runtime import Runtime
+from monitoring.bootstrap import DEMO_MARK, demo_home, open_home, shipped_mission
+from monitoring.evaluation import Score, evaluate, score_table
+from monitoring.settings import Settings
+from monitoring.simulation import DEMO_DATE, Run, scenario_names, simulate
+
+SCENARIO = "busy-day"
+
+
+def demo(
+    context: typer.Context,
+    no_serve: Annotated[bool, typer.Option("--no-serve", help="stop before serving")] = False,
+    scenario: Annotated[
+        str, typer.Option(metavar="NAME|FILE", help=f"{', '.join(scenario_names())}, or a file")
+    ] = SCENARIO,
+    seed: Annotated[int, typer.Option(min=0, help="the same seed gives the same day")] = 1,
+    date: Annotated[
+        str, typer.Option(metavar="D", help="the reporting period that ends on this date")
+    ] = DEMO_DATE.isoformat(),
+    hours: Annotated[float | None, typer.Option(help="only the first hours of the period")] = None,
+    density: Annotated[float, typer.Option(help="how busy everybody is; 1 = as the scenario says")] = 1.0,
+    port: Annotated[int | None, typer.Option(min=1, max=65_535, help="port to serve on [8000]")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="one JSON object; implies --no-serve")] = False,
+) -> None:
+    """Simulate a day, feed it through the door, detect, file cases, compare with the truth, write the report, serve.
+
+    The home of an earlier demo is replaced; any other home is left alone. Example: `contactline demo --seed 7`
+    """
+    settings: Settings = context.obj.settings
+    stops = no_serve or as_json
+    with ExitStack() as open_until_end:
+        listening = (
+            None if stops else open_until_end.enter_context(bound(settings.host, port or settings.port))
+        )
+        if demo_home(settings):
+            note(f"the home of the last demo in {settings.home} is replaced")
+        opened = open_until_end.enter_context(
+            open_home(settings, "demo", found=lambda: shipped_mission("Demonstration"), must_be_new=True)
+        )
+        score, answer = run_demo(
+            opened.runtime, scenario, seed=seed, date=date, hours=hours, density=density, quiet=as_json
+        )
+        if as_json:
+            print_json(answer)
+            return
+        show(answer, score)
+        if opened.credentials is not None:
+            show_credentials(opened.credentials)
+        if listening is None:
+            console.print(
+                f"[bold]contactline --home {settings.home} serve[/] opens the workspace on these cases"
+            )
+        else:
+            console.print(
+                "Sign in as [bold]analyst[/], open a case and propose a finding; the [bold]reviewer[/] approves it."
+            )
+            serve_runtime(opened.runtime, listening)
+
+
+def run_demo(
+    runtime: Runtime,
+    scenario: str,
+    *,
+    seed: int,
+    date: str,
+    hours: float | None,
+    density: float,
+    quiet: bool,
+) -> tuple[Score, dict[str, Any]]:
+    """The main job on an open, new home: the score against the truth, and what it found and wrote."""
+    seconds: dict[str, float] = {}
+    folder = runtime.home.path / DEMO_MARK
+    folder.mkdir()
+    events_file, truth_file, sensors_file = (
+        folder / name for name in ("events.ndjson", "truth.ndjson", "sensors.json")
+    )
+    mission = runtime.mission
+    assert mission is not None
+    on = period_date(date)
+    with _stage(seconds, "simulate"), progress(f"simulating {scenario}", quiet=quiet) as advance:
+        run: Run = simulate(
+            scenario,
+            mission.lines.lines[0],
+            mission.agreement,
+            seed=seed,
+            on=on,
+            hours=hours,
+            density=density,
+            progress=lambda share: advance(share, 1.0),
+        )
+        event_count = write_run(run, events_file, truth_file, sensors_file)
+    with _stage(seconds, "register"):
+        runtime.register_sensors("demo", json.loads(sensors_file.read_text(encoding="utf-8"))["sensors"])
+    with _stage(seconds, "ingest"), progress("through the door", quiet=quiet) as advance:
+        # The day is over when its last report has come in: the reference clock stands behind it.
+        receipt = runtime.ingest_files(
+            [Input(events_file, events_file.name)],
+            door="file",
+            principal="demo",
+            now_ns=run.to_ns + 86_400 * 1_000_000_000,
+            progress=advance,
+        )
+    if receipt["files"]:
+        fail(f"the simulated day was refused: {receipt['files'][0]['detail']}", exit_code=EXIT_DATA)
+    with _stage(seconds, "report"):
+        reports = write_report(runtime.store, mission, on, runtime.home.reports_dir)
+    with _stage(seconds, "evaluate"):
+        score: Score = evaluate(
+            run.truth(),
+            runtime.store.findings_table(),
+            runtime.store.incidents_table(),
+        )
+    numbers = runtime.store.counts()
+    return score, {
+        "scenario": scenario,
+        "seed": seed,
+        "date": date,
+        "events": event_count,
+        "accepted": receipt["accepted"],
+        "duplicates": receipt["duplicates"],
+        "rejected": receipt["rejected"],
+        "flagged": receipt["flagged"],
+        "findings": numbers["findings"],
+        "incidents": numbers["incidents"],
+        "cases": numbers["cases"],
+        "recall": score.recall(),
+        "precision": score.precision(),
+        "report": {name: str(path) for name, path in reports.items()},
+        "files": [str(events_file), str(truth_file), str(sensors_file)],
+        "seconds": {name: round(value, 2) for name, value in seconds.items()},
+    }
+
+
+def show(answer: dict[str, Any], score: Score) -> None:
+    """What the demo found, for people."""
+    console.print(
+        f"\n[bold]{answer['scenario']}[/], seed {answer['seed']}, the period that ends on {answer['date']} 19:30\n"
+        f"[bold]{answer['events']:,}[/] events → {answer['accepted']:,} accepted, {answer['duplicates']:,} duplicates, "
+        f"{sum(answer['rejected'].values()):,} refused\n"
+        f"[bold]{answer['findings']:,}[/] findings, [bold]{answer['incidents']:,}[/] incidents, "
+        f"[bold]{answer['cases']:,}[/] cases"
+    )
+    console.print(score_table(score))
+    for path in [*answer["report"].values(), *answer["files"]]:
+        console.print(f"  [dim]wrote[/] {path}", soft_wrap=True)
+    stages = ", ".join(f"{name} {value:.1f} s" for name, value in answer["seconds"].items())
+    console.print(f"  [dim]{stages}[/]")
+
+
+@contextmanager
+def _stage(seconds: dict[str, float], name: str) -> Iterator[None]:
+    began = time.perf_counter()
+    yield
+    seconds[name] = time.perf_counter() - began

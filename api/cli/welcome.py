@@ -1,0 +1,26 @@
+"""First credentials, shown once, where a newcomer sees them."""
+
+from rich.panel import Panel
+from rich.table import Table
+
+from api.cli.output import console
+from monitoring.bootstrap import Credentials
+
+
+def show_credentials(credentials: Credentials) -> None:
+    """Print the one-time credentials; they are kept nowhere."""
+    table = Table(show_header=False, box=None, pad_edge=False)
+    table.add_column(style="bold cyan")
+    table.add_column()
+    for name, secret in credentials.secrets.items():
+        table.add_row(name, secret)
+    table.add_row("ingest token", f"[dim]{credentials.ingest_token}[/]")
+    console.print(
+        Panel(
+            table,
+            title="one-time credentials, shown only now",
+            subtitle="each person sets an own passphrase at the first sign-in",
+            border_style="yellow",
+            expand=False,
+        )
+    )

@@ -1,0 +1,68 @@
+"""What a re-evaluation needs to see: the archived events it asks for, and what is published about them."""
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from monitoring import schema
+from monitoring.adapters.archive import Archive
+from monitoring.adapters.store import Store
+from monitoring.pipeline import EngineOutput
+from monitoring.pipeline.reevaluation import ReevaluationRequest
+
+
+def archived(archive: Archive, request: ReevaluationRequest, journal_seq: int) -> pa.Table:
+    """The events of the request's tracks and fire areas that were journaled up to `journal_seq`.
+
+    The archive may already hold later ones, when a run is repeated after a crash; they are not known yet.
+    """
+    parts = []
+    if request.tracks:
+        parts.append(archive.select(keys=[(span.sensor_id, span.track_id) for span in request.tracks]))
+    parts.extend(
+        archive.select(
+            bbox=(area.west, area.south, area.east, area.north),
+            from_ns=area.from_ns,
+            to_ns=area.to_ns + 1,
+            kinds=schema.FIRE_KINDS,
+        )
+        for area in request.fire
+    )
+    if not parts:
+        return schema.EVENTS.empty_table()
+    events = pa.concat_tables(parts)
+    return events.filter(pc.less_equal(events.column("journal_seq"), journal_seq))
+
+
+def published(store: Store, request: ReevaluationRequest, fresh: EngineOutput) -> EngineOutput:
+    """The newest revisions of what is published about the request, `fresh` results of the same record included."""
+    subjects = [f"track:{span.sensor_id}/{span.track_id}" for span in request.tracks]
+    findings = [store.findings_table(subject_keys=subjects)] if subjects else []
+    incidents = []
+    for area in request.fire:
+        box = (area.west, area.south, area.east, area.north)
+        findings.append(store.findings_table(bbox=box, from_ns=area.from_ns, to_ns=area.to_ns + 1))
+        incidents.append(store.incidents_table(bbox=box, from_ns=area.from_ns, to_ns=area.to_ns + 1))
+    found = _newest([*findings, fresh.findings], schema.FINDINGS, "finding_id")
+    wanted = [i for i in pc.unique(found.column("incident_id")).to_pylist() if i is not None]
+    if wanted:
+        incidents.append(store.incidents_table(incident_ids=wanted))
+    return EngineOutput(
+        findings=found,
+        incidents=_newest([*incidents, fresh.incidents], schema.INCIDENTS, "incident_id"),
+        members=schema.MEMBERS.empty_table(),
+        filings=schema.FILINGS.empty_table(),
+    )
+
+
+def _newest(tables: list[pa.Table], table_schema: pa.Schema, key: str) -> pa.Table:
+    """Of each id its newest revision, in the order of ids."""
+    whole = pa.concat_tables([table_schema.empty_table(), *tables])
+    if not whole.num_rows:
+        return whole
+    order = pc.sort_indices(
+        whole.select([key, "revision"]), sort_keys=[(key, "ascending"), ("revision", "ascending")]
+    )
+    whole = whole.take(order)
+    keys = whole.column(key).combine_chunks()
+    is_last = pc.not_equal(keys.slice(0, len(keys) - 1), keys.slice(1))
+    return whole.filter(pa.concat_arrays([is_last, pa.array([True])]))

@@ -1,0 +1,126 @@
+"""What a mission stands on besides its events: line versions, agreement, sectors, area, sensors.
+
+All of it comes from the journal's `reference` and `registry` records, so a replay judges each event by what was
+known at that record.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final, Self
+
+from geodata.area import Area
+from geodata.contact_line import ContactLine, LineHistory
+from geodata.sectors import Sectors
+from monitoring.admission import Registry, Sensor
+from monitoring.agreement import Agreement, Parameters, SensorFacts
+from monitoring.evidence.records import decode_json, encode_json
+
+REFERENCE_KINDS: Final = ("mission", "line", "agreement", "sectors", "area")
+BEGINNING_NS: Final = -(2**63)
+
+
+@dataclass(frozen=True)
+class Mission:
+    """The reference data of one home as of one journal record. Immutable: changes give a new one."""
+
+    name: str
+    is_illustrative: bool
+    lines: LineHistory
+    agreement: Agreement
+    sectors: Sectors
+    area: Area
+    registry: Registry
+
+    def parameters(self) -> Parameters:
+        """What the engine is handed."""
+        facts = {
+            sensor.id: SensorFacts(
+                type=sensor.type,
+                host_side=sensor.host_side,
+                sigma_m=sensor.sigma_m,
+                lon=sensor.lon,
+                lat=sensor.lat,
+            )
+            for sensor in self.registry.sensors.values()
+        }
+        return Parameters(agreement=self.agreement, lines=self.lines, sectors=self.sectors, sensors=facts)
+
+    def with_line(self, line: ContactLine, valid_from_ns: int) -> Self:
+        """The mission in which `line` holds from `valid_from_ns` (event time) on."""
+        return replace(self, lines=self.lines.with_line(line, valid_from_ns))
+
+    def with_sensors(self, sensors: Iterable[Sensor]) -> Self:
+        """The mission with these sensors added to its registry or changed in it."""
+        return replace(self, registry=self.registry.with_sensors(sensors))
+
+    def references(self) -> list[dict[str, Any]]:
+        """The `reference` payloads that found this mission, in the order they are journaled."""
+        first, *_ = self.lines.lines
+        about = {"name": self.name, "is_illustrative": self.is_illustrative}
+        return [
+            _reference("mission", self.name, about),
+            _reference("line", first.label, first.to_geojson(), version=first.version),
+            _reference(
+                "agreement", self.agreement.label, self.agreement.to_json(), version=self.agreement.version
+            ),
+            _reference("sectors", f"{len(self.sectors.ids)} sectors", self.sectors.to_geojson()),
+            _reference("area", "area of operations", self.area.to_json()),
+        ]
+
+    def to_bytes(self) -> bytes:
+        """The whole mission, for the snapshot beside the engine's state."""
+        return encode_json(
+            {
+                "name": self.name,
+                "is_illustrative": self.is_illustrative,
+                "lines": self.lines.to_json(),
+                "agreement": self.agreement.to_json(),
+                "sectors": self.sectors.to_geojson(),
+                "area": self.area.to_json(),
+                "registry": self.registry.to_json(),
+            }
+        )
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        """The mission that `to_bytes` wrote."""
+        content = decode_json(data)
+        return cls(
+            name=content["name"],
+            is_illustrative=content["is_illustrative"],
+            lines=LineHistory.from_json(content["lines"]),
+            agreement=Agreement.parse(content["agreement"], "agreement"),
+            sectors=Sectors.from_geojson(content["sectors"]),
+            area=Area.from_json(content["area"]),
+            registry=Registry.from_json(content["registry"]),
+        )
+
+    @classmethod
+    def found(cls, references: Mapping[str, Mapping[str, Any]], registry: Registry) -> Self:
+        """The mission that the first `reference` records found: their payloads by kind."""
+        missing = [kind for kind in REFERENCE_KINDS if kind not in references]
+        if missing:
+            raise ValueError(f"the journal founds no mission: it lacks the reference record {missing[0]}")
+        about = references["mission"]["body"]
+        return cls(
+            name=about["name"],
+            is_illustrative=about["is_illustrative"],
+            lines=LineHistory([ContactLine.from_geojson(references["line"]["body"])]),
+            agreement=Agreement.parse(references["agreement"]["body"], "agreement"),
+            sectors=Sectors.from_geojson(references["sectors"]["body"]),
+            area=Area.from_json(references["area"]["body"]),
+            registry=registry,
+        )
+
+
+def line_reference(line: ContactLine, valid_from_ns: int) -> dict[str, Any]:
+    """The `reference` payload of a further line version."""
+    return _reference(
+        "line", line.label, line.to_geojson(), version=line.version, valid_from_ns=valid_from_ns
+    )
+
+
+def _reference(
+    kind: str, label: str, body: Any, *, version: str = "", valid_from_ns: int = BEGINNING_NS
+) -> dict[str, Any]:
+    return {"kind": kind, "label": label, "version": version, "valid_from_ns": valid_from_ns, "body": body}
