@@ -1,0 +1,1 @@
+declare module "*.geojson?url" { const url: string; export default url; }

@@ -1,0 +1,157 @@
+/** What a case map shows, as GeoJSON: fixes, their ellipses, tracks, crossings, incidents, letters of the sides. */
+
+import type {Case, Evidence, EvidenceFeature} from '../api/types';
+import {hourMinute, clock} from '../text/time.svelte';
+import {ellipse} from './ellipse';
+
+export type Collection = GeoJSON.FeatureCollection;
+
+const collection = (features: GeoJSON.Feature[]): Collection => ({type: 'FeatureCollection', features});
+
+const placed = (evidence: Evidence, until: number): EvidenceFeature[] =>
+  evidence.events.features.filter((event) => event.geometry && Date.parse(event.properties.time) <= until);
+
+export function fixes(evidence: Evidence, until: number): Collection {
+  return collection(
+    placed(evidence, until).map((event) => ({
+      type: 'Feature',
+      geometry: event.geometry!,
+      properties: {id: event.properties.event_id, isTrack: event.properties.kind === 'track', time: event.properties.time},
+    })),
+  );
+}
+
+export function ellipses(evidence: Evidence, until: number): Collection {
+  return collection(
+    placed(evidence, until).flatMap((event) => {
+      const [lon = 0, lat = 0] = event.geometry!.coordinates;
+      const major = event.properties.sigma_major_m ?? event.properties.sigma_m;
+      const minor = event.properties.sigma_minor_m ?? event.properties.sigma_m;
+      if (!major || !minor) return [];
+      const geometry = ellipse(lon, lat, major, minor, event.properties.sigma_azimuth_deg ?? 0);
+      return [{type: 'Feature' as const, geometry, properties: {}}];
+    }),
+  );
+}
+
+/** One line per track of one sensor, in the order of time. */
+export function tracks(evidence: Evidence, until: number): Collection {
+  const byTrack = new Map<string, EvidenceFeature[]>();
+  for (const event of placed(evidence, until)) {
+    const {sensor_id, track_id} = event.properties;
+    if (!track_id) continue;
+    const key = `${sensor_id}/${track_id}`;
+    byTrack.set(key, [...(byTrack.get(key) ?? []), event]);
+  }
+  return collection(
+    [...byTrack.values()].map((events) => ({
+      type: 'Feature',
+      properties: {},
+      geometry: {
+        type: 'LineString',
+        coordinates: events
+          .sort((a, b) => a.properties.time.localeCompare(b.properties.time))
+          .map((event) => event.geometry!.coordinates),
+      },
+    })),
+  );
+}
+
+export function crossings(evidence: Evidence, until: number): Collection {
+  return collection(
+    evidence.crossings
+      .filter((crossing) => crossing.lon !== null && crossing.lat !== null && Date.parse(crossing.time) <= until)
+      .map((crossing) => ({
+        type: 'Feature',
+        geometry: {type: 'Point', coordinates: [crossing.lon!, crossing.lat!]},
+        properties: {label: `${(crossing.direction ?? '').replace('>', ' → ')}  ${clock(crossing.time)}`},
+      })),
+  );
+}
+
+export function incidents(of: Case): Collection {
+  return collection(
+    of.incidents.flatMap((incident) => {
+      const {lon, lat, sigma_major_m: major, sigma_minor_m: minor} = incident;
+      if (lon === null || lat === null || !major || !minor) return [];
+      const geometry = ellipse(lon, lat, major, minor, incident.sigma_azimuth_deg ?? 0);
+      return [{type: 'Feature' as const, geometry, properties: {label: hourMinute(incident.time_start)}}];
+    }),
+  );
+}
+
+type Point = [number, number];
+
+/** Longitudes shortened so that a degree means the same length both ways; good near `lat`. */
+const flat = (points: Point[], lat: number): Point[] => points.map(([x, y]) => [x * Math.cos((lat * Math.PI) / 180), y]);
+
+/** Nearest place on a polyline: the place, the direction of its edge, and the side (+1 left, -1 right) of `at`. */
+function nearest(points: Point[], at: Point): {foot: Point; along: Point; side: number; distance: number} {
+  let best = {foot: at, along: [1, 0] as Point, side: 0, distance: Infinity};
+  for (let i = 1; i < points.length; i++) {
+    const [a, b] = [points[i - 1]!, points[i]!];
+    const [dx, dy] = [b[0] - a[0], b[1] - a[1]];
+    const length = Math.hypot(dx, dy);
+    if (!length) continue;
+    const t = Math.min(1, Math.max(0, ((at[0] - a[0]) * dx + (at[1] - a[1]) * dy) / length ** 2));
+    const foot: Point = [a[0] + t * dx, a[1] + t * dy];
+    const distance = Math.hypot(at[0] - foot[0], at[1] - foot[1]);
+    if (distance < best.distance) {
+      best = {foot, along: [dx / length, dy / length], side: Math.sign(dx * (at[1] - a[1]) - dy * (at[0] - a[0])), distance};
+    }
+  }
+  return best;
+}
+
+/**
+ * Letters A and B beside the line where it is nearest to `at`; `reach_m` is how far from the line they may stand.
+ * A letter that would land beyond another bend, on the wrong side, is drawn nearer or left out.
+ */
+export function sideLetters(line: Collection, at: Point, reach_m: number): Collection {
+  const features: GeoJSON.Feature[] = [];
+  const scale = Math.cos((at[1] * Math.PI) / 180);
+  for (const {geometry, properties} of line.features) {
+    if (properties?.role !== 'line' || geometry.type !== 'LineString') continue;
+    const points = flat(geometry.coordinates as Point[], at[1]);
+    const {foot, along} = nearest(points, [at[0] * scale, at[1]]);
+    const left = properties.left_side === 'B' ? 'B' : 'A';
+    for (const [side, sign] of [[left, 1], [left === 'A' ? 'B' : 'A', -1]] as const) {
+      for (let off = reach_m / 111_200; off > reach_m / 900_000; off /= 1.6) {
+        // a step along the line as well, so that the letters stand clear of a track across it
+        const place: Point = [
+          foot[0] - along[1] * off * sign + along[0] * off * 0.9,
+          foot[1] + along[0] * off * sign + along[1] * off * 0.9,
+        ];
+        const seen = nearest(points, place);
+        if (seen.side !== sign || seen.distance < off * 0.5) continue;
+        const geometry: GeoJSON.Point = {type: 'Point', coordinates: [place[0] / scale, place[1]]};
+        features.push({type: 'Feature', geometry, properties: {side}});
+        break;
+      }
+    }
+  }
+  return collection(features);
+}
+
+/** West, south, east, north of everything in `collections`, at least `least_m` wide. */
+export function bounds(collections: Collection[], around: [number, number], least_m = 800): [number, number, number, number] {
+  let [west, south, east, north] = [Infinity, Infinity, -Infinity, -Infinity];
+  const take = (position: unknown): void => {
+    if (!Array.isArray(position)) return;
+    if (typeof position[0] === 'number') {
+      const [x, y] = position as [number, number];
+      [west, south, east, north] = [Math.min(west, x), Math.min(south, y), Math.max(east, x), Math.max(north, y)];
+    } else position.forEach(take);
+  };
+  for (const {features} of collections) {
+    for (const {geometry} of features) if ('coordinates' in geometry) take(geometry.coordinates);
+  }
+  const half = least_m / 2 / 111_200;
+  const halfLon = half / Math.cos((around[1] * Math.PI) / 180);
+  return [
+    Math.min(west, around[0] - halfLon),
+    Math.min(south, around[1] - half),
+    Math.max(east, around[0] + halfLon),
+    Math.max(north, around[1] + half),
+  ];
+}

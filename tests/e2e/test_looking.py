@@ -1,0 +1,198 @@
+"""Looking at a day: the unrolled line, the queue that never jumps, evidence as it is, honest states."""
+
+import re
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.e2e.conftest import new_page, open_context, sign_in
+from tests.e2e.stand_in.server import StandIn
+from tests.e2e.stand_in.world import HOSTILE, World
+
+pytestmark = pytest.mark.browser
+
+OTHERS = {
+    "rule_id": "ceasefire_fire",
+    "party": "A",
+    "sector": "S01",
+    "chainage_m": 1.0,
+    "priority": 1,
+    "assignee": None,
+}
+
+
+def rows(page: Page) -> list[str]:
+    found: list[str] = page.locator("[data-number]").evaluate_all("all => all.map(one => one.dataset.number)")
+    return found
+
+
+def open_the_day(page: Page, server: StandIn, path: str = "/cases") -> None:
+    """Open the cases and wait until line, marks, rows and live stream are there."""
+    page.goto(server.url + path)
+    expect(page.locator("[data-number]").first).to_be_visible()
+    expect(page.locator(".sector").last).to_be_visible()
+    expect(page.get_by_text("live", exact=True)).to_be_visible()
+
+
+def test_brushing_the_unrolled_line_filters_the_queue_and_stands_in_the_address(
+    page: Page, stand_in: StandIn
+) -> None:
+    open_the_day(page, stand_in)
+    before = len(rows(page))
+    box = page.locator("canvas").first.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] * 0.30, box["y"] + 40)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.55, box["y"] + 150, steps=5)
+    page.mouse.up()
+    page.wait_for_url(re.compile(r"km_from=\d+&km_to=\d+&from=.+&to=.+"))
+    page.wait_for_function(f"document.querySelectorAll('[data-number]').length < {before}")
+    km_from, km_to = (float(v) for v in re.findall(r"km_(?:from|to)=(\d+)", page.url))
+    for number in rows(page):
+        assert km_from * 1000 <= stand_in.world.cases[number]["chainage_m"] <= km_to * 1000
+    page.get_by_role("button", name="Clear selection").click()
+    page.wait_for_function(f"document.querySelectorAll('[data-number]').length == {before}")
+
+
+def test_the_unrolled_line_can_be_brushed_by_keyboard(page: Page, stand_in: StandIn) -> None:
+    open_the_day(page, stand_in)
+    page.keyboard.press("g")
+    page.keyboard.press("u")
+    page.keyboard.press("ArrowRight")
+    page.wait_for_url(re.compile(r"km_from=0&km_to=50"))
+    page.keyboard.press("Shift+ArrowRight")
+    page.wait_for_url(re.compile(r"km_from=0&km_to=100"))
+    page.keyboard.press("Escape")
+    page.wait_for_url(re.compile(r"/cases$"))
+
+
+def test_new_cases_wait_behind_a_bar_and_rows_do_not_move(page: Page, stand_in: StandIn) -> None:
+    open_the_day(page, stand_in, "/cases?status=filed")
+    before = rows(page)
+    shown = before[3]
+    for number in ("2026-09001", "2026-09002", "2026-09003"):
+        data = {**OTHERS, "id": number, "status": "filed", "version": 1, "summary": "Something new"}
+        stand_in.emit("case", data)
+    changed = {**OTHERS, "id": shown, "status": "triaged", "version": 9, "summary": "Now with other words"}
+    stand_in.emit("case", changed)
+    expect(page.get_by_role("button", name="3 new or changed cases: show")).to_be_visible()
+    assert rows(page) == before
+    row = page.locator(f"[data-number='{shown}']")
+    expect(row).to_contain_text("Now with other words")
+    expect(row).to_contain_text("changed")
+    page.get_by_role("button", name="3 new or changed cases: show").click()
+    expect(page.get_by_role("button", name="3 new or changed cases: show")).to_be_hidden()
+
+
+def test_a_lost_connection_is_said_and_messages_are_caught_up_after_it(page: Page, stand_in: StandIn) -> None:
+    open_the_day(page, stand_in)
+    stand_in.emit("status", {"id": "seen"})
+    page.wait_for_timeout(300)
+    stand_in.offline = True
+    expect(page.get_by_text("no connection since")).to_be_visible()
+    missed = {**OTHERS, "id": "2026-09009", "status": "filed", "version": 1, "summary": "Missed meanwhile"}
+    stand_in.emit("case", missed)
+    stand_in.offline = False
+    expect(page.get_by_text("live", exact=True)).to_be_visible()
+    expect(page.get_by_role("button", name="1 new or changed case: show")).to_be_visible()
+
+
+def test_a_failure_says_what_failed_and_offers_to_try_again(page: Page, stand_in: StandIn) -> None:
+    stand_in.broken.add("cases")
+    page.goto(f"{stand_in.url}/cases")
+    expect(page.get_by_role("heading", name="Could not load the queue")).to_be_visible()
+    stand_in.broken.clear()
+    page.get_by_role("button", name="Try again").click()
+    expect(page.locator("[data-number]").first).to_be_visible()
+
+
+def test_a_case_that_does_not_exist_is_called_so(page: Page, stand_in: StandIn) -> None:
+    page.goto(f"{stand_in.url}/cases/2026-99999")
+    expect(page.get_by_role("heading", name="There is no such case")).to_be_visible()
+
+
+def test_an_empty_day_is_not_called_quiet(browser: Browser) -> None:
+    server = StandIn(World.invent(cases=0)).start()
+    server.must_set.clear()
+    context = open_context(browser)
+    sign_in(context, server)
+    page = new_page(context)
+    page.goto(f"{server.url}/cases")
+    expect(page.get_by_text("this does not mean that it was quiet")).to_be_visible()
+    expect(page.get_by_role("heading", name="No case here")).to_be_visible()
+    context.close()
+    server.stop()
+
+
+def test_hostile_text_is_shown_as_text_with_its_marks_and_folded(browser: Browser) -> None:
+    server = StandIn(World.invent(hostile=True)).start()
+    server.must_set.clear()
+    context = open_context(browser)
+    sign_in(context, server)
+    page = new_page(context)
+    dialogs: list[str] = []
+    page.on("dialog", lambda dialog: dialogs.append(dialog.message))
+    number = next(iter(server.world.cases))
+    page.goto(f"{server.url}/cases/{number}/evidence")
+    cell = page.locator(".foreign").filter(has_text="<script>alert(1)</script>").first
+    expect(cell).to_contain_text("RLO")
+    expect(cell).not_to_contain_text("\u202e")
+    fold = cell.get_by_role("button", name=re.compile(r"Show [\d,]+ more characters"))
+    expect(fold).to_be_visible()
+    fold.click()
+    expect(cell).to_contain_text("A" * 900)
+    assert HOSTILE.count("<script>") == 1
+    assert dialogs == []
+    assert page.locator("script").count() == 1
+    context.close()
+    server.stop()
+
+
+def test_numbers_lead_to_the_rows_behind_them(page: Page, stand_in: StandIn) -> None:
+    number, case = next((n, c) for n, c in stand_in.world.cases.items() if c["rule_id"] == "ceasefire_fire")
+    count = case["incidents"][0]["event_count"]
+    page.goto(f"{stand_in.url}/cases/{number}")
+    page.get_by_role("link", name=str(count), exact=True).first.click()
+    page.wait_for_url(re.compile("/evidence"))
+    expect(page.get_by_text(f"{count} of {count} events")).to_be_visible()
+    sensor = case["findings"][0]["sensor_ids"][0]
+    page.get_by_role("cell").get_by_role("link", name=sensor).first.click()
+    features = stand_in.world.evidence[number]["events"]["features"]
+    seen = sum(f["properties"]["sensor_id"] == sensor for f in features)
+    expect(page.get_by_text(f"{seen} of {count} events")).to_be_visible()
+
+
+def test_the_case_map_draws_without_breaking_the_security_policy(page: Page, stand_in: StandIn) -> None:
+    number = next(n for n, c in stand_in.world.cases.items() if c["rule_id"] == "line_crossing")
+    page.goto(f"{stand_in.url}/cases/{number}")
+    canvas = page.locator("canvas.maplibregl-canvas")
+    expect(canvas).to_be_visible()
+    expect(page.locator(".maplibregl-ctrl-scale")).to_have_text(re.compile("m$"))
+
+
+def test_on_a_phone_the_queue_and_the_case_follow_each_other(browser: Browser, stand_in: StandIn) -> None:
+    context = open_context(browser, 390, 844)
+    sign_in(context, stand_in)
+    page = new_page(context)
+    page.goto(f"{stand_in.url}/cases")
+    page.locator("[data-number] a").first.click()
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    expect(page.locator("[data-number]").first).to_be_hidden()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.get_by_role("link", name="‹ Queue").click()
+    expect(page.locator("[data-number]").first).to_be_visible()
+    context.close()
+
+
+def test_places_of_sensors_are_shown_to_operators_only(
+    browser: Browser, page: Page, stand_in: StandIn
+) -> None:
+    page.goto(f"{stand_in.url}/sensors")
+    expect(page.get_by_text("shown to operators only")).to_be_visible()
+    expect(page.get_by_role("columnheader", name="Place")).to_be_hidden()
+    context = open_context(browser)
+    sign_in(context, stand_in, "operator")
+    theirs = new_page(context)
+    theirs.goto(f"{stand_in.url}/sensors")
+    expect(theirs.get_by_role("columnheader", name="Place")).to_be_visible()
+    context.close()
