@@ -155,6 +155,7 @@ def _incident(excursion: Excursion, parameters: Parameters) -> dict[str, Any]:
             {
                 "findings": [row["finding_id"] for row in rows],
                 "subjects": sorted({row["subject_key"] for row in rows}),
+                "sensor_types": sorted(types),
             }
         ),
     }

@@ -1,0 +1,130 @@
+"""The daily report for machines: one CSV table of incidents, one JSON document of everything.
+
+A cell of the CSV that a spreadsheet would take for a formula gets an apostrophe in front; the JSON keeps the text.
+"""
+
+import csv
+import io
+import json
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from monitoring.reports.content import EvidenceLine, Report
+
+COLUMNS: Final = (
+    "incident_id", "revision", "kind", "verdict", "time_start", "time_end", "sector", "chainage_km", "side", "party",
+    "lon", "lat", "sigma_m", "violations_smm", "count_is_minimum", "rounds_least", "rounds_best", "observation",
+    "means", "sensor_count", "confidence", "distance", "direction", "object", "case_number", "summary",
+)  # fmt: skip
+_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
+
+
+def to_csv(report: Report) -> bytes:
+    """One row per incident, fire first; RFC 4180, UTF-8, times in UTC."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\r\n")
+    writer.writerow(COLUMNS)
+    for line in (*report.fire, *report.movement):
+        writer.writerow([harmless(value) for value in _row(line)])
+    return text.getvalue().encode()
+
+
+def to_json(report: Report) -> bytes:
+    """Everything the report says, with figures as numbers; canonical but for its indentation."""
+    period, mission = report.period, report.mission
+    document = {
+        "report": "daily",
+        "format_version": 1,
+        "title": report.title,
+        "period": {
+            "date": period.date.isoformat(),
+            "from": _utc(period.from_ns),
+            "to": _utc(period.to_ns),
+            "hours": period.hours,
+            "zone": period.zone,
+            "cut_off": period.cut_off,
+        },
+        "as_of": _utc(report.as_of_ns),
+        "is_preliminary": report.is_preliminary,
+        "coverage": report.coverage,
+        "versions": {
+            "line": mission.line_version,
+            "line_label": mission.line_label,
+            "agreement": mission.agreement_version,
+            "agreement_label": mission.agreement_label,
+            "engine": mission.engine_version,
+        },
+        "header": report.header,
+        "sections": [asdict(section) for section in report.sections],
+        "sectors": [asdict(line) for line in report.sectors],
+        "total": asdict(report.total),
+        "incidents": [
+            dict(zip(COLUMNS, _row(line), strict=True)) for line in (*report.fire, *report.movement)
+        ],
+        "cases": [
+            {
+                **{k: v for k, v in asdict(case).items() if not k.endswith("_ns")},
+                "time_start": _utc(case.time_start_ns),
+                "time_end": _utc(case.time_end_ns),
+            }
+            for case in report.cases
+        ],
+        "sensors": [asdict(line) for line in report.sensors],
+        "received": {
+            **asdict(report.received),
+            "rejected": dict(report.received.rejected),
+            "flagged": dict(report.received.flagged),
+        },
+        "amended_findings": report.amended,
+        "withdrawn_findings": report.withdrawn,
+    }
+    text = json.dumps(document, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False)
+    return text.encode() + b"\n"
+
+
+def harmless(value: Any) -> Any:
+    """A text that a spreadsheet cannot take for a formula; other values as they are.
+
+    >>> harmless("=1+1"), harmless("two"), harmless(-3.5)
+    ("'=1+1", 'two', -3.5)
+    """
+    if isinstance(value, str) and value.startswith(_FORMULA_STARTS):
+        return "'" + value
+    return value
+
+
+def _row(line: EvidenceLine) -> list[Any]:
+    return [
+        line.incident_id,
+        line.revision,
+        line.kind,
+        line.verdict,
+        _utc(line.time_start_ns),
+        _utc(line.time_end_ns),
+        line.sector,
+        None if line.chainage_m is None else round(line.chainage_m / 1_000, 3),
+        line.side,
+        line.party,
+        None if line.lon is None else round(line.lon, 5),
+        None if line.lat is None else round(line.lat, 5),
+        None if line.sigma_m is None else round(line.sigma_m, 1),
+        line.violations,
+        line.is_minimum if line.kind == "fire" else None,
+        line.rounds_least,
+        line.rounds_best,
+        line.observation,
+        line.means,
+        line.sensor_count,
+        line.confidence,
+        line.distance,
+        line.direction,
+        line.weapon,
+        line.case_number,
+        line.summary,
+    ]
+
+
+def _utc(time_ns: int) -> str:
+    whole_s = time_ns // 1_000_000_000
+    return f"{datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=whole_s):%Y-%m-%dT%H:%M:%SZ}"
