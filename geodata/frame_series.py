@@ -63,9 +63,10 @@ class FrameSeries:
         south = max(float(np.min(lat)) - reach_m / 110_000.0, -89.5)
         north = min(float(np.max(lat)) + reach_m / 110_000.0, 89.5)
         west, east = float(np.min(lon)), float(np.max(lon))
+        centre = frame.lon0_deg + 360.0 * round(((west + east) / 2.0 - frame.lon0_deg) / 360.0)
         narrowest = math.cos(math.radians(max(abs(south), abs(north))))
-        reach_deg = (east - west) / 2.0 + min(reach_m / (111_000.0 * narrowest), 60.0)
-        return cls(frame, (west + east) / 2.0, reach_deg, south, north)
+        reach_deg = max(east - centre, centre - west) + min(reach_m / (111_000.0 * narrowest), 60.0)
+        return cls(frame, centre, reach_deg, south, north)
 
     def forward(self, lon: Reals, lat: Reals) -> tuple[Reals, Reals]:
         """Metres of places inside the box; `lon` continuous, degrees. Shape (n,)."""

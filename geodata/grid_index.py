@@ -26,6 +26,7 @@ ROOT_LEVEL: Final = 2
 CANDIDATES_MAX: Final = (4, 4, 4, 4, 10)
 """Cells of a level that keep more candidates than this are split. Below 256 m a finer cell saves little work and
 costs memory that the cache wants, so only crowded ones are split there."""
+CROWD: Final = 40
 OUTSIDE: Final = -1
 _COARSEST_M: Final = ROOT_M * SPLIT**ROOT_LEVEL
 _MARGIN_M: Final = 1e-6
@@ -62,11 +63,15 @@ class GridIndex(NamedTuple):
 
 
 class _Cells(NamedTuple):
-    """Cells of one level (column and row from the south-west) with their candidates: pairs ordered by both."""
+    """Cells of one level (column and row from the south-west) with their candidates: pairs ordered by both.
+
+    `inherited`: how many candidates the cell had from its parent before it dropped any.
+    """
 
     level: int
     column: Indices
     row: Indices
+    inherited: Indices
     pair_cell: Indices
     pair_piece: Indices
 
@@ -92,8 +97,13 @@ class _Builder:
         cells = self._pruned(self._coarsest())
         while True:
             per_cell = np.bincount(cells.pair_cell, minlength=len(cells.column))
-            is_last = cells.level == len(CANDIDATES_MAX)
-            is_leaf = (per_cell <= CANDIDATES_MAX[cells.level]) if not is_last else per_cell > 0
+            if cells.level == len(CANDIDATES_MAX):
+                levels.append(cells)
+                return levels
+            is_leaf = per_cell <= CANDIDATES_MAX[cells.level]
+            if cells.level > ROOT_LEVEL:
+                # Where very many pieces are equally near (the middle of a round bay), splitting helps nobody.
+                is_leaf |= (per_cell > CROWD) & (per_cell > 0.7 * cells.inherited)
             levels.append(_only(cells, is_leaf))
             if is_leaf.all():
                 return levels
@@ -113,7 +123,7 @@ class _Builder:
             distance = np.sqrt(self._square_and_along(everything, x, y)[0])
             kept.append(np.flatnonzero(distance <= distance.min() + _DIAGONAL * _COARSEST_M))
         pair_cell = np.repeat(np.arange(len(column)), [len(pieces) for pieces in kept])
-        return _Cells(0, column, row, pair_cell, np.concatenate(kept))
+        return _Cells(0, column, row, np.bincount(pair_cell), pair_cell, np.concatenate(kept))
 
     def _pruned(self, cells: _Cells) -> _Cells:
         """The cells within reach, each with those candidates that can be nearest somewhere in it."""
@@ -193,6 +203,7 @@ def _split(cells: _Cells) -> _Cells:
         level=cells.level + 1,
         column=cells.column[parent] * SPLIT + np.tile(np.arange(fold) % SPLIT, count),
         row=cells.row[parent] * SPLIT + np.tile(np.arange(fold) // SPLIT, count),
+        inherited=inherits,
         pair_cell=pair_cell,
         pair_piece=cells.pair_piece[first_pair[parent][pair_cell] + rank],
     )
@@ -205,6 +216,7 @@ def _only(cells: _Cells, is_kept: NDArray[np.bool_]) -> _Cells:
         level=cells.level,
         column=cells.column[is_kept],
         row=cells.row[is_kept],
+        inherited=cells.inherited[is_kept],
         pair_cell=renumbered[cells.pair_cell[pair]],
         pair_piece=cells.pair_piece[pair],
     )

@@ -6,6 +6,7 @@ is no line at all is refused here, by name; whether the line is usable is for `g
 
 import json
 import math
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -166,7 +167,10 @@ def _parse_geopackage(path: Path) -> LineDraft:
     import shapely  # noqa: PLC0415
 
     try:
-        meta, _, geometries, columns = pyogrio.raw.read(path)
+        with warnings.catch_warnings():
+            # GDAL warns of oddities (a missing application id) that decide nothing here.
+            warnings.simplefilter("ignore", RuntimeWarning)
+            meta, _, geometries, columns = pyogrio.raw.read(path)
     except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as error:
         raise LineInvalid("format", path.name, f"is not a readable GeoPackage ({error})") from error
     crs = str(meta["crs"] or "")

@@ -1,5 +1,7 @@
 """Lines that have made trouble: meanders, spikes, stated twice, collinear, tiny beside huge, anywhere on the globe."""
 
+from functools import cache
+
 import numpy as np
 
 from geodata.contact_line import ContactLine
@@ -26,6 +28,7 @@ UNIT_DEG = 1 / 64
 """A power of two, so that grid places are exact."""
 
 
+@cache
 def zoo_line(shape: str, origin: str = "north", left_side: str = "A", backwards: bool = False) -> ContactLine:
     """A line of the zoo; backwards it is walked from the other end."""
     vertices = zoo_vertices(shape, origin)

@@ -1,6 +1,7 @@
 """Slow, obvious, scalar twins of the locator and of the crossings: geodesics by pyproj, sides by rationals."""
 
 from fractions import Fraction
+from itertools import pairwise
 
 from pyproj import Geod
 
@@ -16,7 +17,7 @@ def nearest_slowly(vertices: list[tuple[float, float]], lon: float, lat: float) 
     Edges are straight in lon/lat; longitudes must not jump. Chainages sum geodesics over 200 pieces an edge.
     """
     best, best_chainage, chainage = float("inf"), 0.0, 0.0
-    for (lon0, lat0), (lon1, lat1) in zip(vertices[:-1], vertices[1:], strict=True):
+    for (lon0, lat0), (lon1, lat1) in pairwise(vertices):
         if (lon0, lat0) == (lon1, lat1):
             continue
 
@@ -72,12 +73,12 @@ def crossings_slowly(
     found: list[tuple[int, Fraction, int]] = []
     last = 0
     has_touched = False
-    for step, (p, q) in enumerate(zip(fixes[:-1], fixes[1:], strict=True)):
+    for step, (p, q) in enumerate(pairwise(fixes)):
         a, b = (Fraction(p[0]), Fraction(p[1])), (Fraction(q[0]), Fraction(q[1]))
         if a == b:
             continue
         cuts = sorted({Fraction(0), Fraction(1), *_meetings(vertices, a, b)})
-        for begin, end in zip(cuts[:-1], cuts[1:], strict=True):
+        for begin, end in pairwise(cuts):
             if _is_on_line(vertices, _at(a, b, begin)):
                 has_touched = True
             middle = _at(a, b, (begin + end) / 2)
@@ -97,7 +98,7 @@ def _at(a: Point, b: Point, t: Fraction) -> Point:
 
 def _is_on_line(vertices: list[tuple[float, float]], place: Point) -> bool:
     x, y = place
-    for (x0, y0), (x1, y1) in zip(vertices[:-1], vertices[1:], strict=True):
+    for (x0, y0), (x1, y1) in pairwise(vertices):
         ax, ay, bx, by = Fraction(x0), Fraction(y0), Fraction(x1), Fraction(y1)
         is_straight = (bx - ax) * (y - ay) == (by - ay) * (x - ax)
         if is_straight and min(ax, bx) <= x <= max(ax, bx) and min(ay, by) <= y <= max(ay, by):
@@ -109,7 +110,7 @@ def _meetings(vertices: list[tuple[float, float]], a: Point, b: Point) -> list[F
     """Fractions of the step a-b at which it meets an edge: proper meetings, and the ends of shared stretches."""
     dx, dy = b[0] - a[0], b[1] - a[1]
     meetings = []
-    for (x0, y0), (x1, y1) in zip(vertices[:-1], vertices[1:], strict=True):
+    for (x0, y0), (x1, y1) in pairwise(vertices):
         cx, cy = Fraction(x0), Fraction(y0)
         ex, ey = Fraction(x1) - cx, Fraction(y1) - cy
         denominator = dx * ey - dy * ex
