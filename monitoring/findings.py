@@ -58,7 +58,7 @@ def identity(kind: str, rule_id: str, key: str, first_event: str, *others: str |
     """The id of a finding or incident: a hash of what it is about and of its first event; no float enters.
 
     >>> identity("finding", "line_crossing", "track:s/1", "s/a", "A>B", 0)
-    'F-25a4ce2a89d7e4e4f6a1b0c2'
+    'F-ad1ea68949fffc5f7834671e'
     """
     text = "\n".join([kind, rule_id, key, first_event, *(str(other) for other in others)])
     return f"{kind[0].upper()}-{hashlib.sha256(text.encode()).hexdigest()[:24]}"

@@ -1,5 +1,6 @@
 """A world small enough to reason about: a line straight north along 37 E, side A west of it, and events by metres."""
 
+import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -65,8 +66,6 @@ def table(rows: Iterable[Mapping[str, Any]]) -> pa.Table:
 
 def agreement(changes: Mapping[str, Any] | None = None) -> Agreement:
     """The minimal agreement, with values replaced by `section.name`: one value, or a list of {from, value}."""
-    import json
-
     content = json.loads(Agreement.load("minimal").to_json())
     for key, value in (changes or {}).items():
         section, name = key.split(".")

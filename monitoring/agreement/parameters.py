@@ -1,14 +1,11 @@
 """What every step is handed besides state and events: the agreement, the lines, the sectors, the sensors."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-if TYPE_CHECKING:
-    from geodata.contact_line import LineHistory
-    from geodata.sectors import Sectors
+from geodata.contact_line import LineHistory
+from geodata.sectors import Sectors
 from monitoring import schema
 from monitoring.agreement.agreement import Agreement
 

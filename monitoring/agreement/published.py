@@ -76,5 +76,5 @@ def _value(parameter: Parameter) -> dict[str, Any]:
         return number if parameter.shape == "number" else word
     item = number if parameter.shape == "numbers by name" else {"type": "array", "items": word}
     if parameter.names:
-        return _closed({name: item for name in parameter.names})
+        return _closed(dict.fromkeys(parameter.names, item))
     return {"type": "object", "additionalProperties": item}

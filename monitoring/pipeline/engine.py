@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple, cast
 import msgspec
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from monitoring import events, incidents, schema
 from monitoring.agreement import Parameters
@@ -225,7 +226,7 @@ class Engine:
         return _distinct(events.in_canonical_order(_concatenated(due)))
 
 
-def _is_fire(table: pa.Table) -> np.ndarray:  # type: ignore[type-arg]  # bool (n,)
+def _is_fire(table: pa.Table) -> NDArray[np.bool_]:
     return np.asarray(_FIRE[events.codes(table, "kind")])
 
 

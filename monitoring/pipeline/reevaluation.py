@@ -258,9 +258,14 @@ def _span(row: dict[str, Any]) -> tuple[float, float]:
 
 
 def _around(first: FireArea, second: FireArea) -> FireArea:
-    lows = (min(first[i], second[i]) for i in (0, 1))
-    highs = (max(first[i], second[i]) for i in (2, 3))
-    return FireArea(*lows, *highs, min(first.from_ns, second.from_ns), max(first.to_ns, second.to_ns))
+    return FireArea(
+        min(first.west, second.west),
+        min(first.south, second.south),
+        max(first.east, second.east),
+        max(first.north, second.north),
+        min(first.from_ns, second.from_ns),
+        max(first.to_ns, second.to_ns),
+    )
 
 
 def _widened(area: FireArea, parameters: Parameters) -> FireArea:

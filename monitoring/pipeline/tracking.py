@@ -7,6 +7,7 @@ from typing import Final, cast
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from monitoring import events, schema
 from monitoring.agreement import Parameters
@@ -27,9 +28,9 @@ class TrackShard:
     memory: Mapping[str, pa.Table]
 
 
-def is_track(table: pa.Table) -> np.ndarray:  # type: ignore[type-arg]  # bool (n,)
+def is_track(table: pa.Table) -> NDArray[np.bool_]:
     """Which events are fixes of tracks."""
-    return events.codes(table, "kind") == _TRACK
+    return np.asarray(events.codes(table, "kind") == _TRACK)
 
 
 def start(parameters: Parameters, shard_count: int) -> tuple[TrackShard, ...]:
@@ -103,7 +104,7 @@ def restored(
     )
 
 
-def without(shards: Sequence[TrackShard], keys: np.ndarray) -> tuple[TrackShard, ...]:  # type: ignore[type-arg]  # uint64 (k,)
+def without(shards: Sequence[TrackShard], keys: NDArray[np.uint64]) -> tuple[TrackShard, ...]:
     """Shards that have forgotten some tracks."""
     return tuple(
         TrackShard(
@@ -125,7 +126,7 @@ def with_tracks(shards: Sequence[TrackShard], others: Sequence[TrackShard]) -> t
     )
 
 
-def _excluding(table: pa.Table, keys: np.ndarray) -> pa.Table:  # type: ignore[type-arg]  # uint64 (k,)
+def _excluding(table: pa.Table, keys: NDArray[np.uint64]) -> pa.Table:
     if not table.num_rows:
         return table
     return table.filter(pa.array(~np.isin(table.column("key").to_numpy(), keys)))

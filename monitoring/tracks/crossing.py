@@ -1,5 +1,7 @@
 """Where the steps of a batch cross the line in force: the passage from rows of tracks to steps and back."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -79,7 +81,7 @@ def _in_order(found: list[StepCrossings], rows_of: list[NDArray[np.int64]]) -> C
     row = row[order]
     _, of_step, in_step = np.unique(row, return_inverse=True, return_counts=True)
 
-    def column(name: str, dtype: type[np.generic]) -> NDArray[np.generic]:
+    def column(name: str, dtype: type[np.generic]) -> NDArray[Any]:
         return np.concatenate([np.zeros(0, dtype=dtype), *(getattr(steps, name) for steps in found)])[order]
 
     return Crossings(

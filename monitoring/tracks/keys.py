@@ -37,7 +37,7 @@ def _hashes(column: pa.Array) -> NDArray[np.uint64]:
     # The last place is that of null.
     of_name = np.array([*map(_hash, names), 0], dtype=np.uint64)
     code = encoded.indices.fill_null(len(names)).to_numpy(zero_copy_only=False)
-    return of_name[code]
+    return np.asarray(of_name[code], dtype=np.uint64)
 
 
 @lru_cache(maxsize=1 << 18)

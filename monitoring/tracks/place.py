@@ -2,6 +2,7 @@
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from monitoring import events, schema
 from monitoring.agreement import Parameters
@@ -41,5 +42,5 @@ def place(table: pa.Table, parameters: Parameters) -> pa.Table:
     return pa.Table.from_arrays(arrays, schema=schema.PLACED_EVENTS)
 
 
-def _reals(values: np.ndarray) -> pa.Array:  # type: ignore[type-arg]  # float64, NaN = null
+def _reals(values: NDArray[np.float64]) -> pa.Array:
     return pa.array(values, mask=np.isnan(values))

@@ -5,7 +5,7 @@ the two ends of the newest step since then that left that side. Judged again tog
 give what the whole track would give, so memory is bounded by the number of tracks.
 """
 
-from typing import Final, NamedTuple, Self
+from typing import Any, Final, NamedTuple, Self
 
 import numpy as np
 import pyarrow as pa
@@ -66,8 +66,8 @@ class Fixes(NamedTuple):
     @classmethod
     def from_table(cls, table: pa.Table) -> Self:
         """The fixes of a table of schema `FIXES`."""
-        columns = {name: table.column(name).combine_chunks() for name in cls._fields}
-        return cls(**{n: c if pa.types.is_string(c.type) else _array(c) for n, c in columns.items()})
+        columns = (table.column(name).combine_chunks() for name in cls._fields)
+        return cls._make(column if pa.types.is_string(column.type) else _array(column) for column in columns)
 
     def to_table(self) -> pa.Table:
         """A table of schema `FIXES`."""
@@ -80,21 +80,21 @@ class Fixes(NamedTuple):
         at = np.flatnonzero(rows) if rows.dtype == np.bool_ else rows
         if len(at) == len(self.key) and rows.dtype == np.bool_:
             return self
-        return type(self)(*(c[at] if isinstance(c, np.ndarray) else c.take(pa.array(at)) for c in self))
+        return type(self)._make(c[at] if isinstance(c, np.ndarray) else c.take(pa.array(at)) for c in self)
 
     def followed_by(self, other: "Fixes") -> Self:
         """These fixes and then those of `other`."""
         if not len(other.key):
             return self
-        return type(self)(*(_joined(a, b) for a, b in zip(self, other, strict=True)))
+        return type(self)._make(_joined(a, b) for a, b in zip(self, other, strict=True))
 
 
-def _joined(first: NDArray[np.generic] | pa.Array, second: NDArray[np.generic] | pa.Array) -> object:
+def _joined(first: NDArray[Any] | pa.Array, second: NDArray[Any] | pa.Array) -> object:
     if isinstance(first, np.ndarray):
         return np.concatenate([first, second])
     return pa.concat_arrays([first, second])
 
 
-def _array(column: pa.Array) -> NDArray[np.generic]:
-    values = column.to_numpy(zero_copy_only=False)
+def _array(column: pa.Array) -> NDArray[Any]:
+    values: NDArray[Any] = column.to_numpy(zero_copy_only=False)
     return values.astype(np.bool_) if pa.types.is_boolean(column.type) else values

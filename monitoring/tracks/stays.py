@@ -353,7 +353,8 @@ def _ended(stays: Stays, batch: TrackBatch, exit_row: NDArray[np.int64]) -> Publ
     if not len(stays):
         return _nothing(stays)
     exit_ns = np.where(has_exit, batch.time_ns[exit_row], NEVER_NS)
-    exit_id = np.where(has_exit, batch.names(np.maximum(exit_row, 0))[2], None)
+    exit_id = batch.names(np.maximum(exit_row, 0))[2]
+    exit_id[~has_exit] = None
     silent_ns = stays["last_fix_ns"] + stays["gap_ns"]
     return Published(stays, np.where(has_exit, exit_ns, silent_ns), exit_ns, exit_id)
 

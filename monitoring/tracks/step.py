@@ -187,7 +187,7 @@ def _with_line_sigma(
     if parameters.is_exact:
         return np.zeros(len(sigma_m))
     line_sigma_m = np.array([line.sigma_m for line in parameters.lines.lines])
-    return np.hypot(sigma_m, line_sigma_m[line_idx])
+    return np.asarray(np.hypot(sigma_m, line_sigma_m[line_idx]))
 
 
 def _carried_on(code: NDArray[np.int8], starts_track: NDArray[np.bool_]) -> NDArray[np.int8]:

@@ -19,7 +19,7 @@ from monitoring.pipeline.detect import newest_revisions
 from tests.small_world import LINE, START_NS, fix, parameters, shot, table
 
 PARAMETERS = parameters({"buffer_incursion.standing_s": 900, "tracks.forget_s": 7200})
-budget = settings(max_examples=25, deadline=None)
+budget = settings(max_examples=15, deadline=None)
 seeds = st.integers(min_value=0, max_value=2**32 - 1)
 
 

@@ -1,0 +1,72 @@
+"""The rules over all tracks at once find what their slow twins find track by track."""
+
+import json
+from collections import defaultdict
+from typing import Any
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from monitoring.pipeline.detect import detect
+from tests.reference import track_rules
+from tests.small_world import SECOND_NS, fix, parameters, table
+
+PARAMETERS = parameters(
+    {"buffer_incursion.dwell_s": 0, "line_crossing.bracket_s_max": 1e6, "tracks.forget_s": 3000}
+)
+
+
+def tracks(seed: int) -> list[dict[str, Any]]:
+    """Fixes of some tracks that jitter around the line and the buffer's edge, with pauses, ties and fixes on it."""
+    rng = np.random.default_rng(seed)
+    rows = []
+    for track in range(rng.integers(1, 5)):
+        second, centre_m = 0.0, float(rng.choice([0, -1900, 2100, 500]))
+        for _ in range(rng.integers(1, 30)):
+            east_m = 0.0 if rng.random() < 0.1 else centre_m + float(rng.normal(0, 200))
+            rows.append(
+                fix(
+                    second,
+                    east_m,
+                    second / 10,
+                    track_id=f"t{track}",
+                    sigma_m=float(rng.choice([1, 40])),
+                    affiliation="A",
+                )
+            )
+            second += float(rng.choice([0, 10, 60, 900, 1801, 3001], p=[0.1, 0.4, 0.3, 0.1, 0.05, 0.05]))
+            centre_m += float(rng.normal(0, 100))
+    ids = rng.permutation(len(rows))
+    return [{**row, "id": f"e{number:04d}"} for row, number in zip(rows, ids.tolist(), strict=True)]
+
+
+@given(st.integers(0, 2**32 - 1))
+@settings(max_examples=40, deadline=None)
+def test_all_tracks_at_once_give_what_each_track_gives_alone(seed: int) -> None:
+    rows = tracks(seed)
+    by_track = defaultdict(list)
+    for row in rows:
+        by_track[row["track_id"]].append(row)
+    found = detect([table(rows)], PARAMETERS).to_pylist()
+    for name, own in by_track.items():
+        crossed, stayed = [], []
+        for row in (row for row in found if row["track_id"] == name):
+            detail = json.loads(row["detail"])
+            if row["rule_id"] == "buffer_incursion":
+                deepest = {e.split("/")[1] for e in row["event_ids"]}
+                stayed.append((row["time_start_ns"], row["time_end_ns"], deepest))
+            elif not detail["inferred"]:
+                ends = (detail[end]["event_id"].split("/")[1] for end in ("before", "after"))
+                crossed.append((*ends, row["direction"], row["time_start_ns"] // 1000))
+        assert sorted(crossed) == sorted(track_rules.crossings(own, PARAMETERS))
+        wanted = track_rules.stays(own, PARAMETERS)
+        assert sorted(stay[:2] for stay in stayed) == sorted(stay[:2] for stay in wanted)
+        for start, end, deepest in wanted:
+            assert any(stay[:2] == (start, end) and deepest in stay[2] for stay in stayed)
+
+
+def test_the_worlds_of_this_test_hold_crossings_and_stays() -> None:
+    rows = tracks(1)
+    assert any(track_rules.stays(rows, PARAMETERS) for rows in ([r for r in rows if r["track_id"] == "t0"],))
+    assert max(row["time_ns"] for row in rows) - min(row["time_ns"] for row in rows) > 60 * SECOND_NS
