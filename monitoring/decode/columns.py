@@ -14,6 +14,10 @@ Columns = dict[str, pa.Array]
 `extra` (unknown fields as canonical JSON text) is one of the names.
 """
 
+Lines = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
+"""(line number, start, end) of each row of a chunk, (n,) each; the end leaves out the line end."""
+
+NO_LINES: Final[Lines] = (np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.int64))
 _EMPTY: Final = np.zeros(0, dtype=np.uint8)
 
 

@@ -139,13 +139,15 @@ def split_records(data: bytes, record_bytes_max: int) -> NDArray[np.int64]:
     """Where each record begins, and at last where the data ends: shape (n + 1,), blank lines included."""
     buffer = np.frombuffer(data, dtype=np.uint8)
     ends = np.flatnonzero(buffer == _NEWLINE) + 1
-    if b'"' in data:
-        quotes = np.flatnonzero(buffer == _QUOTE)
+    quotes = np.flatnonzero(buffer == _QUOTE) if b'"' in data else None
+    if quotes is not None:
         ends = ends[np.searchsorted(quotes, ends) % 2 == 0]
-        if not are_regular(buffer, quotes) or np.diff(ends, prepend=0).max(initial=0) > record_bytes_max:
-            return _split_by_scanning(data, record_bytes_max)
-    if len(data) and (len(ends) == 0 or ends[-1] != len(data)):
+    if data and (len(ends) == 0 or ends[-1] != len(data)):
         ends = np.append(ends, len(data))
+    if quotes is not None:
+        longest = int(np.diff(ends, prepend=0).max(initial=0))
+        if longest > record_bytes_max or not are_regular(buffer, quotes):
+            return _split_by_scanning(data, record_bytes_max)
     return np.concatenate((np.zeros(1, dtype=np.int64), ends))
 
 

@@ -7,16 +7,14 @@ import pyarrow as pa
 import pyarrow.csv as pv
 from numpy.typing import NDArray
 
-from monitoring.decode.columns import Columns, merged
+from monitoring.decode.columns import NO_LINES, Columns, Lines, merged
 from monitoring.decode.csv_cells import typed_columns
 from monitoring.decode.csv_framing import are_regular, scan_record, split_records
 from monitoring.decode.limits import Limits
 from monitoring.decode.rows import Verdicts
 
 _QUOTE, _COMMA, _NEWLINE, _RETURN = 34, 44, 10, 13
-_COLUMNAR_LEAST: Final = 16
-
-Lines = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
+COLUMNAR_LEAST: Final = 16
 
 
 def read_columns(
@@ -29,7 +27,7 @@ def read_columns(
     regular = _regular_rows(data, start, end, len(names), limits)
     plain = np.flatnonzero(regular)
     parts: list[tuple[NDArray[np.int64], Columns]] = []
-    cells = _columnar(data, start, end, plain, names) if len(plain) >= _COLUMNAR_LEAST else None
+    cells = _columnar(data, start, end, plain, names) if len(plain) >= COLUMNAR_LEAST else None
     if cells is None:
         regular[:] = False
     else:
@@ -42,13 +40,15 @@ def read_columns(
 
 
 def _lines(data: bytes, first_line: int, limits: Limits) -> Lines:
+    if not data:
+        return NO_LINES
     bounds = split_records(data, limits.line_bytes_max)
     buffer = np.frombuffer(data, dtype=np.uint8)
     start, stop = bounds[:-1], bounds[1:]
-    end = stop - (buffer[stop - 1] == _NEWLINE) if len(data) else stop
-    end = end - ((end > start) & (buffer[np.maximum(end - 1, 0)] == _RETURN)) if len(data) else end
+    end = stop - (buffer[stop - 1] == _NEWLINE)
+    end = end - ((end > start) & (buffer[np.maximum(end - 1, 0)] == _RETURN))
     keep = end > start
-    first = buffer[np.minimum(start, max(len(data) - 1, 0))] if len(data) else buffer
+    first = buffer[np.minimum(start, len(data) - 1)]
     for row in np.flatnonzero(keep & (first <= 32)).tolist():
         keep[row] = bool(data[start[row] : end[row]].strip())
     newlines = np.flatnonzero(buffer == _NEWLINE)

@@ -118,11 +118,11 @@ def sniff(head: bytes, name: str = "", expected: Format | None = None) -> Format
     """
     if not head:
         raise FileRefused("empty", "nothing in it")
-    _refuse_binary(head)
     if head.startswith(b"PAR1"):
         return Format.PARQUET
     if head.startswith((b"ARROW1", b"\xff\xff\xff\xff")):
         return Format.ARROW
+    _refuse_binary(head)
     text = head.removeprefix(BOM)
     found = expected or _by_name(name) or _by_content(text)
     if found in {Format.PARQUET, Format.ARROW}:

@@ -130,7 +130,9 @@ def _constant(token: str) -> NoReturn:
     raise RowRefused("non_finite", f"{token} is not a number of JSON")
 
 
-def _integer(digits: str) -> int:
+def _integer(digits: str) -> int | float:
+    if digits == "-0":
+        return -0.0
     if len(digits) > _INTEGER_DIGITS_MAX:
         raise RowRefused("number_range", f"a number of {len(digits)} digits")
     return int(digits)

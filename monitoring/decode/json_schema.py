@@ -1,8 +1,9 @@
-"""The published JSON Schema of the event record, made from `fields`; `python -m monitoring.decode.json_schema`.
+"""The published JSON Schema of the event record, made from `fields`; `python -m
+monitoring.decode.json_schema`.
 
 The committed copy is `monitoring/event.schema.json`; a test holds the two together. A schema cannot say
-everything: registry, area, clocks, repeated keys, CSV and the order of time and time_end are the decoder's and
-admission's.
+everything: registry, area, clocks, repeated keys, CSV and the order of time and time_end are the
+decoder's and admission's.
 """
 
 import json

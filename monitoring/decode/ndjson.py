@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.json as pj
 from numpy.typing import NDArray
 
-from monitoring.decode.columns import Columns, from_lists, is_present, merged
+from monitoring.decode.columns import NO_LINES, Columns, Lines, from_lists, is_present, merged
 from monitoring.decode.fields import BY_NAME, COLUMNAR, Kind
 from monitoring.decode.json_line import RowRefused, read_line
 from monitoring.decode.limits import Limits
@@ -47,11 +47,11 @@ _PROBE: Final = msgspec.json.Decoder(
     )
 )
 
-Lines = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
-
 
 def split_lines(data: bytes, first_line: int) -> Lines:
     """(line number, start, end) of every line that is not blank; ends leave out the line end."""
+    if not data:
+        return NO_LINES
     buffer = np.frombuffer(data, dtype=np.uint8)
     newlines = np.flatnonzero(buffer == _NEWLINE)
     ends = newlines if data.endswith(b"\n") else np.append(newlines, len(data))
@@ -59,7 +59,7 @@ def split_lines(data: bytes, first_line: int) -> Lines:
     starts[1:] = ends[:-1] + 1
     ends = ends - ((ends > starts) & (buffer[np.maximum(ends - 1, 0)] == _RETURN))
     keep = ends > starts
-    first = buffer[np.minimum(starts, max(len(data) - 1, 0))] if len(data) else buffer
+    first = buffer[np.minimum(starts, len(data) - 1)]
     for row in np.flatnonzero(keep & (first <= 32)).tolist():
         keep[row] = bool(data[starts[row] : ends[row]].strip(_BLANK))
     rows = np.flatnonzero(keep)
@@ -172,7 +172,7 @@ def _read_plain(
             joined = _joined(data, start, end, rows)
         columns = _columnar(joined, len(rows), every_name)
     if columns is None:
-        if len(rows) < COLUMNAR_LEAST:
+        if len(rows) <= COLUMNAR_LEAST:
             strict.append(rows)
             return
         for piece in np.array_split(rows, _SPLIT):

@@ -39,7 +39,9 @@ def ns(text: str) -> int:
     return outcome
 
 
-def receipt_of(path: Path, registry: Registry, area: Box, now: str, limits: Limits = DEFAULT_LIMITS) -> Receipt:
+def receipt_of(
+    path: Path, registry: Registry, area: Box, now: str, limits: Limits = DEFAULT_LIMITS
+) -> Receipt:
     """The receipt of one file, taken in as a door would. Raises FileRefused."""
     checked = check_file(path, limits)
     seen = MemorySeenIds()
@@ -54,12 +56,16 @@ def receipt_of(path: Path, registry: Registry, area: Box, now: str, limits: Limi
 
 
 def counts(text: str) -> dict[str, int]:
-    return {code: int(number) for code, _, number in (part.partition(":") for part in text.split(";") if part)}
+    return {
+        code: int(number) for code, _, number in (part.partition(":") for part in text.split(";") if part)
+    }
 
 
 @pytest.mark.parametrize("row", TABLE, ids=[row["file"] for row in TABLE])
 @pytest.mark.parametrize("chunk_bytes", [4 << 20, 64])
-def test_each_file_has_the_outcome_in_the_table_however_it_is_cut(row: dict[str, str], chunk_bytes: int) -> None:
+def test_each_file_has_the_outcome_in_the_table_however_it_is_cut(
+    row: dict[str, str], chunk_bytes: int
+) -> None:
     registry = Registry.of(
         [
             Sensor("POST-7", "human_report"),
