@@ -25,7 +25,9 @@ from monitoring.decode.rows import Verdicts
 
 COLUMNAR_LEAST: Final = 48
 """Fewer rows than this are read line by line: the columnar reader costs as much as 40 rows just to start."""
-_SPLIT: Final = 8
+_RETRIES_MAX: Final = 32
+"""How many rows that the columnar reader refuses one after the other are read around in a chunk."""
+_NAMED_ROW: Final = re.compile(r" in row (\d+)")
 _SAMPLE: Final = 200
 _BAD_ESCAPE: Final = re.compile(rb"\\u(?:[dD][89a-fA-F]|0000)")
 _NEWLINE, _RETURN, _OPEN, _CLOSE = 10, 13, 123, 125
@@ -78,7 +80,10 @@ def read_columns(data: bytes, lines: Lines, limits: Limits) -> tuple[Columns, Ve
         strict = [np.arange(len(start))]
     else:
         known = _names_in(data, start, end, plain)
-        _read_plain(data, start, end, plain, known, parts, strict)
+        if known is None:
+            strict.append(plain)
+        else:
+            _read_plain(data, start, end, plain, known, parts, strict)
     left = np.sort(np.concatenate(strict))
     if len(left):
         parts.append((left, _read_strictly(data, start, end, left, verdicts, limits)))
@@ -133,19 +138,29 @@ def _mark_undecodable(
 
 def _names_in(
     data: bytes, start: NDArray[np.int64], end: NDArray[np.int64], plain: NDArray[np.int64]
-) -> tuple[str, ...]:
-    """The known names in some of the lines: the columnar reader is twice as fast when told no others."""
+) -> tuple[str, ...] | None:
+    """The known names in some of the lines: the columnar reader is twice as fast when told no others.
+
+    None where most of the lines have unknown names too; those are not for the columnar reader.
+    """
     names: set[str] = set()
+    unknown_count = 0
     for row in plain[np.linspace(0, len(plain) - 1, _SAMPLE).astype(np.int64)].tolist():
         try:
-            names.update(msgspec.json.decode(data[start[row] : end[row]], type=dict[str, msgspec.Raw]))
-        except (ValueError, msgspec.MsgspecError):
+            found = msgspec.json.decode(data[start[row] : end[row]], type=dict[str, msgspec.Raw])
+        except (ValueError, RecursionError):
             continue
+        names.update(found)
+        unknown_count += not found.keys() <= BY_NAME.keys()
+    if 2 * unknown_count > _SAMPLE:
+        return None
     return tuple(name for name in COLUMNAR if name in names)
 
 
 def _names_by_reading(data: bytes) -> tuple[str, ...] | None:
     """The names in all lines if they are all known, None otherwise or where the lines cannot be read."""
+    if b"[" in data:  # the reader would build a type as deep as the input nests
+        return None
     try:
         found = set(pj.read_json(pa.BufferReader(data), read_options=_one_block(data)).schema.names)
     except pa.ArrowInvalid:
@@ -165,18 +180,34 @@ def _read_plain(
     """Read `rows` columnar into `parts`; rows that the reader refuses or distorts go to `strict`."""
     joined = _joined(data, start, end, rows)
     columns = _columnar(joined, len(rows), names)
-    if columns is None and len(names) < len(COLUMNAR):
+    if not isinstance(columns, dict):
         every_name = _names_by_reading(joined)
         if every_name is None:
             rows, every_name = _probed(data, start, end, rows, strict)
             joined = _joined(data, start, end, rows)
         columns = _columnar(joined, len(rows), every_name)
-    if columns is None:
-        if len(rows) <= COLUMNAR_LEAST:
-            strict.append(rows)
-            return
-        for piece in np.array_split(rows, _SPLIT):
-            _read_plain(data, start, end, piece, tuple(COLUMNAR), parts, strict)
+        names = every_name
+    for _ in range(_RETRIES_MAX):
+        if not isinstance(columns, int):
+            break
+        # The reader named the row it refused: what stands before it is good, go on behind it.
+        before = _columnar(_joined(data, start, end, rows[:columns]), columns, names)
+        _take(before, rows[:columns], parts, strict)
+        strict.append(rows[columns : columns + 1])
+        rows = rows[columns + 1 :]
+        columns = _columnar(_joined(data, start, end, rows), len(rows), names)
+    _take(columns, rows, parts, strict)
+
+
+def _take(
+    columns: Columns | int | None,
+    rows: NDArray[np.int64],
+    parts: list[tuple[NDArray[np.int64], Columns]],
+    strict: list[NDArray[np.int64]],
+) -> None:
+    """Take what was read into `parts`, but for rows with numbers that are none."""
+    if not isinstance(columns, dict):
+        strict.append(rows)
         return
     distorted = _not_finite(columns, len(rows))
     if distorted.any():
@@ -199,7 +230,7 @@ def _probed(
     for position, (first, last) in enumerate(zip(start[rows].tolist(), end[rows].tolist(), strict=True)):
         try:
             _PROBE.decode(data[first:last])
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, RecursionError):
             good[position] = False
     strict.append(rows[~good])
     return rows[good], tuple(COLUMNAR)
@@ -216,8 +247,8 @@ def _joined(data: bytes, start: NDArray[np.int64], end: NDArray[np.int64], rows:
     return b"\n".join(data[start[a] : end[b]] for a, b in zip(first.tolist(), last.tolist(), strict=True))
 
 
-def _columnar(data: bytes, row_count: int, names: tuple[str, ...]) -> Columns | None:
-    """Columns of a run of plain lines, None where the reader refuses any of them."""
+def _columnar(data: bytes, row_count: int, names: tuple[str, ...]) -> Columns | int | None:
+    """Columns of a run of plain lines; where the reader refuses one, its row if it says which, else None."""
     if row_count == 0:
         return {}
     wanted = pa.schema([(name, COLUMNAR[name]) for name in names])
@@ -227,8 +258,9 @@ def _columnar(data: bytes, row_count: int, names: tuple[str, ...]) -> Columns | 
             read_options=_one_block(data),
             parse_options=pj.ParseOptions(explicit_schema=wanted, unexpected_field_behavior="error"),
         )
-    except pa.ArrowInvalid:
-        return None
+    except pa.ArrowInvalid as error:
+        named = _NAMED_ROW.search(str(error))
+        return int(named.group(1)) if named and int(named.group(1)) < row_count else None
     if table.num_rows != row_count:
         return None
     columns = {name: table.column(name).combine_chunks() for name in table.schema.names}
