@@ -16,8 +16,6 @@ from pathlib import Path
 from typing import Final
 
 import structlog
-from pwdlib import PasswordHash
-from pwdlib.hashers.argon2 import Argon2Hasher
 
 from geodata.area import Area
 from geodata.contact_line import ContactLine, LineHistory, packaged_line
@@ -114,10 +112,13 @@ def open_home(
     *,
     found: Callable[[], Mission] = shipped_mission,
     must_be_new: bool = False,
+    makes_accounts: bool = True,
     clock_ns: Callable[[], int] = time.time_ns,
     on_replay: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> Iterator[Opened]:
     """Open the home for writing by `command`, making it when there is none, and close it in the end.
+
+    With `makes_accounts` a home that has none gets its first accounts; the caller shows their secrets.
 
     Raises `HomeBusy`, `HomeTooNew`, `HomeMissing`, and `HomeExists` when it `must_be_new` and is not.
     """
@@ -142,7 +143,7 @@ def open_home(
         raise
     with runtime:
         credentials = None
-        if not runtime.store.accounts():
+        if makes_accounts and not runtime.store.accounts():
             credentials = _first_credentials(runtime)
         yield Opened(runtime, credentials)
 
@@ -204,6 +205,10 @@ def configure_logging(*, is_json: bool) -> None:
 
 
 def _first_credentials(runtime: Runtime) -> Credentials:
+    # Needed once in the life of a home.
+    from pwdlib import PasswordHash  # noqa: PLC0415
+    from pwdlib.hashers.argon2 import Argon2Hasher  # noqa: PLC0415
+
     hasher = PasswordHash((Argon2Hasher(),))
     one_time = {name: _readable_secret() for name, _, _ in FIRST_ACCOUNTS}
     for name, display_name, roles in FIRST_ACCOUNTS:
@@ -217,6 +222,12 @@ def _first_credentials(runtime: Runtime) -> Credentials:
         }
         runtime.change_account(SYSTEM, record)
     return Credentials(one_time, issue_token(runtime, "ingest", ("events",)))
+
+
+def has_signed_in(runtime: Runtime) -> bool:
+    """Whether anybody has set an own passphrase, so that the one-time secrets are no longer all there is."""
+    accounts = (runtime.store.account(row["name"]) for row in runtime.store.accounts())
+    return any(account is not None and not account.must_set_secret for account in accounts)
 
 
 def issue_token(runtime: Runtime, name: str, scopes: tuple[str, ...]) -> str:

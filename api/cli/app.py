@@ -1,17 +1,17 @@
 """The command line's root: the global option `--home`, and what a failure looks like."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-import click
 import typer
 from pydantic import ValidationError
+from typer.exceptions import TyperException
 
 from api.cli import commands
 from api.cli.failures import explain
-from api.cli.output import EXIT_DATA, EXIT_USAGE, messages
+from api.cli.output import EXIT_DATA, EXIT_INTERRUPTED, EXIT_USAGE, messages
 from monitoring import schema
 from monitoring.settings import Settings
 
@@ -73,16 +73,11 @@ def run(arguments: Sequence[str]) -> int:
     command = typer.main.get_command(app)
     try:
         result = command.main(list(arguments), prog_name="contactline", standalone_mode=False)
-    except click.exceptions.Exit as stop:
-        return stop.exit_code
-    except click.ClickException as error:
-        error.show()
+    except TyperException as error:
+        _show_usage(error)
         return EXIT_USAGE
-    except (click.Abort, KeyboardInterrupt):
-        messages.print(
-            "\n[yellow]interrupted[/] What was acknowledged is kept; the same command can be run again."
-        )
-        return 130
+    except (typer.Abort, KeyboardInterrupt):
+        result = EXIT_INTERRUPTED
     except BrokenPipeError:
         return EXIT_DATA
     except Exception as error:
@@ -92,4 +87,17 @@ def run(arguments: Sequence[str]) -> int:
         text, exit_code = told
         messages.print(f"[bold red]error[/] {text.replace('[', chr(92) + '[')}", soft_wrap=True)
         return exit_code
+    if result == EXIT_INTERRUPTED:
+        messages.print(
+            "\n[yellow]interrupted[/] What was acknowledged is kept; the same command can be run again."
+        )
     return result if isinstance(result, int) else 0
+
+
+def _show_usage(error: TyperException) -> None:
+    """Wrong usage in typer's own words; for a group without a command that is its help."""
+    show: Callable[[], None] | None = getattr(error, "show", None)
+    if show is None:
+        messages.print(error.format_message(), markup=False)
+    else:
+        show()

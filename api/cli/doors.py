@@ -23,7 +23,7 @@ class Writer(Protocol):
     def register_sensors(self, sensors: Sequence[Mapping[str, Any]]) -> dict[str, Any]: ...
     def load_line(self, geojson: Mapping[str, Any], valid_from: tuple[str, int]) -> dict[str, Any]: ...
     def replay_quarantine(self, selection: Mapping[str, Any]) -> dict[str, Any]: ...
-    def spool(self) -> Path | None: ...
+    def spool(self) -> Path: ...
 
 
 @contextmanager
@@ -36,7 +36,8 @@ def at_the_writer(settings: Settings, command: str) -> Iterator[Writer]:
         return
     with (
         progress("taking up the journal") as advance,
-        open_home(settings, command, on_replay=advance) as opened,
+        # Accounts are made by a command that shows their secrets.
+        open_home(settings, command, on_replay=advance, makes_accounts=False) as opened,
     ):
         yield _Local(opened.runtime)
 
@@ -64,7 +65,7 @@ class _Local:
     def replay_quarantine(self, selection: Mapping[str, Any]) -> dict[str, Any]:
         return self._runtime.replay_quarantine(self._principal, selection)
 
-    def spool(self) -> Path | None:
+    def spool(self) -> Path:
         return self._runtime.home.spool_dir
 
 
@@ -106,8 +107,8 @@ class _Remote:
             "/v1/quarantine/replay", {k: v for k, v in selection.items() if v is not None}
         )
 
-    def spool(self) -> Path | None:
-        return None
+    def spool(self) -> Path:
+        return self._remote.home / "spool"
 
 
 def _together(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:

@@ -26,6 +26,7 @@ messages = Console(stderr=True, highlight=False)
 
 EXIT_DATA = 1
 EXIT_USAGE = 2
+EXIT_INTERRUPTED = 130
 
 
 class Advance(Protocol):

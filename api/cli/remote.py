@@ -8,6 +8,7 @@ from typing import Any, Self
 import httpx2
 
 from api.cli.output import Advance
+from monitoring.adapters.home import writer_of
 
 TIMEOUT = httpx2.Timeout(30.0, read=600.0)
 
@@ -24,7 +25,8 @@ class ServerRefused(Exception):
 class RemoteHome:
     """A home that is held by a running server, reached through its HTTP door with the local token."""
 
-    def __init__(self, url: str, token: str) -> None:
+    def __init__(self, home: Path, url: str, token: str) -> None:
+        self.home = home
         self.url = url
         self._client = httpx2.Client(
             base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=TIMEOUT, trust_env=False
@@ -33,11 +35,17 @@ class RemoteHome:
     @classmethod
     def of(cls, home: Path) -> "RemoteHome | None":
         """The server of `home`, or None where none is running."""
+        # A killed server leaves its file behind; the token in it is told to nobody but who holds the lock now.
+        writer = writer_of(home)
+        if writer is None or writer.url is None:
+            return None
         try:
             held_by = json.loads((home / "server.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return None
-        remote = cls(held_by["url"], held_by["token"])
+        if held_by["url"] != writer.url:
+            return None
+        remote = cls(home, held_by["url"], held_by["token"])
         try:
             remote._client.get("/healthz", timeout=5.0)
         except httpx2.HTTPError:
@@ -58,6 +66,13 @@ class RemoteHome:
     def get(self, path: str, **query: Any) -> dict[str, Any]:
         """The JSON object at `path`; raises `ServerRefused` for a problem."""
         return _body(self._client.get(path, params=_clean(query)))
+
+    def get_bytes(self, path: str) -> bytes:
+        """The bytes at `path`; raises `ServerRefused` for a problem."""
+        response = self._client.get(path)
+        if response.status_code >= 400:
+            _body(response)
+        return response.content
 
     def post(self, path: str, body: Mapping[str, Any], **query: Any) -> dict[str, Any]:
         """Posts a JSON object; raises `ServerRefused` for a problem."""

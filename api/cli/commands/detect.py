@@ -13,6 +13,7 @@ from api.cli.output import EXIT_DATA, EXIT_USAGE, Advance, console, counts, fail
 from geodata.contact_line import ContactLine, LineHistory
 from geodata.line_file import read_line
 from geodata.sectors import Sectors
+from monitoring.adapters.intake import addressed
 from monitoring.admission import MemorySeenIds, Receipt, admit
 from monitoring.agreement import Agreement, Parameters
 from monitoring.decode import CheckedFile, FileRefused, check_file, chunks, decode
@@ -63,7 +64,7 @@ def detect(
     for wanted in rule or []:
         if wanted not in known:
             fail(f"--rule {wanted}: there are {', '.join(known)}", exit_code=EXIT_USAGE)
-    contact_line = ContactLine.from_draft(read_line(line))
+    contact_line = ContactLine.from_draft(read_line(line), allow_self_contacts=True)
     kind: Literal["sigma", 0] = 0 if position_error == "0" else "sigma"
     parameters = Parameters(
         agreement=Agreement.load(agreement),
@@ -106,7 +107,7 @@ class _Reader:
                 kept = np.isin(decoded.ok_rows, admission.accepted_rows)
                 seen.add(decoded.key_hash[kept], decoded.content_hash[kept])
                 self.receipt = self.receipt.merge(admission.receipt)
-                yield admission.accepted
+                yield addressed(admission.accepted, 0, admission.accepted_rows, admission.flags)
                 done += len(chunk.data)
                 advance(done, total)
 

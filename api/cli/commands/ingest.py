@@ -1,6 +1,7 @@
 """`contactline ingest`: event files through the door."""
 
 import shutil
+import stat
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -52,15 +53,17 @@ def ingest(
 
 
 def _input(file: str, folder: Path) -> tuple[Path, str]:
-    """The path to read and the name to show; standard input is spooled, so that it can be checked to its end."""
-    if file != "-":
-        path = Path(file)
-        path.stat()
+    """The path to read and the name to show.
+
+    A file is read twice, so that it can be checked to its end: standard input and pipes are spooled.
+    """
+    path = Path(file)
+    if file != "-" and (path.is_dir() or path.stat().st_mode & stat.S_IFREG):
         return path, path.name
-    spooled = folder / "stdin"
-    with spooled.open("wb") as target:
-        shutil.copyfileobj(sys.stdin.buffer, target)
-    return spooled, "-"
+    spooled = folder / f"input-{len(list(folder.iterdir()))}"
+    with sys.stdin.buffer if file == "-" else path.open("rb") as source, spooled.open("wb") as target:
+        shutil.copyfileobj(source, target)
+    return spooled, "-" if file == "-" else path.name
 
 
 def refused_count(receipt: Mapping[str, Any]) -> int:

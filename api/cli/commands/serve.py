@@ -1,20 +1,21 @@
 """`contactline serve`: the API and the workspace."""
 
+import signal
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-import uvicorn
 
-from api.app import create_app
 from api.cli.output import EXIT_DATA, EXIT_USAGE, console, fail, progress
 from api.cli.welcome import show_credentials
 from monitoring.adapters.runtime import Runtime, write_server_file
-from monitoring.adapters.service import MissionService
-from monitoring.bootstrap import configure_logging, issue_token, open_home, revoke_token
+from monitoring.bootstrap import configure_logging, has_signed_in, issue_token, open_home, revoke_token
 from monitoring.settings import Settings
+
+if TYPE_CHECKING:
+    from uvicorn import Server
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
@@ -30,18 +31,19 @@ def serve(
     """
     settings: Settings = context.obj.settings
     host, port = host or settings.host, port or settings.port
+    is_local = host in LOOPBACK
     with (
         bound(host, port) as listening,
         progress("taking up the journal") as advance,
-        open_home(settings, "serve", on_replay=advance) as opened,
+        open_home(settings, "serve", on_replay=advance, makes_accounts=is_local) as opened,
     ):
+        if not is_local and not has_signed_in(opened.runtime):
+            fail(
+                f"nobody has signed in to {settings.home} yet: serve it on 127.0.0.1 first, let each person set a "
+                f"passphrase, then on {host}",
+                exit_code=EXIT_USAGE,
+            )
         if opened.credentials is not None:
-            if host not in LOOPBACK:
-                fail(
-                    f"{settings.home} has accounts nobody has signed in to yet: serve it on 127.0.0.1 first, let each "
-                    f"person set a passphrase, then on {host}",
-                    exit_code=EXIT_USAGE,
-                )
             show_credentials(opened.credentials)
         serve_runtime(opened.runtime, listening)
 
@@ -58,8 +60,8 @@ def bound(host: str, port: int) -> Iterator[socket.socket]:
             listening.listen(1_024)
         except OSError as error:
             fail(
-                f"cannot listen on {host} port {port} ({error.strerror}): another program uses it, or it is not allowed. "
-                f"Stop that program or choose another port by --port or CONTACTLINE_PORT.",
+                f"cannot listen on {host} port {port} ({error.strerror}): another program uses it, or it is not "
+                f"allowed. Stop that program or choose another port by --port or CONTACTLINE_PORT.",
                 exit_code=EXIT_DATA,
             )
         yield listening
@@ -68,24 +70,40 @@ def bound(host: str, port: int) -> Iterator[socket.socket]:
 
 
 def serve_runtime(runtime: Runtime, listening: socket.socket) -> None:
-    """Serve an open home until interrupted."""
+    """Serve an open home until Ctrl-C or SIGTERM."""
+    # The web framework takes half a second to import, and only this command needs it.
+    from api.app import create_app  # noqa: PLC0415
+    from api.serving import server as server_of  # noqa: PLC0415
+    from monitoring.adapters.service import MissionService  # noqa: PLC0415
+
     configure_logging(is_json=False)
     host, port = listening.getsockname()[:2]
     url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     token = issue_token(runtime, "local command line", ("local",))
-    runtime.home.announce(url)
-    write_server_file(runtime.home, url, token)
-    runtime.serve_live()
-    console.print(f"serving [bold]{url}[/]   [dim]Ctrl-C stops; API at {url}/docs[/]")
-    config = uvicorn.Config(
-        create_app(MissionService(runtime)),
-        log_level="warning",
-        access_log=False,
-        timeout_graceful_shutdown=3,
-    )
+    server = server_of(create_app(MissionService(runtime)), host, port)
     try:
-        uvicorn.Server(config).run(sockets=[listening])
+        runtime.home.announce(url)
+        write_server_file(runtime.home, url, token)
+        runtime.serve_live()
+        console.print(f"serving [bold]{url}[/]   [dim]Ctrl-C stops; API at {url}/docs[/]")
+        with _stopping_in_order(server):
+            server.run(sockets=[listening])
     finally:
         runtime.home.server_file.unlink(missing_ok=True)
         runtime.home.announce(None)
         revoke_token(runtime, token)
+
+
+@contextmanager
+def _stopping_in_order(server: "Server") -> Iterator[None]:
+    """Let SIGINT and SIGTERM end the serving only: the server would raise them again, and the home stay open."""
+
+    def stop(*_: Any) -> None:
+        server.should_exit = True
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
