@@ -10,7 +10,7 @@ from tests.e2e.conftest import new_page, open_context, sign_in
 from tests.e2e.stand_in.server import StandIn
 from tests.e2e.stand_in.world import World
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 AXE = (files("axe_playwright_python") / "axe.min.js").read_text()
 
 VIEWS = ("/cases", "crossing", "fire/evidence", "crossing/notes", "/reports", "/sensors", "/how-this-works")

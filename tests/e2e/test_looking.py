@@ -46,12 +46,12 @@ def test_brushing_the_unrolled_line_filters_the_queue_and_stands_in_the_address(
     page.mouse.move(box["x"] + box["width"] * 0.55, box["y"] + 150, steps=5)
     page.mouse.up()
     page.wait_for_url(re.compile(r"km_from=\d+&km_to=\d+&from=.+&to=.+"))
-    page.wait_for_function(f"document.querySelectorAll('[data-number]').length < {before}")
+    expect(page.locator("[data-number]")).not_to_have_count(before)
     km_from, km_to = (float(v) for v in re.findall(r"km_(?:from|to)=(\d+)", page.url))
     for number in rows(page):
         assert km_from * 1000 <= stand_in.world.cases[number]["chainage_m"] <= km_to * 1000
     page.get_by_role("button", name="Clear selection").click()
-    page.wait_for_function(f"document.querySelectorAll('[data-number]').length == {before}")
+    expect(page.locator("[data-number]")).to_have_count(before)
 
 
 def test_the_unrolled_line_can_be_brushed_by_keyboard(page: Page, stand_in: StandIn) -> None:

@@ -1,6 +1,6 @@
 /** What a case map shows, as GeoJSON: fixes, their ellipses, tracks, crossings, incidents, letters of the sides. */
 
-import type {Case, Evidence, EvidenceFeature} from '../api/types';
+import type {Crossing, EvidenceFeature, Incident} from '../api/types';
 import {hourMinute, clock} from '../text/time.svelte';
 import {ellipse} from './ellipse';
 
@@ -8,12 +8,12 @@ export type Collection = GeoJSON.FeatureCollection;
 
 const collection = (features: GeoJSON.Feature[]): Collection => ({type: 'FeatureCollection', features});
 
-const placed = (evidence: Evidence, until: number): EvidenceFeature[] =>
-  evidence.events.features.filter((event) => event.geometry && Date.parse(event.properties.time) <= until);
+const placed = (events: EvidenceFeature[], until: number): EvidenceFeature[] =>
+  events.filter((event) => event.geometry && Date.parse(event.properties.time) <= until);
 
-export function fixes(evidence: Evidence, until: number): Collection {
+export function fixes(events: EvidenceFeature[], until: number): Collection {
   return collection(
-    placed(evidence, until).map((event) => ({
+    placed(events, until).map((event) => ({
       type: 'Feature',
       geometry: event.geometry!,
       properties: {id: event.properties.event_id, isTrack: event.properties.kind === 'track', time: event.properties.time},
@@ -21,9 +21,9 @@ export function fixes(evidence: Evidence, until: number): Collection {
   );
 }
 
-export function ellipses(evidence: Evidence, until: number): Collection {
+export function ellipses(events: EvidenceFeature[], until: number): Collection {
   return collection(
-    placed(evidence, until).flatMap((event) => {
+    placed(events, until).flatMap((event) => {
       const [lon = 0, lat = 0] = event.geometry!.coordinates;
       const major = event.properties.sigma_major_m ?? event.properties.sigma_m;
       const minor = event.properties.sigma_minor_m ?? event.properties.sigma_m;
@@ -35,21 +35,21 @@ export function ellipses(evidence: Evidence, until: number): Collection {
 }
 
 /** One line per track of one sensor, in the order of time. */
-export function tracks(evidence: Evidence, until: number): Collection {
+export function tracks(events: EvidenceFeature[], until: number): Collection {
   const byTrack = new Map<string, EvidenceFeature[]>();
-  for (const event of placed(evidence, until)) {
+  for (const event of placed(events, until)) {
     const {sensor_id, track_id} = event.properties;
     if (!track_id) continue;
     const key = `${sensor_id}/${track_id}`;
     byTrack.set(key, [...(byTrack.get(key) ?? []), event]);
   }
   return collection(
-    [...byTrack.values()].map((events) => ({
+    [...byTrack.values()].map((fixes) => ({
       type: 'Feature',
       properties: {},
       geometry: {
         type: 'LineString',
-        coordinates: events
+        coordinates: fixes
           .sort((a, b) => a.properties.time.localeCompare(b.properties.time))
           .map((event) => event.geometry!.coordinates),
       },
@@ -57,9 +57,9 @@ export function tracks(evidence: Evidence, until: number): Collection {
   );
 }
 
-export function crossings(evidence: Evidence, until: number): Collection {
+export function crossings(found: Crossing[], until: number): Collection {
   return collection(
-    evidence.crossings
+    found
       .filter((crossing) => crossing.lon !== null && crossing.lat !== null && Date.parse(crossing.time) <= until)
       .map((crossing) => ({
         type: 'Feature',
@@ -69,9 +69,9 @@ export function crossings(evidence: Evidence, until: number): Collection {
   );
 }
 
-export function incidents(of: Case): Collection {
+export function incidents(found: Incident[]): Collection {
   return collection(
-    of.incidents.flatMap((incident) => {
+    found.flatMap((incident) => {
       const {lon, lat, sigma_major_m: major, sigma_minor_m: minor} = incident;
       if (lon === null || lat === null || !major || !minor) return [];
       const geometry = ellipse(lon, lat, major, minor, incident.sigma_azimuth_deg ?? 0);
@@ -104,33 +104,53 @@ function nearest(points: Point[], at: Point): {foot: Point; along: Point; side: 
 }
 
 /**
- * Letters A and B beside the line where it is nearest to `at`; `reach_m` is how far from the line they may stand.
- * A letter that would land beyond another bend, on the wrong side, is drawn nearer or left out.
+ * Letters A and B beside the line, near `at` and inside `frame` (west, south, east, north). Several places are tried;
+ * one beyond another bend, on the wrong side, is never taken, so that a letter always tells the truth.
  */
-export function sideLetters(line: Collection, at: Point, reach_m: number): Collection {
+export function sideLetters(line: Collection, at: Point, frame: [number, number, number, number]): Collection {
   const features: GeoJSON.Feature[] = [];
   const scale = Math.cos((at[1] * Math.PI) / 180);
+  const reach = Math.min(frame[3] - frame[1], (frame[2] - frame[0]) * scale);
+  const isShown = ([x, y]: Point): boolean =>
+    x / scale > frame[0] && x / scale < frame[2] && y > frame[1] && y < frame[3];
   for (const {geometry, properties} of line.features) {
     if (properties?.role !== 'line' || geometry.type !== 'LineString') continue;
-    const points = flat(geometry.coordinates as Point[], at[1]);
+    const near = (geometry.coordinates as Point[]).filter(
+      ([x, y]) => Math.abs(y - at[1]) < 4 * reach + 0.05 && Math.abs(x - at[0]) * scale < 4 * reach + 0.05,
+    );
+    if (near.length < 2) continue;
+    const points = flat(near, at[1]);
     const {foot, along} = nearest(points, [at[0] * scale, at[1]]);
     const left = properties.left_side === 'B' ? 'B' : 'A';
     for (const [side, sign] of [[left, 1], [left === 'A' ? 'B' : 'A', -1]] as const) {
-      for (let off = reach_m / 111_200; off > reach_m / 900_000; off /= 1.6) {
-        // a step along the line as well, so that the letters stand clear of a track across it
-        const place: Point = [
-          foot[0] - along[1] * off * sign + along[0] * off * 0.9,
-          foot[1] + along[0] * off * sign + along[1] * off * 0.9,
-        ];
-        const seen = nearest(points, place);
-        if (seen.side !== sign || seen.distance < off * 0.5) continue;
-        const geometry: GeoJSON.Point = {type: 'Point', coordinates: [place[0] / scale, place[1]]};
-        features.push({type: 'Feature', geometry, properties: {side}});
-        break;
-      }
+      const place = letterPlace(points, foot, along, sign, reach, isShown);
+      if (!place) continue;
+      const geometry: GeoJSON.Point = {type: 'Point', coordinates: [place[0] / scale, place[1]]};
+      features.push({type: 'Feature', geometry, properties: {side}});
     }
   }
   return collection(features);
+}
+
+function letterPlace(
+  points: Point[],
+  foot: Point,
+  along: Point,
+  sign: number,
+  reach: number,
+  isShown: (place: Point) => boolean,
+): Point | null {
+  for (const off of [0.3, 0.2, 0.13, 0.09]) {
+    for (const shift of [0.28, -0.28, 0.4, -0.4, 0.15, -0.15, 0]) {
+      const place: Point = [
+        foot[0] + reach * (along[0] * shift - along[1] * off * sign),
+        foot[1] + reach * (along[1] * shift + along[0] * off * sign),
+      ];
+      const seen = nearest(points, place);
+      if (seen.side === sign && seen.distance > reach * off * 0.5 && isShown(place)) return place;
+    }
+  }
+  return null;
 }
 
 /** West, south, east, north of everything in `collections`, at least `least_m` wide. */

@@ -48,8 +48,9 @@ export function styleOf(party: string | null): StyleSpecification {
     {
       id: 'fixes', type: 'circle', source: 'fixes',
       paint: {
-        'circle-radius': ['case', ['get', 'isTrack'], 3, 4],
-        'circle-color': mark, 'circle-stroke-color': c.sheet, 'circle-stroke-width': 1,
+        'circle-radius': ['interpolate', ['linear'], ['zoom'], 10, 2, 14, ['case', ['get', 'isTrack'], 3, 4]],
+        'circle-color': mark, 'circle-stroke-color': c.sheet,
+        'circle-stroke-width': ['interpolate', ['linear'], ['zoom'], 12, 0, 14, 1],
       },
     },
     {

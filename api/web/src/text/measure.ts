@@ -1,8 +1,8 @@
 /** Numbers with their words and units. */
 
-import {t, type Key} from './say';
+import {number, t, type Key} from './say';
 
-export const km = (metres: number): string => (metres / 1000).toFixed(metres < 10_000 ? 1 : 0);
+export const km = (metres: number): string => (metres < 10_000 ? (metres / 1000).toFixed(1) : number(Math.round(metres / 1000)));
 
 const BANDS: [number, Key][] = [
   [0.95, 'probability.95'],

@@ -131,6 +131,8 @@ function drawMarks(pen: CanvasRenderingContext2D, plot: Plot, scene: Scene): voi
   const inks = new Map(['--party-a', '--party-b', '--party-none', '--sheet', '--ink'].map((name) => [name, colour(name)]));
   const behind = scene.marks.filter((mark) => !mark.case_number);
   const before = scene.marks.filter((mark) => mark.case_number);
+  // one mark of the open case gets a wide ring; many of them narrow ones
+  const isAlone = scene.marks.filter((mark) => mark.case_number && mark.case_number === scene.chosenCase).length < 4;
   for (const mark of [...behind, ...before]) {
     const x = xOf(plot, mark.chainage_m);
     const y = yOf(plot, Date.parse(mark.t));
@@ -160,9 +162,9 @@ function drawMarks(pen: CanvasRenderingContext2D, plot: Plot, scene: Scene): voi
     pen.globalAlpha = 1;
     if (mark.case_number && mark.case_number === scene.chosenCase) {
       pen.strokeStyle = inks.get('--ink') ?? '';
-      pen.lineWidth = 1.5;
+      pen.lineWidth = isAlone ? 1.5 : 1;
       pen.beginPath();
-      pen.arc(x, y, r + 5, 0, 2 * Math.PI);
+      pen.arc(x, y, r + (isAlone ? 5 : 2), 0, 2 * Math.PI);
       pen.stroke();
     }
   }
