@@ -51,9 +51,11 @@ class LiveFeed:
         self._stop = self._store.subscribe(told)
 
     def close(self) -> None:
-        """Let every subscriber go."""
-        self._stop()
+        """Let every subscriber go; more than once is harmless."""
+        if self.is_closing:
+            return
         self.is_closing = True
+        self._stop()
         self._move(self._newest)
 
     def _move(self, newest: int) -> None:

@@ -267,7 +267,7 @@ class RunningReceipts(Response):
             receipt, self._newest = self._newest, None
             if self._failure is not None and not is_started:
                 raise self._failure
-            if receipt is not None and self._is_done and not is_started:
+            if receipt is not None and receipt.get("final") and not is_started:
                 await receipt_response(receipt, self._metrics)(scope, receive, send)
                 return
             if receipt is not None:

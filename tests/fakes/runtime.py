@@ -10,24 +10,23 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+from argon2 import PasswordHasher
 
 from geodata.contact_line import ContactLine
 from geodata.sectors import Sectors
 from monitoring import schema
-from monitoring.adapters.credentials import hash_secret, new_token
+from monitoring.adapters.credentials import new_token
 from monitoring.adapters.store import QuarantinedRow, Store
 from monitoring.agreement import Agreement
 from tests.fakes.tables import START_NS, Output
 
 SECRET = "correct horse battery"
-_HASHES: dict[str, str] = {}
+_CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
 
 def hashed(secret: str) -> str:
-    """The hash of a secret, worked out once in a test run."""
-    if secret not in _HASHES:
-        _HASHES[secret] = hash_secret(secret)
-    return _HASHES[secret]
+    """A hash of the secret that is cheap to verify: the cost of a real one is tested where it is made."""
+    return _CHEAP.hash(secret)
 
 
 class EventsInMemory:

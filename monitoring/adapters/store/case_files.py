@@ -170,8 +170,8 @@ class CaseFiles:
                     summary = f"{noun} {word} after later evidence (revision {row['revision']})"
                     self.entry(number, ENGINE_ACTOR, kind, summary, detail)
 
-    def save(self) -> None:
-        """Write every touched case with a new version, its entries and its change."""
+    def save(self) -> int:
+        """Write every touched case with a new version, its entries and its change; how many there were."""
         self._write_new_cases()
         for number in self._touched:
             row = self._rows[number]
@@ -194,8 +194,10 @@ class CaseFiles:
             )
         insert(self._connection, tables.timeline, self._entries)
         self._changes.add_rows("case", "number", (self._rows[n] for n in self._touched), CASE_FIELDS)
+        count = len(self._touched)
         self._touched = {}
         self._entries = []
+        return count
 
     def _open(self, row: Row) -> None:
         number = row["case_number"]

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from monitoring.adapters.store import tables
 from monitoring.adapters.store.canonical import to_json
 from monitoring.adapters.store.results import insert
+from monitoring.decode.timestamps import parse_one
 
 
 @dataclass(frozen=True)
@@ -55,9 +56,16 @@ def keep_receipt(
             received_at_ns=at_ns if first is None else first,
             journal_from=receipt.get("journal_from"),
             journal_to=receipt.get("journal_to"),
+            event_from_ns=_time_ns(receipt.get("first_event")),
+            event_to_ns=_time_ns(receipt.get("last_event")),
             body=to_json(receipt),
         )
     )
+
+
+def _time_ns(text: str | None) -> int | None:
+    found = None if text is None else parse_one(text)
+    return found if isinstance(found, int) else None
 
 
 def quarantine(

@@ -36,6 +36,7 @@ class Store(Queries):
         self._writer = writer
         self._lock = threading.RLock()
         self._listeners: list[Callable[[int], None]] = []
+        self._cases_version = None if writer is None else 0
 
     @classmethod
     def open(cls, path: Path, *, read_only: bool = False, procedure: Procedure | None = None) -> Self:
@@ -113,6 +114,8 @@ class Store(Queries):
             )
             yield tx
             newest = tx.finish()
+        if tx.has_changed_cases and self._cases_version is not None:
+            self._cases_version += 1
         self._tell(newest)
 
     def show_provisional(self, output: Output, at_ns: int) -> None:

@@ -52,6 +52,7 @@ class Transaction:
         self._changes = ChangeLog(connection)
         self._cases = CaseFiles(connection, self._changes, procedure, journal_seq=journal_seq, at_ns=at_ns)
         self._audit_count = 0
+        self.has_changed_cases = False
 
     def apply(self, output: Output) -> None:
         """Finals, amendments and filings. `members` names all members of each incident that it names."""
@@ -227,7 +228,7 @@ class Transaction:
 
     def finish(self) -> int | None:
         """Write cases, changes and the offset; called once by the store. The newest change's id."""
-        self._cases.save()
+        self.has_changed_cases = self._cases.save() > 0
         newest = self._changes.write()
         if not self.is_new:
             return newest

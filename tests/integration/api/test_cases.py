@@ -153,6 +153,7 @@ def test_the_queue_is_paged_counted_and_filtered(signed_in: SignIn, runtime: Thi
     assert [item["number"] for item in mine] == ["2026-00003"]
     assert client.get("/v1/cases?status=filed,triaged&priority=1&priority=2").json()["total"] == 9
     runtime.now_ns += 100 * 3_600 * 10**9
+    client = signed_in("analyst")
     assert client.get("/v1/cases?overdue=true").json()["total"] == 23
     assert client.get("/v1/cases?limit=1").json()["items"][0]["overdue"] is True
 

@@ -24,6 +24,9 @@ class Queries:
 
     def __init__(self, readers: sa.Engine) -> None:
         self._readers = readers
+        self._cases_version: int | None = None
+        """Grows with each commit that changed a case; None where another process writes."""
+        self._standing: tuple[int, list[tuple[str, str | None, int]]] | None = None
 
     def case_page(
         self, chosen: CaseFilter, *, sort: str = "priority", limit: int = 50, cursor: str | None = None
@@ -33,7 +36,13 @@ class Queries:
 
     def case_counts(self, me: str | None, now_ns: int) -> dict[str, Any]:
         """`open`, `overdue`, `mine`, `by_status` over all cases."""
-        return self._read(cases.case_counts, me, now_ns)
+        version = self._cases_version
+        remembered = self._standing
+        if version is None or remembered is None or remembered[0] != version:
+            remembered = (version or 0, self._read(cases.case_standing))
+            self._standing = remembered
+        overdue = self._read(cases.overdue_count, now_ns)
+        return {**cases.counts_of(remembered[1], me), "overdue": overdue}
 
     def case(self, number: str) -> dict[str, Any]:
         """One case as the queue shows it. Raises NotFound."""
@@ -143,6 +152,10 @@ class Queries:
     def receipt(self, receipt_id: str) -> dict[str, Any] | None:
         """A receipt: `principal`, `body`."""
         return self._read(intake.receipt, receipt_id)
+
+    def receipts_about(self, from_ns: int, to_ns: int) -> Rows:
+        """Bodies of the receipts of deliveries with accepted events in [from_ns, to_ns)."""
+        return self._read(intake.receipts_about, from_ns, to_ns)
 
     def quarantine_page(
         self,

@@ -34,33 +34,40 @@ def case_page(
         limit=limit,
         cursor=cursor,
         conditions=chosen.conditions(),
+        is_narrow=sort != "priority" and chosen.is_narrow,
     )
     for row in found.items:
         _open_up(row)
     return found
 
 
-def case_counts(connection: sa.Connection, me: str | None, now_ns: int) -> dict[str, Any]:
-    """How many cases stand in each state, are open, overdue, and open with `me`."""
+def case_standing(connection: sa.Connection) -> list[tuple[str, str | None, int]]:
+    """How many cases stand in each state with each assignee: (status, assignee, count)."""
     case = tables.cases.c
-    by_status = {
-        str(status): int(count)
-        for status, count in connection.execute(
-            sa.select(case.status, sa.func.count()).group_by(case.status).order_by(case.status)
-        )
-    }
-    is_open = case.is_settled.is_(False)
-    count = sa.select(sa.func.count()).select_from(tables.cases)
-    overdue = connection.execute(count.where(case.due_at_ns < now_ns)).scalar_one()
+    query = sa.select(case.status, case.assignee, sa.func.count()).group_by(case.status, case.assignee)
+    return [(str(status), assignee, int(count)) for status, assignee, count in connection.execute(query)]
+
+
+def overdue_count(connection: sa.Connection, now_ns: int) -> int:
+    """How many open cases are past their deadline."""
+    case = tables.cases.c
+    query = sa.select(sa.func.count()).select_from(tables.cases)
+    is_overdue = (case.is_settled.is_(False), case.due_at_ns < now_ns)
+    return int(connection.execute(query.where(*is_overdue)).scalar_one())
+
+
+def counts_of(standing: list[tuple[str, str | None, int]], me: str | None) -> dict[str, Any]:
+    """`open`, `mine`, `by_status` of what `case_standing` gave."""
+    by_status: dict[str, int] = {}
     mine = 0
-    if me is not None:
-        mine = connection.execute(count.where(case.assignee == me, is_open)).scalar_one()
-    settled = sum(n for status, n in by_status.items() if status in SETTLED)
+    for status, assignee, count in standing:
+        by_status[status] = by_status.get(status, 0) + count
+        if assignee is not None and assignee == me and status not in SETTLED:
+            mine += count
     return {
-        "open": sum(by_status.values()) - settled,
-        "overdue": overdue,
+        "open": sum(count for status, count in by_status.items() if status not in SETTLED),
         "mine": mine,
-        "by_status": by_status,
+        "by_status": dict(sorted(by_status.items())),
     }
 
 

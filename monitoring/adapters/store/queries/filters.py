@@ -1,7 +1,7 @@
 """What lists can be narrowed by, and the conditions that follow from it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import sqlalchemy as sa
@@ -37,6 +37,11 @@ class CaseFilter:
     bbox: Box | None = None
     km_from: float | None = None
     km_to: float | None = None
+
+    @property
+    def is_narrow(self) -> bool:
+        """Whether anything but the time of the last change is asked for."""
+        return replace(self, updated_since_ns=None) != CaseFilter()
 
     def conditions(self) -> Conditions:
         """As conditions on `tables.cases`."""

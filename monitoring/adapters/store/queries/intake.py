@@ -21,6 +21,15 @@ def receipt(connection: sa.Connection, receipt_id: str) -> dict[str, Any] | None
     return None if row is None else {"principal": row.principal, "body": from_json(row.body)}
 
 
+def receipts_about(connection: sa.Connection, from_ns: int, to_ns: int) -> list[dict[str, Any]]:
+    """Receipts of deliveries with accepted events in [from_ns, to_ns), by first journal record: their bodies."""
+    r = tables.receipts.c
+    query = (
+        sa.select(r.body).where(r.event_to_ns >= from_ns, r.event_from_ns < to_ns).order_by(r.journal_from)
+    )
+    return [from_json(body) for (body,) in connection.execute(query)]
+
+
 def quarantine_page(
     connection: sa.Connection,
     *,

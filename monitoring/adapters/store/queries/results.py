@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
+import msgspec
 import pyarrow as pa
 import sqlalchemy as sa
 
@@ -14,6 +15,7 @@ from monitoring.adapters.store.queries.paging import Order, Page, page
 from monitoring.adapters.store.results import in_parts
 
 FETCH_ROWS: Final = 20_000
+_decode_list: Final = msgspec.json.Decoder(list[str]).decode
 _LISTS: Final = ("sensor_ids", "event_ids", "reasons", "detail", "phenomena")
 _FINDINGS: Final = (tables.findings, tables.provisional_findings, "finding_id")
 _INCIDENTS: Final = (tables.incidents, tables.provisional_incidents, "incident_id")
@@ -244,17 +246,24 @@ def _arrow(
 ) -> pa.Table:
     order = [table.c[n] for n in ("time_start_ns",) if n in table.c] + list(table.primary_key)
     query = sa.select(*(table.c[name] for name in arrow.names)).where(*conditions).order_by(*order)
-    result = connection.execution_options(yield_per=FETCH_ROWS).execute(query)
+    result = connection.execute(query)
+    cursor = result.cursor
+    assert cursor is not None
     batches = []
-    for rows in result.partitions():
-        arrays = []
-        for field, values in zip(arrow, zip(*rows, strict=True), strict=True):
-            cells: Sequence[Any] = values
-            if pa.types.is_list(field.type):
-                cells = [from_json(v) for v in values]
-            arrays.append(pa.array(cells, type=field.type))
-        batches.append(pa.record_batch(arrays, schema=arrow))
+    # Rows are taken from the driver as plain tuples: there may be a million of them.
+    while rows := cursor.fetchmany(FETCH_ROWS):
+        columns = zip(arrow, zip(*rows, strict=True), strict=True)
+        batches.append(pa.record_batch([_array(field.type, cells) for field, cells in columns], schema=arrow))
+    result.close()
     return pa.Table.from_batches(batches, schema=arrow)
+
+
+def _array(kind: pa.DataType, cells: Sequence[Any]) -> pa.Array:
+    if pa.types.is_list(kind):
+        return pa.array([_decode_list(text) for text in cells], type=kind)
+    if pa.types.is_boolean(kind):
+        return pa.array(cells, type=pa.int8()).cast(pa.bool_())
+    return pa.array(cells, type=kind)
 
 
 def _case_number(table: sa.Table, key: str) -> sa.Label[str]:

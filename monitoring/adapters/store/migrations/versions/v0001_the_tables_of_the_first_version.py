@@ -65,38 +65,27 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement for each table and index
     )
     with op.batch_alter_table("cases", schema=None) as batch_op:
         batch_op.create_index(
-            batch_op.f("ix_cases_assignee_is_settled_priority_due_at_ns_number"),
-            ["assignee", "is_settled", "priority", "due_at_ns", "number"],
+            "ix_cases_queue",
+            [
+                "is_settled",
+                "priority",
+                "due_at_ns",
+                "number",
+                "status",
+                "sector",
+                "party",
+                "rule_id",
+                "assignee",
+                "time_start_ns",
+                "time_end_ns",
+                "updated_at_ns",
+                "chainage_m",
+                "lon",
+                "lat",
+                "search",
+            ],
             unique=False,
         )
-        batch_op.create_index(batch_op.f("ix_cases_chainage_m"), ["chainage_m"], unique=False)
-        batch_op.create_index(batch_op.f("ix_cases_due_at_ns"), ["due_at_ns"], unique=False)
-        batch_op.create_index(
-            batch_op.f("ix_cases_is_settled_priority_due_at_ns_number"),
-            ["is_settled", "priority", "due_at_ns", "number"],
-            unique=False,
-        )
-        batch_op.create_index(
-            batch_op.f("ix_cases_party_is_settled_priority_due_at_ns_number"),
-            ["party", "is_settled", "priority", "due_at_ns", "number"],
-            unique=False,
-        )
-        batch_op.create_index(
-            batch_op.f("ix_cases_rule_id_is_settled_priority_due_at_ns_number"),
-            ["rule_id", "is_settled", "priority", "due_at_ns", "number"],
-            unique=False,
-        )
-        batch_op.create_index(
-            batch_op.f("ix_cases_sector_is_settled_priority_due_at_ns_number"),
-            ["sector", "is_settled", "priority", "due_at_ns", "number"],
-            unique=False,
-        )
-        batch_op.create_index(
-            batch_op.f("ix_cases_status_is_settled_priority_due_at_ns_number"),
-            ["status", "is_settled", "priority", "due_at_ns", "number"],
-            unique=False,
-        )
-        batch_op.create_index(batch_op.f("ix_cases_time_start_ns"), ["time_start_ns"], unique=False)
         batch_op.create_index(
             batch_op.f("ix_cases_updated_at_ns_number"), ["updated_at_ns", "number"], unique=False
         )
@@ -152,34 +141,33 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement for each table and index
         sa.PrimaryKeyConstraint("finding_id", name=op.f("pk_findings")),
     )
     with op.batch_alter_table("findings", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_findings_chainage_m"), ["chainage_m"], unique=False)
         batch_op.create_index(batch_op.f("ix_findings_incident_id"), ["incident_id"], unique=False)
+        batch_op.create_index(
+            "ix_findings_list",
+            [
+                "time_start_ns",
+                "finding_id",
+                "time_end_ns",
+                "state",
+                "sector",
+                "party",
+                "chainage_m",
+                "lon",
+                "lat",
+                "recorded_at_ns",
+                "rule_id",
+                "verdict",
+            ],
+            unique=False,
+        )
         batch_op.create_index(
             batch_op.f("ix_findings_recorded_at_ns_finding_id"),
             ["recorded_at_ns", "finding_id"],
             unique=False,
         )
         batch_op.create_index(
-            batch_op.f("ix_findings_rule_id_time_start_ns_finding_id"),
-            ["rule_id", "time_start_ns", "finding_id"],
-            unique=False,
-        )
-        batch_op.create_index(
-            batch_op.f("ix_findings_sector_time_start_ns_finding_id"),
-            ["sector", "time_start_ns", "finding_id"],
-            unique=False,
-        )
-        batch_op.create_index(
             batch_op.f("ix_findings_subject_key_time_start_ns"),
             ["subject_key", "time_start_ns"],
-            unique=False,
-        )
-        batch_op.create_index(
-            batch_op.f("ix_findings_time_start_ns_finding_id"), ["time_start_ns", "finding_id"], unique=False
-        )
-        batch_op.create_index(
-            batch_op.f("ix_findings_verdict_time_start_ns_finding_id"),
-            ["verdict", "time_start_ns", "finding_id"],
             unique=False,
         )
 
@@ -219,20 +207,26 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement for each table and index
         sa.PrimaryKeyConstraint("incident_id", name=op.f("pk_incidents")),
     )
     with op.batch_alter_table("incidents", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_incidents_chainage_m"), ["chainage_m"], unique=False)
+        batch_op.create_index(
+            "ix_incidents_list",
+            [
+                "time_start_ns",
+                "incident_id",
+                "time_end_ns",
+                "state",
+                "sector",
+                "party",
+                "chainage_m",
+                "lon",
+                "lat",
+                "recorded_at_ns",
+                "kind",
+            ],
+            unique=False,
+        )
         batch_op.create_index(
             batch_op.f("ix_incidents_recorded_at_ns_incident_id"),
             ["recorded_at_ns", "incident_id"],
-            unique=False,
-        )
-        batch_op.create_index(
-            batch_op.f("ix_incidents_sector_time_start_ns_incident_id"),
-            ["sector", "time_start_ns", "incident_id"],
-            unique=False,
-        )
-        batch_op.create_index(
-            batch_op.f("ix_incidents_time_start_ns_incident_id"),
-            ["time_start_ns", "incident_id"],
             unique=False,
         )
 
@@ -372,10 +366,17 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement for each table and index
         sa.Column("received_at_ns", sa.BigInteger(), nullable=False),
         sa.Column("journal_from", sa.BigInteger(), nullable=True),
         sa.Column("journal_to", sa.BigInteger(), nullable=True),
+        sa.Column("event_from_ns", sa.BigInteger(), nullable=True),
+        sa.Column("event_to_ns", sa.BigInteger(), nullable=True),
         sa.Column("body", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("receipt_id", name=op.f("pk_receipts")),
     )
     with op.batch_alter_table("receipts", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_receipts_event_to_ns_event_from_ns"),
+            ["event_to_ns", "event_from_ns"],
+            unique=False,
+        )
         batch_op.create_index(batch_op.f("ix_receipts_received_at_ns"), ["received_at_ns"], unique=False)
 
     op.create_table(
@@ -593,6 +594,7 @@ def downgrade() -> None:  # noqa: PLR0915 - one statement for each table and ind
     op.drop_table("reference")
     with op.batch_alter_table("receipts", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_receipts_received_at_ns"))
+        batch_op.drop_index(batch_op.f("ix_receipts_event_to_ns_event_from_ns"))
 
     op.drop_table("receipts")
     with op.batch_alter_table("quarantine", schema=None) as batch_op:
@@ -615,35 +617,21 @@ def downgrade() -> None:  # noqa: PLR0915 - one statement for each table and ind
 
     op.drop_table("members")
     with op.batch_alter_table("incidents", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_incidents_time_start_ns_incident_id"))
-        batch_op.drop_index(batch_op.f("ix_incidents_sector_time_start_ns_incident_id"))
         batch_op.drop_index(batch_op.f("ix_incidents_recorded_at_ns_incident_id"))
-        batch_op.drop_index(batch_op.f("ix_incidents_chainage_m"))
+        batch_op.drop_index("ix_incidents_list")
 
     op.drop_table("incidents")
     with op.batch_alter_table("findings", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_findings_verdict_time_start_ns_finding_id"))
-        batch_op.drop_index(batch_op.f("ix_findings_time_start_ns_finding_id"))
         batch_op.drop_index(batch_op.f("ix_findings_subject_key_time_start_ns"))
-        batch_op.drop_index(batch_op.f("ix_findings_sector_time_start_ns_finding_id"))
-        batch_op.drop_index(batch_op.f("ix_findings_rule_id_time_start_ns_finding_id"))
         batch_op.drop_index(batch_op.f("ix_findings_recorded_at_ns_finding_id"))
+        batch_op.drop_index("ix_findings_list")
         batch_op.drop_index(batch_op.f("ix_findings_incident_id"))
-        batch_op.drop_index(batch_op.f("ix_findings_chainage_m"))
 
     op.drop_table("findings")
     op.drop_table("changes")
     with op.batch_alter_table("cases", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_cases_updated_at_ns_number"))
-        batch_op.drop_index(batch_op.f("ix_cases_time_start_ns"))
-        batch_op.drop_index(batch_op.f("ix_cases_status_is_settled_priority_due_at_ns_number"))
-        batch_op.drop_index(batch_op.f("ix_cases_sector_is_settled_priority_due_at_ns_number"))
-        batch_op.drop_index(batch_op.f("ix_cases_rule_id_is_settled_priority_due_at_ns_number"))
-        batch_op.drop_index(batch_op.f("ix_cases_party_is_settled_priority_due_at_ns_number"))
-        batch_op.drop_index(batch_op.f("ix_cases_is_settled_priority_due_at_ns_number"))
-        batch_op.drop_index(batch_op.f("ix_cases_due_at_ns"))
-        batch_op.drop_index(batch_op.f("ix_cases_chainage_m"))
-        batch_op.drop_index(batch_op.f("ix_cases_assignee_is_settled_priority_due_at_ns_number"))
+        batch_op.drop_index("ix_cases_queue")
 
     op.drop_table("cases")
     op.drop_table("audit")
