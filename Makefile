@@ -11,7 +11,7 @@ export UV_NO_PROGRESS := 1
 export UV_PYTHON_DOWNLOADS := never
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test check format bench web clean
+.PHONY: help setup demo serve test check format web clean
 
 help:  ## what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -46,6 +46,9 @@ check: $(STAMP)  ## format, lint, strict types, import contracts
 format: $(STAMP)  ## format and sort imports
 	@$(VENV)/bin/ruff format .
 	@$(VENV)/bin/ruff check --fix .
+
+web:  ## rebuild the workspace's bundle (needs Node 20.19 or newer; users do not)
+	@cd api/web && npm ci --no-audit --no-fund && npm run check && npm run build
 
 clean:  ## remove what make made
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

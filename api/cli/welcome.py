@@ -14,7 +14,6 @@ def show_credentials(credentials: Credentials) -> None:
     table.add_column()
     for name, secret in credentials.secrets.items():
         table.add_row(name, secret)
-    table.add_row("ingest token", f"[dim]{credentials.ingest_token}[/]")
     console.print(
         Panel(
             table,
@@ -24,3 +23,5 @@ def show_credentials(credentials: Credentials) -> None:
             expand=False,
         )
     )
+    console.print("ingest token, to deliver events over HTTP:")
+    console.print(credentials.ingest_token, soft_wrap=True)

@@ -32,6 +32,7 @@ MEMORY_ROWS: Final = 1 << 17
 FILE_ROWS: Final = 1 << 18
 ROW_GROUP_ROWS: Final = 1 << 15
 SMALL_FILES_MAX: Final = 8
+LATE_BIT: Final = 1 << schema.FLAGS.index("late")
 _MANIFEST: Final = "manifest.json"
 _SUFFIX: Final = ".parquet"
 
@@ -183,6 +184,38 @@ class Archive:
         parts = [found, *(selection.exact(table) for table in waiting)]
         ordered = event_tables.in_canonical_order(pa.concat_tables(parts))
         return ordered if limit is None else ordered.slice(0, limit)
+
+    def heard(self, from_ns: int, to_ns: int) -> pa.Table:
+        """Per sensor, by id: `event_count` and `late_count` of its events with `from_ns` <= time < `to_ns`."""
+        columns = ["sensor_id", "time_ns", "flags"]
+        with self._lock:
+            if not self._writable:
+                self._load()
+            files = [f for f in self._files if f.time_to_ns >= from_ns and f.time_from_ns < to_ns]
+            parts = [table.select(columns) for table in self._waiting]
+        inside = (pc.field("time_ns") >= from_ns) & (pc.field("time_ns") < to_ns)
+        if files:
+            dataset = ds.dataset(
+                [str(self.directory / f.name) for f in files], schema=STORED, format="parquet"
+            )
+            parts.append(dataset.to_table(columns=columns, filter=inside, use_threads=False))
+        if not parts:
+            parts = [schema.EVENTS.empty_table().select(columns)]
+        events = pa.concat_tables(parts).filter(inside)
+        late = pc.equal(pc.bit_wise_and(events.column("flags"), pa.scalar(LATE_BIT, pa.uint16())), LATE_BIT)
+        counted = (
+            pa.table({"sensor_id": events.column("sensor_id"), "late": pc.cast(late, pa.int64())})
+            .group_by("sensor_id")
+            .aggregate([("late", "count"), ("late", "sum")])
+            .sort_by("sensor_id")
+        )
+        return pa.table(
+            {
+                "sensor_id": counted.column("sensor_id"),
+                "event_count": counted.column("late_count"),
+                "late_count": counted.column("late_sum"),
+            }
+        )
 
     def reset(self) -> None:
         """Forget everything, to be made again from the journal."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from monitoring import schema
 from monitoring.adapters.entry import Entry
@@ -31,6 +32,7 @@ from monitoring.decode import (
     decode,
 )
 from monitoring.evidence.records import EventsPayload
+from monitoring.results import rfc3339
 
 if TYPE_CHECKING:
     from monitoring.adapters.runtime import Runtime
@@ -132,6 +134,7 @@ class Delivery:
         self.receipt_id: str | None = None
         self.journal_from: int | None = None
         self.journal_to: int | None = None
+        self.oldest_ns: int | None = None
         self.newest_ns: int | None = None
         self.late_count = 0
 
@@ -197,6 +200,7 @@ class Delivery:
             source=self._source,
         )
         self.receipt = self.receipt.merge(admission.receipt)
+        self._note_times(admission.accepted)
         expected_seq = runtime.journal.last_seq + 1
         first = self.journal_from or expected_seq
         receipt_id = f"r-{first}"
@@ -221,9 +225,12 @@ class Delivery:
         self.receipt_id, self.journal_from, self.journal_to = receipt_id, first, seq
         self._rows_since_tick += decoded.row_count
         self.late_count = self.receipt.flagged.get("late", 0)
-        if table.num_rows:
-            newest = int(pa.compute.max(table.column("time_ns")).as_py())
-            self.newest_ns = newest if self.newest_ns is None else max(self.newest_ns, newest)
+
+    def _note_times(self, accepted: pa.Table) -> None:
+        if accepted.num_rows:
+            span = pc.min_max(accepted.column("time_ns")).as_py()
+            self.oldest_ns = min(span["min"], span["min"] if self.oldest_ns is None else self.oldest_ns)
+            self.newest_ns = max(span["max"], span["max"] if self.newest_ns is None else self.newest_ns)
 
     def tick_if_due(self) -> None:
         """Let event time move on inside a long file."""
@@ -243,6 +250,8 @@ class Delivery:
             "journal_from": journal_from,
             "journal_to": journal_to,
             **self.receipt.to_json(),
+            "first_event": None if self.oldest_ns is None else rfc3339(self.oldest_ns),
+            "last_event": None if self.newest_ns is None else rfc3339(self.newest_ns),
             "findings": None,
             "incidents": None,
             "cases": None,

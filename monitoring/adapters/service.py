@@ -169,11 +169,12 @@ class MissionService:
             return None
         key = (date_text, format_name, self.store.offset())
         if key not in self._reports:
-            self._reports = {
-                (date_text, name, key[2]): data
-                for name, data in render_report(self.store, self._mission, on).items()
-            }
+            self._reports = {(date_text, name, key[2]): data for name, data in self._render(on).items()}
         return self._reports.get(key)
+
+    def _render(self, on: date) -> dict[str, bytes]:
+        as_of_ns = self._runtime.processor.watermark_ns or 0
+        return render_report(self.store, self.archive, self._mission, on, as_of_ns)
 
     def status(self) -> dict[str, Any]:
         """Where journal, engine and store stand."""

@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Annotated, Any
 
 import typer
+from rich.table import Table
 
 from api.cli.commands.serve import bound, serve_runtime
 from api.cli.commands.simulate import write_run
@@ -17,11 +18,12 @@ from monitoring.adapters.intake import Input
 from monitoring.adapters.reporting import write_report
 from monitoring.adapters.runtime import Runtime
 from monitoring.bootstrap import DEMO_MARK, demo_home, open_home, shipped_mission
-from monitoring.evaluation import Score, evaluate, score_table
+from monitoring.evaluation import Score, evaluate
 from monitoring.settings import Settings
 from monitoring.simulation import DEMO_DATE, Run, scenario_names, simulate
 
 SCENARIO = "busy-day"
+CLOCK_ON_NS = 900 * 1_000_000_000
 
 
 def demo(
@@ -119,8 +121,13 @@ def run_demo(
         )
     if receipt["files"]:
         fail(f"the simulated day was refused: {receipt['files'][0]['detail']}", exit_code=EXIT_DATA)
+    # The clock of the simulated day goes on until its last event may no longer be late.
+    runtime.wait_for(runtime.tick(run.to_ns + CLOCK_ON_NS, source="file", end_of_input=True))
     with _stage(seconds, "report"):
-        reports = write_report(runtime.store, mission, on, runtime.home.reports_dir)
+        as_of_ns = runtime.processor.watermark_ns or 0
+        reports = write_report(
+            runtime.store, runtime.archive, mission, on, as_of_ns, runtime.home.reports_dir
+        )
     with _stage(seconds, "evaluate"):
         score: Score = evaluate(
             run.truth(),
@@ -157,7 +164,20 @@ def show(answer: dict[str, Any], score: Score) -> None:
         f"[bold]{answer['findings']:,}[/] findings, [bold]{answer['incidents']:,}[/] incidents, "
         f"[bold]{answer['cases']:,}[/] cases"
     )
-    console.print(score_table(score))
+    table = Table(
+        box=None, pad_edge=False, header_style="bold", title="against the truth", title_justify="left"
+    )
+    for name in ("rule", "recall", "observable", "precision", "happened", "found", "false", "split"):
+        table.add_column(name, justify="left" if name == "rule" else "right", no_wrap=True)
+    for rule in score.rules:
+        shares = (rule.recall.value, rule.recall_observable.value, rule.precision.value)
+        numbers = (rule.n, rule.matched, len(rule.false_alarms), len(rule.splits))
+        table.add_row(rule.rule_id, *("-" if v is None else f"{v:.3f}" for v in shares), *map(str, numbers))
+    console.print(table)
+    console.print(
+        "[dim]recall over all that happened, and over what the sensors could observe; false: reports of nothing; "
+        "split: further reports of one happening; matched one to one, see `contactline demo --json`[/]"
+    )
     for path in [*answer["report"].values(), *answer["files"]]:
         console.print(f"  [dim]wrote[/] {path}", soft_wrap=True)
     stages = ", ".join(f"{name} {value:.1f} s" for name, value in answer["seconds"].items())

@@ -6,8 +6,10 @@ from typing import Annotated
 import typer
 
 from api.cli.output import EXIT_USAGE, console, fail, print_json
+from api.cli.remote import RemoteHome
 from api.cli.times import period_date
-from monitoring.adapters.reporting import FORMATS, write_report
+from monitoring.adapters.archive import Archive
+from monitoring.adapters.reporting import FORMATS, final_up_to_ns, put, write_report
 from monitoring.bootstrap import read_home
 
 
@@ -32,8 +34,23 @@ def report(
         if form not in FORMATS:
             fail(f"--format {form}: there are {', '.join(FORMATS)}", exit_code=EXIT_USAGE)
     on = period_date(date)
-    with read_home(context.obj.settings) as (_, store, mission):
-        written = write_report(store, mission, on, out, forms=tuple(forms) if forms else FORMATS)
+    wanted = tuple(forms) if forms else FORMATS
+    remote = RemoteHome.of(context.obj.home)
+    if remote is not None:
+        with remote:
+            rendered = {form: remote.get_bytes(f"/v1/reports/{date}.{form}") for form in wanted}
+        written = put(rendered, on, out)
+    else:
+        with read_home(context.obj.settings) as (home, store, mission):
+            written = write_report(
+                store,
+                Archive(home.archive_dir, writable=False),
+                mission,
+                on,
+                final_up_to_ns(home, mission.agreement, store.offset()),
+                out,
+                wanted,
+            )
     if as_json:
         print_json({"date": date, "report": {form: str(path) for form, path in written.items()}})
         return
