@@ -1,20 +1,23 @@
 """The rules over all tracks at once find what their slow twins find track by track."""
 
+import itertools
 import json
 from collections import defaultdict
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitoring.pipeline.detect import detect
+from monitoring.pipeline import Engine
+from monitoring.pipeline.detect import detect, newest_revisions
 from tests.reference import track_rules
 from tests.small_world import SECOND_NS, fix, parameters, table
 
-PARAMETERS = parameters(
-    {"buffer_incursion.dwell_s": 0, "line_crossing.bracket_s_max": 1e6, "tracks.forget_s": 3000}
-)
+CHANGES = {"buffer_incursion.dwell_s": 0, "line_crossing.bracket_s_max": 1e6, "tracks.forget_s": 3000}
+PARAMETERS = parameters(CHANGES)
+NO_WAITING = parameters({**CHANGES, "stream.lateness_s": 0})
 
 
 def tracks(seed: int) -> list[dict[str, Any]]:
@@ -64,6 +67,21 @@ def test_all_tracks_at_once_give_what_each_track_gives_alone(seed: int) -> None:
         assert sorted(stay[:2] for stay in stayed) == sorted(stay[:2] for stay in wanted)
         for start, end, deepest in wanted:
             assert any(stay[:2] == (start, end) and deepest in stay[2] for stay in stayed)
+
+
+@given(st.integers(0, 2**32 - 1))
+@settings(max_examples=15, deadline=None)
+def test_fixes_judged_instant_by_instant_give_what_all_of_them_give_at_once(seed: int) -> None:
+    rows = sorted(tracks(seed), key=lambda row: row["time_ns"])
+    engine, findings = Engine(NO_WAITING), []
+    for _, instant in itertools.groupby(rows, key=lambda row: row["time_ns"]):
+        together = list(instant)
+        engine.feed(table(together))
+        findings.append(engine.tick(together[0]["time_ns"]).findings)
+    findings.append(engine.tick(rows[-1]["time_ns"], end_of_input=True).findings)
+    drop = ["incident_id", "agreement_version"]
+    one_by_one = newest_revisions(pa.concat_tables(findings)).drop_columns(drop).to_pylist()
+    assert one_by_one == detect([table(rows)], NO_WAITING).drop_columns(drop).to_pylist()
 
 
 def test_the_worlds_of_this_test_hold_crossings_and_stays() -> None:
