@@ -4,7 +4,9 @@ Files and requests come through here alike, so the same rows get the same verdic
 """
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
 
 STREAM_ROWS: Final = 10_000
 STREAM_S: Final = 1.0
+CHUNKS_AHEAD: Final = 2
 Progress = Callable[[float, float | None], None]
 
 
@@ -136,6 +139,8 @@ class Delivery:
         self.journal_to: int | None = None
         self.oldest_ns: int | None = None
         self.newest_ns: int | None = None
+        self.reached_ns: int | None = None
+        """How far event time has come with it, by what was known already too."""
         self.late_count = 0
 
     def take(
@@ -150,15 +155,24 @@ class Delivery:
 
         Raises `Overloaded`, `StorageFull`, `ProcessingFailed`.
         """
+        self.admit(form, chunk, self.decode(form, chunk), is_last=is_last, replays=replays)
+
+    def decode(self, form: Format, chunk: Chunk) -> DecodedRows:
+        """The rows of one chunk; touches nothing else, so it may run ahead in another thread."""
+        key = hash_key_of(self._runtime.home.home_id)
+        return decode(form, chunk.data, chunk.first_line, chunk.header, self._limits, hash_key=key)
+
+    def admit(
+        self,
+        form: Format,
+        chunk: Chunk,
+        decoded: DecodedRows,
+        *,
+        is_last: bool = False,
+        replays: Sequence[tuple[int, int]] = (),
+    ) -> None:
+        """The same as `take` for rows that are decoded already."""
         runtime = self._runtime
-        decoded = decode(
-            form,
-            chunk.data,
-            chunk.first_line,
-            chunk.header,
-            self._limits,
-            hash_key=hash_key_of(runtime.home.home_id),
-        )
         if not decoded.row_count:
             return
         if self._may_refuse:
@@ -201,6 +215,13 @@ class Delivery:
         )
         self.receipt = self.receipt.merge(admission.receipt)
         self._note_times(admission.accepted)
+        known = pc.max(
+            decoded.table.column("time_ns").filter(pa.array(admission.reason[decoded.ok_rows] < 0))
+        )
+        if known.is_valid:
+            self.reached_ns = max(
+                known.as_py(), known.as_py() if self.reached_ns is None else self.reached_ns
+            )
         expected_seq = runtime.journal.last_seq + 1
         first = self.journal_from or expected_seq
         receipt_id = f"r-{first}"
@@ -234,8 +255,8 @@ class Delivery:
 
     def tick_if_due(self) -> None:
         """Let event time move on inside a long file."""
-        if self._rows_since_tick >= self._runtime.settings.file_tick_rows and self.newest_ns is not None:
-            self._runtime.tick(self.newest_ns, source="file")
+        if self._rows_since_tick >= self._runtime.settings.file_tick_rows and self.reached_ns is not None:
+            self._runtime.tick(self.reached_ns, source="file")
             self._rows_since_tick = 0
 
     def body(self) -> dict[str, Any]:
@@ -286,14 +307,15 @@ def ingest_files(
     delivery = Delivery(runtime, door=door, principal=principal, source=source, now_ns=now_ns)
     with runtime.reading_a_file():
         for one, file in checked:
-            for chunk in chunks(one.open(), file.format, runtime.limits):
-                delivery.take(file.format, chunk)
+            for chunk, decoded in _decoded_ahead(delivery, one, file.format, runtime.limits):
+                delivery.admit(file.format, chunk, decoded)
                 delivery.tick_if_due()
                 done += len(chunk.data)
                 progress(done, total)
         if end_of_input and delivery.receipt_id is not None:
+            # A file that was sent before closes what it opened then: its first delivery may have been cut off.
             reference_ns = (
-                delivery.newest_ns if delivery.newest_ns is not None else runtime.processor.watermark_ns
+                delivery.reached_ns if delivery.reached_ns is not None else runtime.processor.watermark_ns
             )
             if reference_ns is not None:
                 seq = runtime.tick(
@@ -304,6 +326,22 @@ def ingest_files(
     if end_of_input and delivery.receipt_id is not None:
         body = runtime.settled(delivery.receipt_id) or body
     return {**body, "files": refused}
+
+
+def _decoded_ahead(
+    delivery: Delivery, one: Input, form: Format, limits: Limits
+) -> Iterator[tuple[Chunk, DecodedRows]]:
+    """The chunks of a file in order, the next ones being decoded while one is judged and journaled."""
+    waiting: deque[tuple[Chunk, Future[DecodedRows]]] = deque()
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="decode") as ahead:
+        for chunk in chunks(one.open(), form, limits):
+            waiting.append((chunk, ahead.submit(delivery.decode, form, chunk)))
+            if len(waiting) > CHUNKS_AHEAD:
+                first, decoded = waiting.popleft()
+                yield first, decoded.result()
+        while waiting:
+            first, decoded = waiting.popleft()
+            yield first, decoded.result()
 
 
 def ingest_stream(
