@@ -42,44 +42,56 @@ class FarSearch:
     def nearest(self, lon: Reals, lat: Reals) -> tuple[Indices, Reals, Reals]:
         """Piece, fraction along it (0 to 1) and geodesic distance (m) for each place, shape (n,).
 
-        The first of equals. Exact to a millimetre
-        at any distance for a foot inside a piece; degrees, any turn of the globe.
+        The first of equals. Exact to a millimetre at any distance; degrees, on any turn of the globe.
         """
         piece = np.zeros(len(lon), dtype=np.int64)
         t, distance_m = np.zeros(len(lon)), np.zeros(len(lon))
-        place = _earth_centred(lon, lat)
         for begin in range(0, len(lon), _BLOCK):
             block = slice(begin, min(begin + _BLOCK, len(lon)))
-            piece[block], t[block], distance_m[block] = self._nearest_in_block(
-                place[block], lon[block], lat[block]
+            piece[block], t[block], distance_m[block] = self.nearest_of(
+                lon[block], lat[block], *self._possible(_earth_centred(lon[block], lat[block]))
             )
         return piece, t, distance_m
 
-    def _nearest_in_block(self, place: Reals, lon: Reals, lat: Reals) -> tuple[Indices, Reals, Reals]:
-        to_centre = np.sqrt(
-            np.sum(place**2, axis=1)[:, None] - 2.0 * place @ self._centre.T + np.sum(self._centre**2, axis=1)
-        )
-        slack = 1.0 + _likeness(to_centre.min(axis=1))[:, None]
-        at_most = (to_centre + self._radius).min(axis=1, keepdims=True) * slack + 1.0
-        row, group = np.nonzero(to_centre - self._radius <= at_most)
-        count = self._count[group]
-        row = np.repeat(row, count)
-        rank = np.arange(len(row)) - np.repeat(np.cumsum(count) - count, count)
-        piece = np.repeat(self._begin[group], count) + rank
+    def nearest_of(
+        self, lon: Reals, lat: Reals, row: Indices, piece: Indices
+    ) -> tuple[Indices, Reals, Reals]:
+        """The same, where for each place (`row`, ascending, none left out) candidate pieces are known."""
+        place = _earth_centred(lon, lat)
         along, gap = self._along[piece], place[row] - self._start[piece]
-        t = np.clip(np.sum(gap * along, axis=1) * self._inverse_length2[piece], 0.0, 1.0)
-        chord = np.linalg.norm(gap - t[:, None] * along, axis=1)
-        first = np.flatnonzero(np.diff(row, prepend=-1))
-        least = np.minimum.reduceat(chord, first)
+        t = np.clip(_dot(gap, along) * self._inverse_length2[piece], 0.0, 1.0)
+        gap -= t[:, None] * along
+        chord = np.sqrt(_dot(gap, gap))
+        least = np.minimum.reduceat(chord, np.flatnonzero(np.diff(row, prepend=-1)))
         is_like = chord <= (least * (1.0 + _likeness(least)) + 0.001)[row]
         row, piece, t = row[is_like], piece[is_like], t[is_like]
         pieces = self._pieces
         foot_lon = pieces.lon0[piece] + t * (pieces.lon1 - pieces.lon0)[piece]
         foot_lat = pieces.lat0[piece] + t * (pieces.lat1 - pieces.lat0)[piece]
         distance_m = np.asarray(GEOD.inv(lon[row], lat[row], foot_lon, foot_lat)[2])
-        best = np.lexsort((piece, distance_m, row))
-        best = best[np.flatnonzero(np.diff(row[best], prepend=-1))]
-        return piece[best], t[best], distance_m[best]
+        if len(row) > len(lon):
+            best = np.lexsort((piece, distance_m, row))
+            best = best[np.flatnonzero(np.diff(row[best], prepend=-1))]
+            piece, t, distance_m = piece[best], t[best], distance_m[best]
+        return piece, t, distance_m
+
+    def _possible(self, place: Reals) -> tuple[Indices, Indices]:
+        """Pairs of a place's position and a piece that may be its nearest: those of balls near enough."""
+        to_centre = np.sqrt(
+            _dot(place, place)[:, None] - 2.0 * place @ self._centre.T + _dot(self._centre, self._centre)
+        )
+        slack = 1.0 + _likeness(to_centre.min(axis=1))[:, None]
+        at_most = (to_centre + self._radius).min(axis=1, keepdims=True) * slack + 1.0
+        row, group = np.nonzero(to_centre - self._radius <= at_most)
+        count = self._count[group]
+        pair_row = np.repeat(row, count)
+        rank = np.arange(len(pair_row)) - np.repeat(np.cumsum(count) - count, count)
+        return pair_row, np.repeat(self._begin[group], count) + rank
+
+
+def _dot(u: Reals, v: Reals) -> Reals:
+    """Scalar products of rows, shape (n,)."""
+    return u[:, 0] * v[:, 0] + u[:, 1] * v[:, 1] + u[:, 2] * v[:, 2]
 
 
 def _likeness(chord_m: Reals) -> Reals:

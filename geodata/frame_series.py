@@ -100,6 +100,15 @@ class FrameSeries:
             float(y.max()) + margin,
         )
 
+    def scale_slope(self, x: Reals, y: Reals) -> tuple[Reals, Reals]:
+        """Gradient of ln k at places, per metre, shape (n,)."""
+        cone = self.n / self.unit_m
+        t = (y - 0.5 * cone * (x * x + y * y) - self.q_mid) * self.q_factor
+        slope = _horner(self.first_derivative, t)
+        slope /= _horner(self.inverse_scale, t)
+        slope *= -self.q_factor
+        return -slope * cone * x, slope - slope * cone * y
+
     def along(self, x: Reals, y: Reals, off_x: Reals, off_y: Reals) -> tuple[Reals, Reals, Reals]:
         """Mean of 1/k along the straight way from (x, y) back by (off_x, off_y): geodesic / planar length;
         and the gradient of ln k at its middle, per metre.

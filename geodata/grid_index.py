@@ -6,6 +6,10 @@ a place q of the line and a piece s, the places at least as near to q as to s fo
 of half-planes, one for each place of s), so if all four corners of a cell are nearer to q than to s, every place
 of the cell is, and s is never the nearest. Pivots are the places of the line nearest to the four corners and to
 the centre. A piece is also dropped for its neighbour where all corners project onto the vertex that both share.
+
+Nearest means by geodesic, while the plane stretches places unequally: a cell's pivot must be nearer by the share
+that the scale can vary between two ways of the cell's distance. (The places nearer to q even then lie in an
+intersection of discs, convex as well.)
 """
 
 from typing import Any, Final, NamedTuple
@@ -13,6 +17,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from geodata.frame_series import FrameSeries
 from geodata.segments import Segments
 
 Reals = NDArray[np.float64]
@@ -23,12 +28,15 @@ ROOT_M: Final = 4_096.0
 SPLIT: Final = 4
 ROOT_LEVEL: Final = 2
 """Level 0 has cells of 65 km, level 2 the root cells, level 5, the last, cells of 64 m."""
-CANDIDATES_MAX: Final = (4, 4, 4, 4, 10)
-"""Cells of a level that keep more candidates than this are split. Below 256 m a finer cell saves little work and
-costs memory that the cache wants, so only crowded ones are split there."""
+CANDIDATES_MAX: Final = (4, 4, 4, 8, 10)
+"""Cells of a level that keep more candidates than this are split, with a little more patience far from the line.
+Finer cells save less work and cost memory that the cache wants.
+"""
+PATIENCE_M: Final = 4_000.0
 CROWD: Final = 40
 OUTSIDE: Final = -1
 _COARSEST_M: Final = ROOT_M * SPLIT**ROOT_LEVEL
+_EARTH_M: Final = 6_371_000.0
 _MARGIN_M: Final = 1e-6
 """Dominance must be clear by this much, and cells are padded by it, so that rounding decides nothing."""
 _DIAGONAL: Final = 1.4143
@@ -48,7 +56,8 @@ class GridIndex(NamedTuple):
 
     A place (x, y) is in root cell `(y - south) // ROOT_M * columns + (x - west) // ROOT_M`. `table_begin[root]`
     is where its table begins in `leaf_of` (-1: outside), `table_side[root]` how many leaves it has on a side. The
-    candidates of leaf i are `candidate[leaf_begin[i] : leaf_begin[i] + leaf_count[i]]`, ascending.
+    candidates of leaf i are `candidate[leaf_begin[i] : leaf_begin[i] + leaf_count[i]]`, ascending. All places of a far
+    leaf are farther than `far_m` from the line.
     """
 
     west: float
@@ -60,12 +69,14 @@ class GridIndex(NamedTuple):
     leaf_begin: Indices
     leaf_count: Indices
     candidate: Indices
+    is_far_leaf: NDArray[np.bool_]
 
 
 class _Cells(NamedTuple):
     """Cells of one level (column and row from the south-west) with their candidates: pairs ordered by both.
 
-    `inherited`: how many candidates the cell had from its parent before it dropped any.
+    `inherited`: how many candidates the cell had from its parent before it dropped any; `least_m`: no place of
+    the cell is nearer to the line; `alike_m`: distances that differ by less may be ordered otherwise by geodesics.
     """
 
     level: int
@@ -74,6 +85,8 @@ class _Cells(NamedTuple):
     inherited: Indices
     pair_cell: Indices
     pair_piece: Indices
+    least_m: Reals
+    alike_m: Reals
 
     @property
     def size_m(self) -> float:
@@ -83,13 +96,14 @@ class _Cells(NamedTuple):
 class _Builder:
     """What all levels share while an index is built."""
 
-    def __init__(self, pieces: Segments, reach_m: float, extent: Extent) -> None:
+    def __init__(self, pieces: Segments, reach_m: float, far_m: float, series: FrameSeries) -> None:
         self.x0, self.y0 = pieces.x0, pieces.y0
         self.dx, self.dy = pieces.x1 - pieces.x0, pieces.y1 - pieces.y0
         self.inverse_length2 = 1.0 / (self.dx * self.dx + self.dy * self.dy)
         self.follows = np.zeros(len(pieces), dtype=bool)
         self.follows[1:] = (pieces.x0[1:] == pieces.x1[:-1]) & (pieces.y0[1:] == pieces.y1[:-1])
-        self.reach_m, self.extent = reach_m, extent
+        self.length_m = np.sqrt(self.dx * self.dx + self.dy * self.dy)
+        self.reach_m, self.far_m, self.series, self.extent = reach_m, far_m, series, Extent(*series.extent())
 
     def leaves(self) -> list[_Cells]:
         """The leaves of each level: cells with few candidates, or as small as cells may be."""
@@ -100,7 +114,9 @@ class _Builder:
             if cells.level == len(CANDIDATES_MAX):
                 levels.append(cells)
                 return levels
-            is_leaf = per_cell <= CANDIDATES_MAX[cells.level]
+            is_leaf = per_cell <= CANDIDATES_MAX[cells.level] + np.maximum(cells.least_m, 0.0) / PATIENCE_M
+            is_leaf |= cells.size_m <= 4.0 * cells.alike_m
+            is_leaf |= (cells.least_m > self.far_m) & ((per_cell <= CROWD) | (cells.level >= ROOT_LEVEL))
             if cells.level > ROOT_LEVEL:
                 # Where very many pieces are equally near (the middle of a round bay), splitting helps nobody.
                 is_leaf |= (per_cell > CROWD) & (per_cell > 0.7 * cells.inherited)
@@ -121,9 +137,18 @@ class _Builder:
             x = extent.west + (cell_column + 0.5) * _COARSEST_M
             y = extent.south + (cell_row + 0.5) * _COARSEST_M
             distance = np.sqrt(self._square_and_along(everything, x, y)[0])
-            kept.append(np.flatnonzero(distance <= distance.min() + _DIAGONAL * _COARSEST_M))
+            half_diagonal = _DIAGONAL * _COARSEST_M / 2.0
+            farthest = distance.min() + half_diagonal
+            slope = self._scale_slope(np.array([x]), np.array([y]), farthest)[0]
+            kept.append(np.flatnonzero(distance <= farthest * _stretch(slope, farthest) + half_diagonal))
         pair_cell = np.repeat(np.arange(len(column)), [len(pieces) for pieces in kept])
-        return _Cells(0, column, row, np.bincount(pair_cell), pair_cell, np.concatenate(kept))
+        none = np.zeros(len(column))
+        return _Cells(0, column, row, np.bincount(pair_cell), pair_cell, np.concatenate(kept), none, none)
+
+    def _scale_slope(self, x: Any, y: Any, distance_m: Any) -> Reals:
+        """No gradient of the logarithm of the scale is steeper within `distance_m` of the places, per metre."""
+        at_middle = np.hypot(*self.series.scale_slope(x, y))
+        return np.asarray(1.05 * at_middle + 1.1 * distance_m / _EARTH_M**2)
 
     def _pruned(self, cells: _Cells) -> _Cells:
         """The cells within reach, each with those candidates that can be nearest somewhere in it."""
@@ -148,23 +173,38 @@ class _Builder:
             )
             clear2.append(np.square(np.maximum(np.sqrt(square) - _MARGIN_M, 0.0)))
             along.append(t)
-        is_dropped = self._shares_vertex(cell, piece, along[:4])
+        half_diagonal = _DIAGONAL * pad
+        farthest_m = np.sqrt(least) + half_diagonal
+        slope = self._scale_slope(middle_x, middle_y, farthest_m)
+        stretch = _stretch(slope, farthest_m)
+        # A geodesic is bent in the plane: its foot may be aside of the straight one by as much.
+        bend_m = 0.6 * slope * farthest_m * farthest_m
+        is_dropped = self._shares_vertex(cell, piece, along[:4], bend_m[cell])
         for pivot_x, pivot_y in pivots:
             is_dominated = np.ones(len(cell), dtype=bool)
             for k in range(4):
                 to_pivot2 = np.square(probe_x[k] - pivot_x) + np.square(probe_y[k] - pivot_y)
+                to_pivot2 *= stretch * stretch
                 is_dominated &= to_pivot2[cell] < clear2[k]
             is_dropped |= is_dominated
-        is_near = np.sqrt(least) <= self.reach_m + _DIAGONAL * half
-        return _only(cells._replace(pair_cell=cell[~is_dropped], pair_piece=piece[~is_dropped]), is_near)
+        least_m = np.sqrt(least) - half_diagonal
+        # Between ways as alike as this no splitting decides.
+        alike_m = farthest_m * (stretch - 1.0)
+        kept = cells._replace(
+            pair_cell=cell[~is_dropped], pair_piece=piece[~is_dropped], least_m=least_m, alike_m=alike_m
+        )
+        return _only(kept, least_m <= self.reach_m)
 
-    def _shares_vertex(self, cell: Indices, piece: Indices, along: list[Reals]) -> NDArray[np.bool_]:
+    def _shares_vertex(
+        self, cell: Indices, piece: Indices, along: list[Reals], bend_m: Reals
+    ) -> NDArray[np.bool_]:
         """Pairs whose piece is nowhere nearer than its neighbour in the cell: only their shared vertex counts.
 
         Of two pieces that both offer that vertex only, the second is dropped.
         """
-        starts = np.logical_and.reduce([t <= -1e-9 for t in along])
-        ends = np.logical_and.reduce([t >= 1.0 + 1e-9 for t in along])
+        clear = (bend_m + _MARGIN_M) / self.length_m[piece]
+        starts = np.logical_and.reduce([t <= -clear for t in along])
+        ends = np.logical_and.reduce([t >= 1.0 + clear for t in along])
         follows = np.zeros(len(cell), dtype=bool)
         follows[1:] = (cell[1:] == cell[:-1]) & (piece[1:] == piece[:-1] + 1)
         follows &= self.follows[piece]
@@ -183,11 +223,18 @@ class _Builder:
         return off_x * off_x + off_y * off_y, t
 
 
-def build_grid_index(pieces: Segments, reach_m: float, extent: Extent) -> GridIndex:
-    """The index over `extent` in which all cells answer that come within `reach_m` of the line."""
+def build_grid_index(pieces: Segments, reach_m: float, far_m: float, series: FrameSeries) -> GridIndex:
+    """The index over the box of `series`, in which all cells answer that come within `reach_m` of the line."""
+    builder = _Builder(pieces, reach_m, far_m, series)
+    extent = builder.extent
     columns = int((extent.east - extent.west) // ROOT_M) + 1
     rows = int((extent.north - extent.south) // ROOT_M) + 1
-    return _assemble(_Builder(pieces, reach_m, extent).leaves(), extent, columns, rows)
+    return _assemble(builder.leaves(), far_m, extent, columns, rows)
+
+
+def _stretch(scale_slope: Any, distance_m: Any) -> Any:
+    """By which factor the mean scales of two ways of `distance_m` from one place may differ, and more."""
+    return 1.0 + 1.1 * scale_slope * distance_m + 0.1 * (distance_m / _EARTH_M) ** 2
 
 
 def _split(cells: _Cells) -> _Cells:
@@ -206,6 +253,8 @@ def _split(cells: _Cells) -> _Cells:
         inherited=inherits,
         pair_cell=pair_cell,
         pair_piece=cells.pair_piece[first_pair[parent][pair_cell] + rank],
+        least_m=cells.least_m[parent],
+        alike_m=cells.alike_m[parent],
     )
 
 
@@ -219,10 +268,12 @@ def _only(cells: _Cells, is_kept: NDArray[np.bool_]) -> _Cells:
         inherited=cells.inherited[is_kept],
         pair_cell=renumbered[cells.pair_cell[pair]],
         pair_piece=cells.pair_piece[pair],
+        least_m=cells.least_m[is_kept],
+        alike_m=cells.alike_m[is_kept],
     )
 
 
-def _assemble(levels: list[_Cells], extent: Extent, columns: int, rows: int) -> GridIndex:
+def _assemble(levels: list[_Cells], far_m: float, extent: Extent, columns: int, rows: int) -> GridIndex:
     """The raster of root cells over leaves of all levels."""
     finest = np.full((rows, columns), ROOT_LEVEL - 1, dtype=np.int64)
     for cells in levels:
@@ -263,6 +314,7 @@ def _assemble(levels: list[_Cells], extent: Extent, columns: int, rows: int) -> 
         leaf_begin=np.cumsum(leaf_count) - leaf_count,
         leaf_count=leaf_count,
         candidate=np.concatenate([cells.pair_piece for cells in levels]),
+        is_far_leaf=np.concatenate([cells.least_m for cells in levels]) > far_m,
     )
 
 
