@@ -1,6 +1,7 @@
 """Filing: which final findings open a case, join one, or flag one.
 
-The policy stands in the agreement. A finding whose rule and verdict are listed there opens a case, unless
+The policy stands in the agreement. A finding whose rule and verdict are listed there opens a case (an undetermined one
+only if it lies inside the rule's bounds), unless
 
 - its incident already has one, or
 - a case of the same party, pattern (rule) and place was opened within the agreed time before it:
@@ -41,6 +42,7 @@ _COLUMNS: Final = (
     "lat",
     "chainage_m",
     "sector",
+    "margin",
     "confidence",
     "count",
     "party",
@@ -148,7 +150,7 @@ class _Desk:
         """Files one finding."""
         self._newest_ns = max(self._newest_ns, row["time_start_ns"])
         number = self._case_of_finding.get(row["finding_id"])
-        opens = row["state"] == "final" and row["verdict"] in self._opening_verdicts(row)
+        opens = row["state"] == "final" and row["verdict"] in self._opening_verdicts(row) and _is_inside(row)
         if number is not None:
             if not opens and row["state"] != "provisional":
                 self._write("flag", number, row, sentence)
@@ -216,13 +218,15 @@ class _Desk:
         return number
 
     def _priority(self, row: dict[str, Any]) -> int:
-        """The rule's priority, raised by one for large counts that more than one sensor vouches for."""
+        """The rule's priority; one more urgent for large counts that several sensors vouch for, one less
+        if undetermined."""
         by_rule = self._agreement.value("filing.priority", row["time_start_ns"])
         assert isinstance(by_rule, Mapping), "filing.priority is declared by rule"
         priority = int(by_rule.get(row["rule_id"], max(_PRIORITIES)))
         is_large = (row["count"] or 0) >= self._agreement.number("filing.urgent_count", row["time_start_ns"])
         if is_large and row["confidence"] in ("medium", "high"):
             priority -= 1
+        priority += int(row["verdict"] == "undetermined")
         return min(max(priority, min(_PRIORITIES)), max(_PRIORITIES))
 
     def _write(self, action: str, number: str, row: dict[str, Any], sentence: str | None) -> None:
@@ -254,3 +258,8 @@ class _Desk:
                 "summary": summary,
             }
         )
+
+
+def _is_inside(row: dict[str, Any]) -> bool:
+    """Whether what was found lies inside the bounds of its rule, so that only its meaning is undetermined."""
+    return row["verdict"] != "undetermined" or (row["margin"] is not None and row["margin"] > 0)

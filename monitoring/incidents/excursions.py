@@ -6,11 +6,13 @@ into Arrow and back. An `Excursions` handed to a step is not changed: the step w
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from math import cos, floor, radians
 from typing import Any, Final
 
 import pyarrow as pa
 
 from monitoring import findings
+from monitoring.incidents.geometry import METRES_PER_DEG
 
 STATE: Final = pa.schema(
     [
@@ -19,8 +21,11 @@ STATE: Final = pa.schema(
         pa.field("revision", pa.int32(), nullable=False),
     ]
 )
-TOGETHER_NS: Final = 120 * 1_000_000_000
-"""Two sensors' findings of one movement lie at most so far apart in time."""
+SLOT_NS: Final = 900 * 1_000_000_000
+SLOTS_NEAR: Final = 8
+"""Findings up to two hours apart are looked up together."""
+SQUARE_M: Final = 4_000.0
+"""Findings are looked up within at least this distance."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +41,13 @@ class Excursion:
     def end_ns(self) -> int:
         return max(int(row["time_end_ns"]) for row in self.rows.values())
 
+    def last_direction(self) -> str | None:
+        """Direction of the newest crossing in it, None without one."""
+        crossings = [
+            (row["time_start_ns"], row["direction"]) for row in self.rows.values() if row["direction"]
+        ]
+        return str(max(crossings)[1]) if crossings else None
+
 
 class Excursions:
     """Open excursions with their indexes."""
@@ -45,7 +57,7 @@ class Excursions:
         self._next_number = 0
         self._home_of_finding: dict[str, str] = {}
         self._findings_of_subject: dict[str, tuple[str, ...]] = {}
-        self._findings_of_slot: dict[tuple[str, str | None, int], tuple[str, ...]] = {}
+        self._findings_of_slot: dict[tuple[tuple[int, int], int], tuple[str, ...]] = {}
 
     def __len__(self) -> int:
         return len(self._by_id)
@@ -69,13 +81,12 @@ class Excursions:
         """Findings of one subject with their excursions."""
         return self._named(self._findings_of_subject.get(subject_key, ()))
 
-    def near_in_time(self, row: dict[str, Any]) -> Iterator[tuple[Excursion, dict[str, Any]]]:
-        """Findings of the same rule and direction that may lie within two minutes of this one."""
+    def near(self, row: dict[str, Any]) -> Iterator[tuple[Excursion, dict[str, Any]]]:
+        """Findings within two hours and some kilometres of this one."""
         seen: dict[str, None] = {}
-        for slot in _slots(row, margin=1):
-            seen.update(
-                dict.fromkeys(self._findings_of_slot.get((row["rule_id"], row["direction"], slot), ()))
-            )
+        for square in _squares_around(row):
+            for slot in _slots(row, margin=SLOTS_NEAR):
+                seen.update(dict.fromkeys(self._findings_of_slot.get((square, slot), ())))
         return self._named(tuple(seen))
 
     def opened(self, incident_id: str) -> Excursion:
@@ -149,7 +160,7 @@ class Excursions:
         self._home_of_finding[finding_id] = incident_id
         self._findings_of_subject[subject] = (*self._findings_of_subject.get(subject, ()), finding_id)
         for slot in _slots(row):
-            key = (row["rule_id"], row["direction"], slot)
+            key = (_square(row), slot)
             self._findings_of_slot[key] = (*self._findings_of_slot.get(key, ()), finding_id)
 
     def _unindex(self, row: dict[str, Any]) -> None:
@@ -157,12 +168,28 @@ class Excursions:
         del self._home_of_finding[finding_id]
         _drop(self._findings_of_subject, row["subject_key"], finding_id)
         for slot in _slots(row):
-            _drop(self._findings_of_slot, (row["rule_id"], row["direction"], slot), finding_id)
+            _drop(self._findings_of_slot, (_square(row), slot), finding_id)
 
 
 def _slots(row: dict[str, Any], margin: int = 0) -> range:
-    """Numbers of the two-minute slots that a finding touches, and `margin` more on each side."""
-    return range(row["time_start_ns"] // TOGETHER_NS - margin, row["time_end_ns"] // TOGETHER_NS + margin + 1)
+    """Numbers of the time slots that a finding touches, and `margin` more on each side."""
+    return range(row["time_start_ns"] // SLOT_NS - margin, row["time_end_ns"] // SLOT_NS + margin + 1)
+
+
+def _square(row: dict[str, Any], rows_north: int = 0) -> tuple[int, int]:
+    """Row and column of the square a finding lies in, in the row `rows_north` further north; (0, 0) = no place."""
+    if row["lon"] is None or row["lat"] is None:
+        return 0, 0
+    edge_deg = SQUARE_M / METRES_PER_DEG
+    band = floor((row["lat"] + 90.0) / edge_deg) + rows_north
+    shrink = max(cos(radians(band * edge_deg - 90.0)), 0.01)
+    return band, floor((row["lon"] + 180.0) * shrink / edge_deg)
+
+
+def _squares_around(row: dict[str, Any]) -> Iterator[tuple[int, int]]:
+    for rows_north in (-1, 0, 1):
+        band, column = _square(row, rows_north)
+        yield from ((band, column + step) for step in (-1, 0, 1))
 
 
 def _drop(index: dict[Any, tuple[str, ...]], key: object, finding_id: str) -> None:

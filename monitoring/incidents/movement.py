@@ -5,8 +5,10 @@ A finding joins an incident of movement when
 - it is a new revision of a finding of that incident;
 - it is of the same subject (sensor and track) and overlaps it, or follows or precedes it within the time that the
   agreement allows an excursion to take;
-- another sensor's finding of the same rule lies within two minutes and, in place, within the agreement's move and
-  the joint error, with the same direction.
+- it lies, in place, within the agreement's move and the joint error of one of its findings, no class or party
+  speaks against it, and in time it is the same passage (a crossing the same way within two minutes), the way back
+  (a crossing the other way within two hours of one that has no return yet), or the same stay going on (not more
+  than a quarter of an hour apart). Two tracks of one sensor at one time are two objects and never joined.
 
 Findings are few; they are taken one by one in the canonical order of finals, which does not depend on where
 batches were cut. Each one gives its incident's next revision.
@@ -21,8 +23,16 @@ import pyarrow as pa
 from monitoring import findings, schema
 from monitoring.agreement import Parameters
 from monitoring.incidents import geometry, wording
-from monitoring.incidents.excursions import TOGETHER_NS, Excursion, Excursions
+from monitoring.incidents.excursions import Excursion, Excursions
 
+PASSAGE_S: Final = 120.0
+"""Two sensors' crossings of one passage lie at most so far apart in time."""
+STAY_S: Final = 900.0
+"""A stay that another track continues pauses at most so long."""
+RETURN_S: Final = 7_200.0
+"""The way back of an object that was lost and found again comes at most so much later."""
+OVERLAP_S: Final = 60.0
+"""Tracks of one sensor that overlap by more than this are two objects."""
 MEMORY_S: Final = 86_400.0
 """Excursions that ended longer ago than this and the agreed excursion are closed for good."""
 
@@ -66,9 +76,9 @@ def _home(row: dict[str, Any], excursions: Excursions, parameters: Parameters) -
         gap_ns = _gap_ns(row, other)
         if gap_ns <= limit_ns:
             found.append((False, gap_ns, excursion.number, excursion))
-    for excursion, other in excursions.near_in_time(row):
+    for excursion, other in excursions.near(row):
         gap_ns = _gap_ns(row, other)
-        if gap_ns <= TOGETHER_NS and _is_same_movement(row, other, parameters):
+        if _is_one_movement(row, other, excursion, gap_ns) and _is_near(row, other, parameters):
             found.append((True, gap_ns, excursion.number, excursion))
     return min(found, key=lambda candidate: candidate[:3])[3] if found else None
 
@@ -80,25 +90,38 @@ def _gap_ns(row: dict[str, Any], other: dict[str, Any]) -> int:
     )
 
 
-def _is_same_movement(row: dict[str, Any], other: dict[str, Any], parameters: Parameters) -> bool:
-    """Whether two sensors' findings are about one movement: same rule, direction and place, no two classes."""
-    if row["rule_id"] != other["rule_id"] or row["direction"] != other["direction"]:
+def _is_one_movement(row: dict[str, Any], other: dict[str, Any], excursion: Excursion, gap_ns: int) -> bool:
+    """Whether time, sensor, class and party allow two findings to be of one object or group."""
+    if row["subject_key"] == other["subject_key"] or _contradict(row, other):
         return False
-    if (
-        row["subject_key"] == other["subject_key"]
-        or set(row["sensor_ids"]) & set(other["sensor_ids"])
-        or None in (row["lon"], other["lon"])
-    ):
+    overlap_ns = min(row["time_end_ns"], other["time_end_ns"]) - max(
+        row["time_start_ns"], other["time_start_ns"]
+    )
+    if row["sensor_ids"] == other["sensor_ids"] and overlap_ns > _ns(OVERLAP_S):
         return False
+    if row["direction"] is None or other["direction"] is None:
+        return gap_ns <= _ns(STAY_S)
+    if row["direction"] == other["direction"]:
+        return gap_ns <= _ns(PASSAGE_S) and row["sensor_ids"] != other["sensor_ids"]
+    return gap_ns <= _ns(RETURN_S) and excursion.last_direction() != row["direction"]
+
+
+def _contradict(row: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Whether classes or parties say that these were two."""
     classes = {row["object_class"], other["object_class"]} - {None, "unknown"}
-    if len({_medium(word) for word in classes}) > 1:
+    parties = {row["party"], other["party"]} - {None}
+    return len({_medium(word) for word in classes}) > 1 or len(parties) > 1
+
+
+def _is_near(row: dict[str, Any], other: dict[str, Any], parameters: Parameters) -> bool:
+    """Whether two findings' places agree within the agreement's move and their joint error."""
+    if None in (row["lon"], other["lon"]):
         return False
     time_ns, agreement = other["time_start_ns"], parameters.agreement
     east, north = geometry.offsets_m(*(np.array([p[k]]) for p in (row, other) for k in ("lon", "lat")))
     joint_m = float(np.hypot(row["sigma_m"] or 0.0, other["sigma_m"] or 0.0))
-    gate_m = (
-        agreement.number("association.move_m", time_ns)
-        + agreement.number("association.k_sigma", time_ns) * joint_m
+    gate_m = agreement.number("association.move_m", time_ns) + joint_m * agreement.number(
+        "association.k_sigma", time_ns
     )
     return float(np.hypot(east, north)[0]) <= min(gate_m, agreement.number("association.limit_m", time_ns))
 

@@ -57,11 +57,9 @@ def totals(period: Period, findings: pa.Table, incidents: pa.Table) -> Totals:
         sums["rounds_best"][sector] += row["rounds_best"] or 0
         if row["count_is_minimum"]:
             minimum.add(sector)
-    for row in _standing(findings, period):
-        if row["rule_id"] == "line_crossing":
-            sums["crossings"][row["sector"] or ""] += 1
-        elif row["rule_id"] == "buffer_incursion":
-            sums["incursions"][row["sector"] or ""] += 1
+    for name, rule_id in (("crossings", "line_crossing"), ("incursions", "buffer_incursion")):
+        for happening in _happenings(_standing(findings, period), rule_id):
+            sums[name][happening[0]["sector"] or ""] += 1
     names = (
         "violations",
         "explosions",
@@ -244,7 +242,7 @@ def _violation_sentences(sectors: list[SectorLine], total: SectorLine) -> Iterab
     if total.other_fire:
         yield (
             f"A further {wording.counted(total.other_fire, 'phenomenon', 'phenomena')} of fire lay beyond the security "
-            "zone or too near its edge to say; these are not counted as violations."
+            "zone, too near its edge to say, or rest on one report alone; these are not counted as violations."
         )
     most = sorted(
         (line for line in sectors if line.violations), key=lambda line: (-line.violations, line.sector_id)
@@ -260,22 +258,36 @@ def _sector(line: SectorLine) -> str:
     return f"sector {line.sector_id} ({line.name})" if line.sector_id else line.name
 
 
+def _happenings(findings: Iterable[dict[str, Any]], rule_id: str) -> list[list[dict[str, Any]]]:
+    """Findings of one rule by incident: out and back, and what several sensors saw, is one."""
+    by_incident: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for row in findings:
+        if row["rule_id"] == rule_id:
+            by_incident[row["incident_id"] or row["finding_id"]].append(row)
+    return list(by_incident.values())
+
+
 def _movement_sentences(findings: list[dict[str, Any]], rule_id: str) -> Iterable[str]:
-    rows = [row for row in findings if row["rule_id"] == rule_id]
+    happenings = _happenings(findings, rule_id)
     noun = ("crossing", "crossings") if rule_id == "line_crossing" else ("stay", "stays")
-    if not rows:
+    if not happenings:
         yield f"The system recorded no {noun[1]}."
         return
-    verdicts = Counter(row["verdict"] for row in rows)
+    verdicts = Counter(min((row["verdict"] for row in rows), key=_VERDICT_ORDER.index) for rows in happenings)
     told = ", ".join(
         f"{verdicts[word]:,} {_VERDICT_WORDS[word]}" for word in _VERDICT_ORDER if verdicts[word]
     )
-    yield f"The system recorded {wording.counted(len(rows), *noun)}: {told}."
-    parties = Counter(row["party"] for row in rows if row["verdict"] == "violation")
-    if parties:
-        named = ", ".join(f"party {p} {parties[p]:,}" for p in ("A", "B") if parties[p])
-        rest = f"{', ' if named else ''}party not determined {parties[None]:,}" if parties[None] else ""
-        yield f"By the affiliation that sensors stated: {named}{rest}."
+    counting = (
+        "out and back count as one" if rule_id == "line_crossing" else "each object or group counts once"
+    )
+    yield f"The system recorded {wording.counted(len(happenings), *noun)} ({counting}): {told}."
+    breaches = [rows for rows in happenings if any(row["verdict"] == "violation" for row in rows)]
+    stated = [{row["party"] for row in rows} - {None} for rows in breaches]
+    parties = Counter(next(iter(names)) if len(names) == 1 else None for names in stated)
+    if breaches:
+        named = ", ".join(f"party {party} {parties[party]:,}" for party in ("A", "B") if parties[party])
+        rest = f"{', ' if named else ''}not determined {parties[None]:,}" if parties[None] else ""
+        yield f"By the affiliation that sensors stated, those in violation were: {named}{rest}."
 
 
 _VERDICT_WORDS: Final = {
@@ -291,7 +303,8 @@ def _case_sentences(material: Material) -> Iterable[str]:
         yield "No case has its first finding in this period."
         return
     open_count = sum(case.status != "closed" for case in cases)
-    yield f"{wording.counted(len(cases), 'case has its', 'cases have their')} first finding in this period; {open_count:,} of them are open."
+    counted = wording.counted(len(cases), "case has its", "cases have their")
+    yield f"{counted} first finding in this period; {open_count:,} of them {'is' if open_count == 1 else 'are'} open."
     withdrawn = [case.number for case in cases if "evidence_withdrawn" in case.flags]
     if withdrawn:
         yield f"Evidence was withdrawn in {', '.join(withdrawn)}."
@@ -301,12 +314,13 @@ def _received_sentences(material: Material) -> Iterable[str]:
     received = material.received
     refused = sum(received.rejected.values())
     yield (
-        f"{wording.counted(received.accepted, 'report was', 'reports were')} accepted, {received.duplicates:,} came more "
-        f"than once, {refused:,} were refused and are kept in quarantine."
+        f"{wording.counted(received.accepted, 'report was', 'reports were')} accepted, {received.duplicates:,} came "
+        f"more than once, {refused:,} were refused and are kept in quarantine."
     )
     late = received.flagged.get("late", 0)
     if late:
-        yield f"{wording.counted(late, 'report', 'reports')} came late; what they changed stands in this report as amendments."
+        counted = wording.counted(late, "report", "reports")
+        yield f"{counted} came late; what they changed stands in this report as amendments."
 
 
 def _sensor_sentences(material: Material) -> Iterable[str]:

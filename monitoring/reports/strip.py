@@ -18,8 +18,11 @@ from monitoring.reports.period import Period
 WIDTH: Final = 1_200.0
 HEIGHT: Final = 330.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 62.0, 14.0, 26.0, 26.0
+_FIELD_SIZE: Final = f'width="{WIDTH - _LEFT - _RIGHT:.0f}" height="{HEIGHT - _TOP - _BOTTOM:.0f}"'
 _BIN: Final = 7.0
 _RADIUS_MIN, _RADIUS_MAX = 2.0, 9.0
+_CLEAR_NS: Final = 5_400 * 1_000_000_000
+"""Hours nearer than this to an end of the period have no label of their own."""
 _STEPS_KM: Final = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000)
 
 
@@ -36,13 +39,16 @@ def strip(report: Report) -> str:
     """SVG text, the same for the same report; colours come from the page's style."""
     length_m = max(report.mission.line_length_m, 1.0)
     parts = [
-        f'<svg class="strip" viewBox="0 0 {WIDTH:.0f} {HEIGHT:.0f}" role="img" aria-labelledby="strip-title strip-desc">',
+        f'<svg class="strip" viewBox="0 0 {WIDTH:.0f} {HEIGHT:.0f}" role="img" '
+        'aria-labelledby="strip-title strip-desc">',
         '<title id="strip-title">Unrolled line: where and when incidents were recorded</title>',
         f'<desc id="strip-desc">{escape(_described(report))}</desc>',
         '<defs><pattern id="hatch" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">'
         '<line class="hatch" x1="0" y1="0" x2="0" y2="6"/></pattern></defs>',
-        f'<rect class="field" x="{_LEFT}" y="{_TOP}" width="{_inner_width():.0f}" height="{_inner_height():.0f}"/>',
-        f'<rect fill="url(#hatch)" x="{_LEFT}" y="{_TOP}" width="{_inner_width():.0f}" height="{_inner_height():.0f}"/>',
+        *(
+            f'<rect {style} x="{_LEFT}" y="{_TOP}" {_FIELD_SIZE}/>'
+            for style in ('class="field"', 'fill="url(#hatch)"')
+        ),
         *_sector_rules(report, length_m),
         *_time_rules(report.period),
         *_kilometres(length_m),
@@ -106,7 +112,8 @@ def _sector_rules(report: Report, length_m: float) -> Iterable[str]:
             yield f'<line class="rule" x1="{x:.1f}" y1="{_TOP}" x2="{x:.1f}" y2="{HEIGHT - _BOTTOM}"/>'
         if end - x >= 24:
             middle = (x + end) / 2
-            yield f'<text class="tick sector" x="{middle:.1f}" y="{_TOP - 9}" text-anchor="middle">{escape(sector.sector_id)}</text>'
+            name = escape(sector.sector_id)
+            yield f'<text class="tick sector" x="{middle:.1f}" y="{_TOP - 9}" text-anchor="middle">{name}</text>'
 
 
 def _time_rules(period: Period) -> Iterable[str]:
@@ -115,7 +122,8 @@ def _time_rules(period: Period) -> Iterable[str]:
     for _ in range(int(period.hours) + 2):
         at = period.local(_ns(at.timestamp()) + 3_600 * 1_000_000_000)
         at_ns = _ns(at.timestamp())
-        if at.hour % 6 == 0 and at.minute == 0 and period.from_ns < at_ns < period.to_ns:
+        is_clear = period.from_ns + _CLEAR_NS < at_ns < period.to_ns - _CLEAR_NS
+        if at.hour % 6 == 0 and at.minute == 0 and is_clear:
             yield _time_label(at_ns, period, is_edge=False)
     yield _time_label(period.to_ns, period, is_edge=True)
 

@@ -6,8 +6,9 @@ Why: no weapon may be fired inside, or into, the zone (the clause of the agreeme
 
 How: judged on the incident, never per report. Its place lies inside the zone when it is nearer to the line than
 the zone's depth on its side by `k_sigma` standard deviations of its place: a `violation`. Beyond the zone, or
-nearer to its edge than that, what was recorded stands and its meaning is `undetermined`. Both counts are given
-and never mixed: recorded phenomena (`count`, also `detail.violations_smm`) and rounds estimated
+nearer to its edge than that, what was recorded stands and its meaning is
+`undetermined`; so it is for a single report by a sensor that alone is too often wrong (`second_report`).
+Both counts are given and never mixed: recorded phenomena (`count`, also `detail.violations_smm`) and rounds estimated
 (`detail.rounds_least`, `detail.rounds_best`). Whose fire it was stays open (`party` null) unless sensors said so.
 
 Example: two explosions 3 km from the line on side A, heard by four sensors: one finding, verdict `violation`,
@@ -18,6 +19,7 @@ zone is recognised where the impacts are the incident's place or a radar linked 
 """
 
 import json
+from collections.abc import Mapping
 from typing import Any, Final
 
 import pyarrow as pa
@@ -30,6 +32,9 @@ SCOPE: Final = "incident"
 PARAMETERS: Final = (
     Parameter("zone_m", "m", "numbers by name", names=("A", "B")),
     Parameter("k_sigma", "1", least=0, most=10),
+    Parameter(
+        "second_report", "sensor types", "words by name", names=("needed_by",), words=schema.SENSOR_TYPES
+    ),
 )
 MARGIN_UNIT: Final = "m"
 
@@ -48,6 +53,9 @@ def _finding(incident: dict[str, Any], parameters: Parameters) -> dict[str, Any]
     distance_m = incident["signed_distance_m"]
     sigma_m = 0.0 if parameters.is_exact else incident["sigma_major_m"]
     verdict, margin_m, where = _inside(distance_m, sigma_m, k_sigma, zone_m)
+    if verdict == "violation" and _is_alone(incident, parameters):
+        verdict = "undetermined"
+        where += " A single report by a sensor of this type, with nothing to support it, shows no fire yet."
     certain = distance_m is not None and abs(distance_m) > k_sigma * sigma_m
     side = findings.SIDE_NAMES[1 if distance_m > 0 else -1] if certain else None
     subject = f"incident:{incident['incident_id']}"
@@ -120,6 +128,15 @@ def _inside(
         margin_m,
         f"The place lies beyond the security zone, which is {depth_km} deep there.",
     )
+
+
+def _is_alone(incident: dict[str, Any], parameters: Parameters) -> bool:
+    """Whether one report, by a sensor whose type needs a second one, is all there is."""
+    if incident["event_count"] != 1:
+        return False
+    needing = parameters.agreement.value(f"{RULE_ID}.second_report", incident["time_start_ns"])
+    assert isinstance(needing, Mapping), "second_report is declared as words by name"
+    return set(json.loads(incident["detail"])["sensor_types"]) <= set(needing["needed_by"])
 
 
 def _whose(party: str | None) -> str:

@@ -106,7 +106,7 @@ def test_every_event_belongs_to_exactly_one_incident():
                 rng.uniform(0, 7_200, 600),
                 rng.uniform(500, 9_000, 600),
                 rng.uniform(-9_000, 9_000, 600),
-                rng.choice([20, 150, 900, 2_500], 600),
+                rng.choice([20, 150, 900, 2_300], 600),
                 strict=True,
             )
         )

@@ -95,17 +95,35 @@ def test_two_sensors_that_see_one_crossing_give_one_incident():
 @pytest.mark.parametrize(
     "other",
     [
-        found(60, track="ET-1/x9", direction="B>A"),
         found(60, track="ET-1/x9", north_m=3_000),
         found(600, track="ET-1/x9"),
         found(60, track="ET-1/x9", object_class="uav_small"),
         found(60, track="GS-1/t2"),
+        found(60, track="ET-1/x9", party="B"),
     ],
-    ids=["other way", "elsewhere", "later", "other class", "other track of the same sensor"],
+    ids=["elsewhere", "later", "other class", "other track of the same sensor", "other party"],
 )
 def test_a_different_movement_is_another_incident(other):
     newest, _ = associate([found(0), other])
     assert len(newest) == 2
+
+
+def test_the_way_back_seen_by_another_sensor_ends_the_same_excursion_and_a_further_one_does_not():
+    back = found(1_800, track="ET-1/x9", direction="B>A", north_m=200)
+    again = found(3_600, track="ET-1/x10", direction="B>A", north_m=200)
+    newest, judged = associate([found(0), back, again])
+    assert judged[back["finding_id"]] == judged["F-line_crossing-GS-1/t1-0"]
+    assert len(newest) == 2
+
+
+def test_a_stay_that_the_same_sensor_lost_and_found_again_under_another_track_goes_on():
+    first = found(0, "buffer_incursion", direction=None, until=600)
+    second = found(900, "buffer_incursion", track="GS-1/t2", direction=None, until=1_500, north_m=300)
+    beside = found(200, "buffer_incursion", track="GS-1/t3", direction=None, until=1_500, north_m=300)
+    assert len(associate([first, second])[0]) == 1
+    assert len(associate([first, beside])[0]) == 2, (
+        "one sensor that follows two tracks at a time sees two objects"
+    )
 
 
 def test_a_revised_finding_stays_in_its_incident_and_a_withdrawn_one_withdraws_it():
