@@ -340,7 +340,7 @@ def test_there_is_nothing_to_read_where_nothing_was_written(tmp_path: Path) -> N
 def test_the_migrations_make_exactly_the_tables_that_the_program_uses(store: Store) -> None:
     with store._readers.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), tables.metadata) == []
-    newest = sorted(path.name for path in (MIGRATIONS / "versions").glob("v*.py"))[-1]
+    newest = max(path.name for path in (MIGRATIONS / "versions").glob("v*.py"))
     assert newest.startswith(SCHEMA_HEAD)
 
 
