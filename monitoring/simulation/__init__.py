@@ -6,9 +6,8 @@ Nothing that detects may import this package, and this package imports nothing t
 
 from monitoring.simulation.encode import csv_bytes, csv_header, ndjson_bytes, write_events, write_truth
 from monitoring.simulation.run import DEMO_DATE, Run, period, simulate
-from monitoring.simulation.scenario import (
-    Scenario,
-    ScenarioError,
+from monitoring.simulation.scenario import Scenario, ScenarioError
+from monitoring.simulation.scenario_file import (
     load_scenario,
     parse_scenario,
     scenario_names,

@@ -38,6 +38,11 @@ class LineSpace:
         """Chainage for a share 0-1 of the usable length."""
         return np.asarray(self.length_m * (END_MARGIN_FRAC + (1 - 2 * END_MARGIN_FRAC) * np.asarray(frac)))
 
+    def on_line(self, chainage_m: Reals) -> tuple[Reals, Reals]:
+        """The line's own places (x, y in m) at each chainage."""
+        x, y = self.line.frame.forward(*self.line.place_at(chainage_m))
+        return np.asarray(x), np.asarray(y)
+
     def signed(self, x: Reals, y: Reals) -> tuple[Reals, Reals, Reals, Reals]:
         """Distance to the left of the line (m), foot point x, y (m) and chainage (m) of each place."""
         lon, lat = self.line.frame.inverse(x, y)

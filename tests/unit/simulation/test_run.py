@@ -139,5 +139,5 @@ def test_impossible_arguments_are_refused(line: ContactLine, change: dict[str, f
 
 def test_progress_is_told_after_each_window(line: ContactLine) -> None:
     told: list[float] = []
-    list(simulate("quiet-day", line, hours=2, density=0.2, progress=told.append).tables())
+    list(simulate("quiet-day", line, hours=4, density=0.2, progress=told.append).tables())
     assert told == [0.5, 1.0]

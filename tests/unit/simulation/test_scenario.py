@@ -13,6 +13,7 @@ from monitoring.simulation import (
     scenario_names,
     scenario_schema,
 )
+from monitoring.simulation.scenario_file import whole_scenario
 
 SMALL = {
     "format": 1,
@@ -51,7 +52,8 @@ def test_every_packaged_scenario_loads_under_its_own_name(name: str) -> None:
 @pytest.mark.parametrize("name", scenario_names())
 def test_every_packaged_scenario_satisfies_the_published_schema(name: str) -> None:
     folder = Path(__file__).resolve().parents[3] / "monitoring" / "simulation" / "scenarios"
-    jsonschema.validate(yaml.safe_load((folder / f"{name}.yaml").read_text()), scenario_schema())
+    content = (folder / f"{name}.yaml").read_bytes()
+    jsonschema.validate(whole_scenario(content, f"{name}.yaml"), scenario_schema())
 
 
 def test_a_small_scenario_needs_few_keys() -> None:
@@ -116,7 +118,7 @@ def test_what_is_not_yaml_is_refused_with_its_line() -> None:
 
 
 def test_a_name_that_is_neither_packaged_nor_a_file_lists_what_there_is() -> None:
-    with pytest.raises(ScenarioError, match="busy-day, quiet-day"):
+    with pytest.raises(ScenarioError, match="artillery-duel, busy-day"):
         load_scenario("no-such-day")
 
 
