@@ -61,7 +61,7 @@ def strip(report: Report) -> str:
 def _described(report: Report) -> str:
     return (
         f"{len(report.fire)} incidents of fire and {len(report.movement)} of movement between kilometre 0 and "
-        f"{report.mission.line_length_m / 1_000:.0f}. Coverage is not computed: blank does not mean quiet."
+        f"{report.mission.line_length_m / 1_000:.0f}. Coverage is not computed: blank means that nothing was recorded there and then."
     )
 
 

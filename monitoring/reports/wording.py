@@ -41,6 +41,24 @@ MEANS: Final = {
     "human_report": "reported (observer)",
     "generic": "recorded",
 }
+TYPES: Final = {
+    "acoustic_artillery": "acoustic array (artillery)",
+    "acoustic_uav": "acoustic node (unmanned aircraft)",
+    "acoustic_small_arms": "acoustic sensor (small arms)",
+    "geophone": "geophone",
+    "seismic_array": "seismic array",
+    "ground_radar": "ground radar",
+    "eo_ir_tower": "camera tower",
+    "fibre_das": "fibre",
+    "rf_direction_finder": "radio direction finder",
+    "uav_eo_ir": "unmanned aircraft, camera",
+    "uav_sar_gmti": "unmanned aircraft, radar",
+    "counter_battery_radar": "counter-battery radar",
+    "muzzle_flash_ir": "infrared (muzzle flash)",
+    "magnetic": "magnetic sensor",
+    "human_report": "observer",
+    "generic": "other",
+}
 RULES: Final = {
     "ceasefire_fire": "Fire",
     "line_crossing": "Line crossing",
@@ -88,7 +106,8 @@ def counted(value: int, one: str, many: str) -> str:
 
 def phenomena(by_kind: Iterable[tuple[str, int]], is_minimum: bool) -> str:
     """`at least 12 explosions, 3 bursts`; what was not said is N/K."""
-    parts = [counted(count, *_PHENOMENA.get(kind, (kind, kind))) for kind, count in by_kind if count]
+    counts = dict(by_kind)
+    parts = [counted(counts[kind], *words) for kind, words in _PHENOMENA.items() if counts.get(kind)]
     text = ", ".join(parts) or UNKNOWN
     return f"at least {text}" if is_minimum else text
 
