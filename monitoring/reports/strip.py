@@ -61,7 +61,8 @@ def strip(report: Report) -> str:
 def _described(report: Report) -> str:
     return (
         f"{len(report.fire)} incidents of fire and {len(report.movement)} of movement between kilometre 0 and "
-        f"{report.mission.line_length_m / 1_000:.0f}. Coverage is not computed: blank means that nothing was recorded there and then."
+        f"{report.mission.line_length_m / 1_000:.0f}. Coverage is not computed: blank means that nothing "
+        "was recorded there and then."
     )
 
 
@@ -73,9 +74,16 @@ def _marks(report: Report, length_m: float) -> Iterable[_Mark]:
             continue
         x = _x(line.chainage_m, length_m)
         y = _y(max(line.time_start_ns, report.period.from_ns), report.period)
-        bins[(_kind(line), _side(line), int(x / _BIN), int(y / _BIN))] += max(line.violations or 1, 1)
+        column, row = int((x - _LEFT) / _BIN), int((y - _TOP) / _BIN)
+        bins[(_kind(line), _side(line), column, row)] += max(line.violations or 1, 1)
     marks = [
-        _Mark((column + 0.5) * _BIN, (row + 0.5) * _BIN, weight, kind, side)
+        _Mark(
+            min(_LEFT + (column + 0.5) * _BIN, WIDTH - _RIGHT),
+            min(_TOP + (row + 0.5) * _BIN, HEIGHT - _BOTTOM),
+            weight,
+            kind,
+            side,
+        )
         for (kind, side, column, row), weight in bins.items()
     ]
     return sorted(marks, key=lambda mark: (-mark.weight, mark.kind, mark.side, mark.x, mark.y))

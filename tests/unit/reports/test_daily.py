@@ -222,7 +222,7 @@ def test_what_began_outside_the_period_and_what_is_not_final_does_not_count():
 def test_evidence_is_told_in_the_grammar_of_monitors():
     (line, _) = whole().fire
     assert line.when == "14 Jun 20:30-20:36"
-    assert (line.means, line.observation) == ("heard (acoustic array)", "3 explosions, 1 burst")
+    assert (line.means, line.observation) == ("heard", "3 explosions, 1 burst")
     assert (line.location, line.distance) == ("km 12.3, side A", "2-3 km from the line")
     assert (line.weapon, line.party) == ("N/K", "undetermined")
     assert line.case_number == "2026-00001"
