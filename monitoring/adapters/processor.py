@@ -6,6 +6,7 @@ what it has, the store what it applied.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
@@ -133,7 +134,7 @@ class Processor:
             if not tx.is_new:
                 return
             receipt = record.meta["receipt"]
-            refused = refused_rows(record)
+            refused = self._as_first_refused(record, refused_rows(record))
             tx.quarantine(refused, receipt_id=receipt["receipt_id"])
             tx.replayed([(seq, row) for seq, row in record.meta.get("replays", ())])
             tx.seen(_seen(table))
@@ -142,6 +143,17 @@ class Processor:
                 self._with_results(receipt, None) if record.meta.get("is_last") else receipt,
                 principal=record.principal,
             )
+
+    def _as_first_refused(self, record: Entry, refused: list[QuarantinedRow]) -> list[QuarantinedRow]:
+        """Rows of the quarantine that were refused again keep the file and line they first came from."""
+        replays = [(int(seq), int(row)) for seq, row in record.meta.get("replays", ())]
+        if not replays or not refused:
+            return refused
+        first = self.store.quarantined([replays[one.row] for one in refused])
+        return [
+            replace(one, line_no=before["line_no"], source=before["source"])
+            for one, before in zip(refused, first, strict=True)
+        ]
 
     def _named(self, receipt_id: str, refused: Sequence[QuarantinedRow]) -> list[dict[str, Any]]:
         """The refused rows that the receipt names: the first of all its records."""

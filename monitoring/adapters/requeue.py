@@ -16,24 +16,29 @@ ROWS_AT_ONCE: Final = 5_000
 def replay_quarantine(runtime: "Runtime", principal: str, selection: Mapping[str, Any]) -> dict[str, Any]:
     """Take the rows of `selection` (`reason`, `receipt_id`, or all) through the door again; the receipt.
 
-    Each row leaves the list; one that is refused again comes back under the new receipt, so it stands there once.
+    Each row leaves the list; one that is refused again comes back under the new receipt, with the line and file it
+    came from, so it stands there once. The oldest go first: of several with one id the first stays.
     """
-    delivery = Delivery(runtime, door="quarantine", principal=principal, source="quarantine")
+    delivery = Delivery(runtime, door="quarantine", principal=principal)
     with runtime.reading_a_file():
         for (form, header), rows in groupby(
             _rows(runtime, selection), key=lambda row: (row["format"], row["header"])
         ):
             batch: list[dict[str, Any]] = []
             for row in rows:
+                is_open = form == Format.CSV and row["original"].count(b'"') % 2 == 1
+                if batch and (is_open or len(batch) == ROWS_AT_ONCE):
+                    _take(delivery, form, header, batch)
+                    batch = []
                 batch.append(row)
-                if len(batch) == ROWS_AT_ONCE:
+                if is_open:  # a quote that nothing closes would swallow the rows behind it
                     _take(delivery, form, header, batch)
                     batch = []
             if batch:
                 _take(delivery, form, header, batch)
-        if delivery.receipt_id is not None and delivery.newest_ns is not None:
+        if delivery.receipt_id is not None and delivery.reached_ns is not None:
             seq = runtime.tick(
-                delivery.newest_ns, source="file", end_of_input=True, receipt_ids=[delivery.receipt_id]
+                delivery.reached_ns, source="file", end_of_input=True, receipt_ids=[delivery.receipt_id]
             )
             runtime.wait_for(seq)
     body = delivery.body()
@@ -51,15 +56,20 @@ def _take(delivery: Delivery, form: str, header: bytes | None, rows: list[dict[s
 
 def _rows(runtime: "Runtime", selection: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     cursor: str | None = None
+    last_seq = runtime.journal.last_seq
     while True:
         page = runtime.store.quarantine_page(
             reason=selection.get("reason"),
             receipt_id=selection.get("receipt_id"),
             is_open_only=True,
+            newest_first=False,
             limit=500,
             cursor=cursor,
         )
-        yield from page.items
+        for row in page.items:
+            if row["journal_seq"] > last_seq:  # refused again in this very run
+                return
+            yield row
         cursor = page.next_cursor
         if cursor is None:
             return

@@ -93,7 +93,7 @@ class Runtime:
         self._ticker: threading.Thread | None = None
         self._stopping = threading.Event()
         self._tick_wanted = threading.Event()
-        self._awaiting_tick: list[str] = []
+        self._awaiting_tick: list[tuple[str, Future[int]]] = []
 
     @classmethod
     def open(
@@ -151,6 +151,8 @@ class Runtime:
         self._tick_wanted.set()
         if self._ticker is not None:
             self._ticker.join()
+        for _, ticked in self._awaiting_tick:
+            ticked.set_exception(ProcessingFailed("the home was closed; the receipt has its results later"))
         if self._worker.is_alive():
             self._queue.put(_STOP)
             self._worker.join()
@@ -249,11 +251,25 @@ class Runtime:
             )
         return seq
 
-    def want_tick(self, receipt_id: str) -> None:
-        """Let the clock tick soon, so that late evidence is judged and the receipt gets its results."""
+    def want_tick(self, receipt_id: str) -> "Future[int]":
+        """Let the clock tick soon, so that late evidence is judged and the receipt gets its results.
+
+        The number of that tick comes when it is journaled, which is not while a file is being read.
+        """
+        ticked: Future[int] = Future()
         with self._moved:
-            self._awaiting_tick.append(receipt_id)
+            self._awaiting_tick.append((receipt_id, ticked))
         self._tick_wanted.set()
+        return ticked
+
+    def settle(self, receipt_id: str) -> dict[str, Any] | None:
+        """Let time pass by the clock until the receipt has its results, and give it. Raises `ProcessingFailed`."""
+        if self._ticker is None:
+            seq = self.tick(self.clock_ns(), source="clock", receipt_ids=[receipt_id])
+        else:
+            seq = self.want_tick(receipt_id).result()
+        self.wait_for(seq)
+        return self.settled(receipt_id)
 
     def wait_for(self, seq: int) -> None:
         """Wait until the record `seq` is processed. Raises `ProcessingFailed`."""
@@ -421,18 +437,23 @@ class Runtime:
                 self._stopping.wait(0.2)  # several deliveries share a tick
                 self._tick_wanted.clear()
             with self._moved:
-                receipt_ids, self._awaiting_tick = self._awaiting_tick, []
+                awaiting, self._awaiting_tick = self._awaiting_tick, []
             try:
                 with self.admission:
                     if self._files_open == 0:
-                        self.tick(self.clock_ns(), source="clock", receipt_ids=receipt_ids)
+                        receipt_ids = [receipt_id for receipt_id, _ in awaiting]
+                        seq = self.tick(self.clock_ns(), source="clock", receipt_ids=receipt_ids)
+                        for _, ticked in awaiting:
+                            ticked.set_result(seq)
                         next_at = time.monotonic() + self.settings.tick_s
                     else:
                         with self._moved:
-                            self._awaiting_tick = receipt_ids + self._awaiting_tick
+                            self._awaiting_tick = awaiting + self._awaiting_tick
                         next_at = time.monotonic() + 1.0
             except (StorageFull, ProcessingFailed) as error:
                 log.warning("no tick", why=str(error))
+                for _, ticked in awaiting:
+                    ticked.set_exception(error)
                 next_at = time.monotonic() + self.settings.tick_s
 
     def _check_running(self) -> None:

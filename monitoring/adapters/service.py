@@ -104,9 +104,7 @@ class MissionService:
         if receipt_id is None or end_of_input:
             return receipt
         if wait == "processed":
-            seq = runtime.tick(runtime.clock_ns(), source="clock", receipt_ids=[receipt_id])
-            runtime.wait_for(seq)
-            return {**(runtime.settled(receipt_id) or receipt), "files": receipt["files"]}
+            return {**(runtime.settle(receipt_id) or receipt), "files": receipt["files"]}
         runtime.want_tick(receipt_id)
         return receipt
 
@@ -126,9 +124,7 @@ class MissionService:
         plain = _inflated(pieces) if encoding == "gzip" else pieces
         for receipt in ingest_stream(runtime, plain, form=form, principal=principal):
             if receipt["final"] and wait == "processed" and receipt["receipt_id"] is not None:
-                seq = runtime.tick(runtime.clock_ns(), source="clock", receipt_ids=[receipt["receipt_id"]])
-                runtime.wait_for(seq)
-                yield {**receipt, **(runtime.settled(receipt["receipt_id"]) or {})}
+                yield {**receipt, **(runtime.settle(receipt["receipt_id"]) or {})}
             else:
                 yield receipt
 

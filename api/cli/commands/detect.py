@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 import numpy as np
 import pyarrow as pa
 import typer
+from rich.markup import escape
 
 from api.cli.findings_file import ENDINGS, write_findings
 from api.cli.output import EXIT_DATA, EXIT_USAGE, Advance, console, counts, fail, print_json, progress
@@ -128,15 +129,15 @@ def _tell(reader: _Reader, findings: pa.Table, out: Path, as_json: bool) -> None
             }
         )
         return
-    console.print(f"[bold]{findings.num_rows:,}[/] findings in {out}")
+    console.print(f"[bold]{findings.num_rows:,}[/] findings in {escape(str(out))}")
     if by_rule:
         console.print(counts("by rule", by_rule))
     console.print(f"{reader.receipt.accepted:,} events taken, {reader.receipt.duplicates:,} duplicates")
     if reader.receipt.rejected:
         console.print(counts("rejected", reader.receipt.rejected))
     for row in reader.receipt.to_json()["rows"][:5]:
-        console.print(f"  line {row['line']}: [yellow]{row['reason']}[/] {row['detail']}")
+        console.print(f"  line {row['line']}: [yellow]{row['reason']}[/] {escape(row['detail'])}")
     for refused in reader.refused:
         console.print(
-            f"refused [bold]{refused['file']}[/]: [yellow]{refused['reason']}[/] {refused['detail']}"
+            f"refused [bold]{escape(refused['file'])}[/]: [yellow]{refused['reason']}[/] {escape(refused['detail'])}"
         )

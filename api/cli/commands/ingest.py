@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 
 from api.cli.doors import at_the_writer
 from api.cli.output import EXIT_DATA, console, counts, print_json, progress
@@ -83,13 +84,13 @@ def show_receipt(receipt: Mapping[str, Any]) -> None:
         console.print(counts("flagged", receipt["flagged"]))
     for row in receipt.get("rows", [])[:5]:
         console.print(
-            f"  line {row['line']}: [yellow]{row['reason']}[/] {row['detail']}", markup=True, soft_wrap=True
+            f"  line {row['line']}: [yellow]{row['reason']}[/] {escape(row['detail'])}", soft_wrap=True
         )
     if len(receipt.get("rows", [])) > 5:
         console.print("  … `contactline quarantine list` shows all", style="dim")
     for refused in receipt.get("files", []):
         console.print(
-            f"refused [bold]{refused['file']}[/]: [yellow]{refused['reason']}[/] {refused['detail']}",
+            f"refused [bold]{escape(refused['file'])}[/]: [yellow]{refused['reason']}[/] {escape(refused['detail'])}",
             soft_wrap=True,
         )
     if receipt.get("findings") is not None:

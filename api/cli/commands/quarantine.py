@@ -42,7 +42,7 @@ def list_rows(
     """
     with read_home(context.obj.settings) as (_, store, _):
         rows = [row for row, _ in zip(_rows(store, reason, receipt), range(limit), strict=False)]
-        numbers = store.quarantine_counts()
+        numbers = store.quarantine_counts(is_open_only=True)
     if as_json:
         print_json({"counts": numbers, "items": [_for_json(row) for row in rows]})
         return

@@ -15,6 +15,8 @@ from monitoring.rules import bind
 from monitoring.simulation import DEMO_DATE, Run, scenario_names, write_events, write_truth
 from monitoring.simulation import simulate as plan
 
+ENDINGS = (".ndjson", ".jsonl", ".csv", ".ndjson.gz", ".jsonl.gz", ".csv.gz")
+
 
 def simulate(
     scenario: Annotated[
@@ -42,6 +44,8 @@ def simulate(
     Example: `contactline simulate --scenario busy-day --seed 7 --out events.ndjson.gz --truth truth.ndjson
     --registry sensors.json`
     """
+    if not str(out).endswith(ENDINGS):
+        fail(f"--out {out}: its ending must be one of {', '.join(ENDINGS)}", exit_code=EXIT_USAGE)
     mission_line = packaged_line() if line is None else ContactLine.from_draft(read_line(line))
     agreement = Agreement.load("minimal")
     bind(agreement)

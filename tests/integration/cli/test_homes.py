@@ -169,7 +169,10 @@ def test_a_second_writer_is_refused_naming_the_first_and_readers_are_not(home: P
 
 
 def test_looking_who_writes_keeps_no_writer_out(home: Path) -> None:
-    looking = "import sys; from pathlib import Path; from monitoring.adapters.home import writer_of\nwhile True: writer_of(Path(sys.argv[1]))"
+    looking = (
+        "import sys; from pathlib import Path; from monitoring.adapters.home import writer_of\n"
+        "while True: writer_of(Path(sys.argv[1]))"
+    )
     process = subprocess.Popen([sys.executable, "-c", looking, str(home)])
     try:
         for _ in range(100):
@@ -179,18 +182,19 @@ def test_looking_who_writes_keeps_no_writer_out(home: Path) -> None:
         process.wait()
 
 
+def at(hour: str, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{**row, "time": row["time"].replace("T09", f"T{hour}")} for row in rows]
+
+
 def test_findings_cite_the_line_that_held_at_their_time(home: Path, tmp_path: Path) -> None:
     moved = line_file(tmp_path / "moved.geojson", line_through(37.25, label="moved"))
     loaded = contactline(
         home, "line", "load", moved, "--valid-from", "2026-08-22T12:00:00+03:00", "--json"
     ).json
     assert loaded["label"] == "moved"
-    over_old = fixes([0.04, 0.02, -0.02, -0.04], track="old")
-    late = [{**row, "time": f"2026-08-22T{hour}:{minute:02d}:00Z"} for row, (hour, minute) in zip(
-        fixes([0.14, 0.12, 0.08, 0.06], track="new"), [("09", 30), ("09", 31), ("09", 32), ("09", 33)], strict=True)]  # fmt: skip
-    before = fixes([0.14, 0.12, 0.08, 0.06], track="none")  # crosses the new line before it holds
-    before = [{**row, "time": row["time"].replace("T09", "T08")} for row in before]
-    over_old = [{**row, "time": row["time"].replace("T09", "T07")} for row in over_old]
+    over_old = at("07", fixes([0.04, 0.02, -0.02, -0.04], track="old"))
+    before = at("08", fixes([0.14, 0.12, 0.08, 0.06], track="none"))  # the new line does not hold yet
+    late = at("09", fixes([0.14, 0.12, 0.08, 0.06], track="new"))
     receipt = contactline(
         home, "ingest", written(tmp_path / "e.ndjson", [*over_old, *before, *late]), "--now", NOW, "--json"
     ).json
@@ -205,11 +209,12 @@ def test_findings_cite_the_line_that_held_at_their_time(home: Path, tmp_path: Pa
     assert contactline(home, "status", "--json").json["line"]["label"] == "moved"
 
 
-def test_two_lines_of_one_moment_are_refused(home: Path, tmp_path: Path) -> None:
-    moved = line_file(tmp_path / "moved.geojson", line_through(37.25, label="moved"))
-    again = line_file(tmp_path / "again.geojson", line_through(37.35, label="again"))
-    assert contactline(home, "line", "load", moved, "--valid-from", NOW).exit_code == 0
-    ran = contactline(home, "line", "load", again, "--valid-from", NOW)
-    assert ran.exit_code == 1
-    assert contactline(home, "status", "--json").json["line"]["label"] == "moved"
-    assert contactline(home, "sensors", "add", "X-1", "--type", "generic").exit_code == 0
+def test_a_line_loaded_for_a_moment_takes_the_place_of_what_was_to_hold_from_then(
+    home: Path, tmp_path: Path
+) -> None:
+    for lon, label in ((37.25, "moved"), (37.35, "corrected")):
+        file = line_file(tmp_path / f"{label}.geojson", line_through(lon, label=label))
+        assert contactline(home, "line", "load", file, "--valid-from", NOW).exit_code == 0
+    assert contactline(home, "status", "--json").json["line"]["label"] == "corrected"
+    with read_home(Settings(home=home)) as (_, _, mission):
+        assert [line.label for line in mission.lines.lines] == ["test line", "corrected"]
