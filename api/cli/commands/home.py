@@ -60,7 +60,8 @@ def init(
             return
         console.print(
             f"[bold]{context.obj.home}[/] is ready: line [cyan]{escape(current.label)}[/] "
-            f"({current.length_m / 1000:,.1f} km, {len(mission.sectors.ids)} sectors), agreement [cyan]{escape(mission.agreement.label)}[/]"
+            f"({current.length_m / 1000:,.1f} km, {len(mission.sectors.ids)} sectors), "
+            f"agreement [cyan]{escape(mission.agreement.label)}[/]"
         )
         show_credentials(opened.credentials)
 
