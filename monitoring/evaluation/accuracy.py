@@ -52,7 +52,7 @@ class Spread:
 class Accuracy:
     """Errors of the matched reports of one rule.
 
-    `location_m`: from the report's place to the nearest true place. `inside`: level (`50`, `90`, `95`) →
+    `location_m`: from the report's first place to the nearest true one. `inside`: level (`50`, `90`, `95`) →
     share of true places inside that ellipse. `time_s`: how far the reported start is from the true one,
     without sign. `delay_s`: from the happening's start to the final finding, where that is known.
     """
@@ -89,18 +89,18 @@ def accuracy(pairs: list[tuple[Happening, Report]], published_ns: Mapping[str, i
 
 
 def _offset(happening: Happening, report: Report) -> tuple[float, float] | None:
-    """East and north (m) from the report's nearest place to the happening's; None where it has no place."""
+    """East and north (m) from the report's first place to the nearest of the happening's; None without one."""
     roles = PLACED.get(happening.kind, ())
-    best: tuple[float, float] | None = None
-    for place in happening.places:
-        if place.role not in roles:
-            continue
-        for lon, lat in zip(report.lon.tolist(), report.lat.tolist(), strict=True):
-            east = np.radians(place.lon - lon) * np.cos(np.radians((place.lat + lat) / 2)) * EARTH_M
-            north = np.radians(place.lat - lat) * EARTH_M
-            if best is None or np.hypot(east, north) < np.hypot(*best):
-                best = float(east), float(north)
-    return best
+    lon, lat = float(report.lon[0]), float(report.lat[0])
+    offsets = [
+        (
+            float(np.radians(place.lon - lon) * np.cos(np.radians((place.lat + lat) / 2)) * EARTH_M),
+            float(np.radians(place.lat - lat) * EARTH_M),
+        )
+        for place in happening.places
+        if place.role in roles
+    ]
+    return min(offsets, key=lambda offset: np.hypot(*offset), default=None)
 
 
 def mahalanobis2(east: float, north: float, report: Report) -> float:

@@ -1,5 +1,8 @@
 """The score as tables: short for a terminal, long for a page."""
 
+from collections.abc import Callable
+from typing import Final
+
 from rich.table import Table
 
 from monitoring.evaluation.score import RuleScore, Score
@@ -7,42 +10,17 @@ from monitoring.evaluation.shares import Rate, Share
 
 
 def score_table(score: Score) -> Table:
-    """The score as a table for a terminal."""
+    """The score as a table for a terminal: a row a measure, a column a rule."""
     header = score.header
     table = Table(
-        title=f"Found against the truth ({header.get('scenario', '?')}, seed {header.get('seed', '?')})"
+        title=f"Found against the truth ({header.get('scenario', '?')}, seed {header.get('seed', '?')})",
+        title_justify="left",
     )
-    table.add_column("rule")
-    for name in (
-        "happened",
-        "reported",
-        "recall",
-        "recall, observable",
-        "precision",
-        "missed",
-        "false alarms",
-        "a day, 100 km",
-        "split",
-        "merged",
-        "counted / true",
-    ):
-        table.add_column(name, justify="right")
+    table.add_column("")
     for rule in score.rules:
-        innocent = f" ({len(rule.innocent)} innocent)" if rule.innocent else ""
-        table.add_row(
-            rule.rule_id,
-            str(rule.n),
-            str(rule.reports),
-            _percent(rule.recall),
-            _percent(rule.recall_observable),
-            _percent(rule.precision),
-            str(len(rule.misses)),
-            f"{len(rule.false_alarms)}{innocent}",
-            _rate(rule.false_alarm_rate),
-            str(len(rule.splits)),
-            str(len(rule.merges)),
-            "-" if rule.count_ratio is None else f"{rule.count_ratio:.2f}",
-        )
+        table.add_column(rule.rule_id, justify="right")
+    for name, value in _SHORT.items():
+        table.add_row(name, *(value(rule) for rule in score.rules))
     return table
 
 
@@ -64,6 +42,28 @@ def _rate(rate: Rate) -> str:
 
 def _number(value: float | None, unit: str) -> str:
     return "-" if value is None else f"{value:,.0f} {unit}"
+
+
+def _false_alarms(rule: RuleScore) -> str:
+    return f"{len(rule.false_alarms)}" + (f" ({len(rule.innocent)} innocent)" if rule.innocent else "")
+
+
+_SHORT: Final[dict[str, Callable[[RuleScore], str]]] = {
+    "happened": lambda rule: str(rule.n),
+    "reported": lambda rule: str(rule.reports),
+    "recall": lambda rule: _percent(rule.recall),
+    "recall, observable": lambda rule: _percent(rule.recall_observable),
+    "precision": lambda rule: _percent(rule.precision),
+    "missed": lambda rule: str(len(rule.misses)),
+    "false alarms": _false_alarms,
+    "  a day and 100 km": lambda rule: _rate(rule.false_alarm_rate),
+    "splits, merges": lambda rule: f"{len(rule.splits)}, {len(rule.merges)}",
+    "counted / true": lambda rule: "-" if rule.count_ratio is None else f"{rule.count_ratio:.2f}",
+    "party right, undetermined": lambda rule: (
+        f"{_percent(rule.attribution.right)}, {_percent(rule.attribution.undetermined)}"
+    ),
+}
+"""The measures of the short table."""
 
 
 def detail_rows(rule: RuleScore) -> list[tuple[str, str]]:

@@ -2,7 +2,19 @@
 
 import typer
 
-from api.cli.commands import demo, detect, home, ingest, quarantine, report, sensors, serve, simulate, status
+from api.cli.commands import (
+    demo,
+    detect,
+    evaluate,
+    home,
+    ingest,
+    quarantine,
+    report,
+    sensors,
+    serve,
+    simulate,
+    status,
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -16,5 +28,6 @@ def register(app: typer.Typer) -> None:
     app.command("report")(report.report)
     app.command("serve")(serve.serve)
     app.command("simulate")(simulate.simulate)
+    app.command("evaluate")(evaluate.evaluate)
     app.command("status")(status.status)
     app.add_typer(quarantine.app, name="quarantine")
