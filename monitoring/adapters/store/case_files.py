@@ -14,6 +14,7 @@ from monitoring.adapters.store import tables
 from monitoring.adapters.store.canonical import from_json, to_json
 from monitoring.adapters.store.change_log import CASE_FIELDS, ChangeLog
 from monitoring.adapters.store.results import Row, in_parts, insert, rows_of
+from monitoring.cases.wording import case_sentence
 from monitoring.cases.errors import NotFound
 from monitoring.cases.workflow import SETTLED, Procedure
 
@@ -221,6 +222,7 @@ class CaseFiles:
                     "summary",
                 )
             },
+            "opening": row["summary"],
             "search": search_text(number, row["summary"], row["rule_id"], row["sector"]),
             "assignee": None,
             "incident_count": 0,
@@ -282,8 +284,10 @@ class CaseFiles:
             for number, count, incident_count, probability, verdict, confidence in self._connection.execute(
                 query.where(link.case_number.in_(part))
             ):
+                case = self.row(number)
                 self.change(
                     number,
+                    summary=case_sentence(case["rule_id"], incident_count, case["sector"], case["opening"]),
                     finding_count=count,
                     incident_count=incident_count,
                     probability=probability,

@@ -127,7 +127,7 @@ def test_terms_come_from_the_agreement_and_follow_the_left_side() -> None:
     agreement = Agreement.load("minimal")
     bind(agreement)
     terms = Terms.of(agreement, 0, "B")
-    assert (terms.buffer_left_m, terms.zone_right_m) == (2_000.0, 15_000.0)
+    assert (terms.buffer_left_m, terms.zone_right_m) == (2_000.0, 30_000.0)
     assert terms.agreement_version == agreement.version
 
 
