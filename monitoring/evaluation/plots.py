@@ -26,7 +26,8 @@ def write_plots(score: Score, folder: Path) -> list[Path]:
     Raises PlotsUnavailable without matplotlib.
     """
     try:
-        mpl, Figure = import_module("matplotlib"), import_module("matplotlib.figure").Figure  # noqa: N806  # a class
+        mpl: Any = import_module("matplotlib")
+        new_figure: Any = import_module("matplotlib.figure").Figure
     except ImportError as error:
         raise PlotsUnavailable("plots need matplotlib: pip install 'contactline[eval]'") from error
     settings = {"svg.hashsalt": SALT, "svg.fonttype": "none", "font.size": 9}
@@ -35,9 +36,9 @@ def write_plots(score: Score, folder: Path) -> list[Path]:
         figures: dict[str, Figure] = {}
         if score.rules:
             figures["recall"] = _recall(
-                Figure(figsize=(8, 1 + 0.9 * len(score.rules)), layout="constrained"), score
+                new_figure(figsize=(8, 1 + 0.9 * len(score.rules)), layout="constrained"), score
             )
-            figures["honesty"] = _honesty(Figure(figsize=(5, 4), layout="constrained"), score)
+            figures["honesty"] = _honesty(new_figure(figsize=(5, 4), layout="constrained"), score)
         stated = [
             (rule, name, calibration)
             for rule in score.rules
@@ -48,7 +49,7 @@ def write_plots(score: Score, folder: Path) -> list[Path]:
             if calibration.n
         ]
         if stated:
-            figures["reliability"] = _reliability(Figure(figsize=(5, 5), layout="constrained"), stated)
+            figures["reliability"] = _reliability(new_figure(figsize=(5, 5), layout="constrained"), stated)
         for name, figure in figures.items():
             path = folder / f"{name}.svg"
             figure.savefig(path, metadata={"Date": None, "Creator": None})

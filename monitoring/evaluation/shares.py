@@ -1,5 +1,6 @@
 """Numbers with their intervals: shares (Wilson) and rates of rare things (Byar)."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from math import sqrt
 from typing import Final
@@ -32,6 +33,16 @@ class Share:
         high = min(middle + half, 1.0) if part < whole else 1.0
         return cls(part, whole, p, low, high)
 
+    @classmethod
+    def pooled(cls, shares: Iterable["Share"]) -> "Share":
+        """All of them as one, as if they had been counted together.
+
+        >>> Share.pooled([Share.of(1, 2), Share.of(2, 2)]).value
+        0.75
+        """
+        parts = list(shares)
+        return cls.of(sum(s.part for s in parts), sum(s.whole for s in parts))
+
 
 @dataclass(frozen=True)
 class Rate:
@@ -55,3 +66,9 @@ class Rate:
         low = count * (1 - 1 / (9 * count) - Z95 / (3 * sqrt(count))) ** 3 if count else 0.0
         high = more * (1 - 1 / (9 * more) + Z95 / (3 * sqrt(more))) ** 3
         return cls(count, exposure, count / exposure, max(low, 0.0) / exposure, high / exposure)
+
+    @classmethod
+    def pooled(cls, rates: Iterable["Rate"]) -> "Rate":
+        """All of them as one: counts and exposures added."""
+        parts = list(rates)
+        return cls.of(sum(r.count for r in parts), sum(r.exposure for r in parts))
