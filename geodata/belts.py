@@ -4,6 +4,7 @@ For showing only. Whether a place lies in a belt is decided by its distance from
 shapes.
 """
 
+import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
@@ -39,7 +40,7 @@ def belts_along(line: "ContactLine", width_m: Mapping[str, float]) -> dict[str, 
         {
             "type": "Feature",
             "properties": {"role": "buffer", "side": side, "width_m": width},
-            "geometry": shapely.geometry.mapping(_side_of_belt(line, spine, side, width)),
+            "geometry": json.loads(shapely.to_geojson(_side_of_belt(line, spine, side, width))),
         }
         for side, width in sorted(width_m.items())
         if width > 0.0
@@ -63,9 +64,12 @@ def _side_of_belt(
 
     def to_degrees(places: NDArray[np.float64]) -> NDArray[np.float64]:
         place_lon, place_lat = line.frame.inverse(places[:, 0], places[:, 1])
-        return np.round(np.stack([line.continuous(place_lon), place_lat], axis=1), _DIGITS)
+        rounded = np.round(np.stack([line.continuous(place_lon), place_lat], axis=1), _DIGITS)
+        return np.asarray(rounded, dtype=np.float64)
 
-    return shapely.normalize(shapely.make_valid(shapely.transform(simple, to_degrees)))
+    valid = np.asarray(shapely.make_valid(np.array([shapely.transform(simple, to_degrees)], dtype=object)))
+    belt_in_degrees: shapely.Geometry = shapely.normalize(valid)[0]
+    return belt_in_degrees
 
 
 def _reaching_out(places: NDArray[np.float64], by_m: float) -> NDArray[np.float64]:

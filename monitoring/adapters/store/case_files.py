@@ -14,8 +14,8 @@ from monitoring.adapters.store import tables
 from monitoring.adapters.store.canonical import from_json, to_json
 from monitoring.adapters.store.change_log import CASE_FIELDS, ChangeLog
 from monitoring.adapters.store.results import Row, in_parts, insert, rows_of
-from monitoring.cases.wording import case_sentence
 from monitoring.cases.errors import NotFound
+from monitoring.cases.wording import case_sentence
 from monitoring.cases.workflow import SETTLED, Procedure
 
 ENGINE_ACTOR: Final = "contactline"
