@@ -246,10 +246,12 @@ def human_reports(world: World) -> tuple[Rows, Indices, Indices, Reals]:
     range_m = np.hypot(x - net.x[sensor], y - net.y[sensor])
     weapon = _weapons(world)[groups.spec[group]]
     kind = net.type_idx[sensor]
-    heard_m = range_m / world.weather.range_factor(kind, net.x[sensor], net.y[sensor], facts.start_s[group])
+    # A group all of whose rounds fall behind the end has no start.
+    started_s = np.where(groups.rounds[group] > 0, facts.start_s[group], 0.0)
+    heard_m = range_m / world.weather.range_factor(kind, net.x[sensor], net.y[sensor], started_s)
     p = detection_probability(kind, np.where(is_target, TARGETS.index("impact"), weapon), heard_m)
     p *= net.p_factor[sensor]
-    is_able = (world.power_outages.find(sensor, facts.start_s[group]) < 0) & (groups.rounds[group] > 0)
+    is_able = (world.power_outages.find(sensor, started_s) < 0) & (groups.rounds[group] > 0)
     p = np.where(is_able, p, 0.0)
     chance = (group[p > 0], kind[p > 0], np.log1p(-np.minimum(p[p > 0], 0.999)))
     hit = np.flatnonzero(rng.uniform(size=len(p)) < p)
