@@ -59,14 +59,15 @@ class Attribution:
     """Of matched reports of deeds by `A` or `B`.
 
     `right` among those that name a party, `undetermined` among all; `by_party` is `right` by the true
-    party; `innocents_blamed`: reports of what civilians did that name a party. `calibration` is of the
-    stated probability of the named party, `condition` of the stated probability that the rule's condition
-    held (over all reports, matched or not).
+    party, `laid_to` the share of all its deeds that were laid to it; `innocents_blamed`: reports of what
+    civilians did that name a party. `calibration` is of the stated probability of the named party,
+    `condition` of the stated probability that the rule's condition held (over all reports, matched or not).
     """
 
     right: Share
     undetermined: Share
     by_party: dict[str, Share]
+    laid_to: dict[str, Share]
     innocents_blamed: Share
     calibration: Calibration
     condition: Calibration
@@ -91,6 +92,13 @@ def attribution(pairs: list[tuple[Happening, Report]], false_alarms: list[Report
         right=Share.of(sum(h.party == r.party for h, r in named), len(named)),
         undetermined=Share.of(len(ours) - len(named), len(ours)),
         by_party=by_party,
+        laid_to={
+            party: Share.of(
+                sum(r.party == party for h, r in ours if h.party == party),
+                sum(h.party == party for h, _ in ours),
+            )
+            for party in ("A", "B")
+        },
         innocents_blamed=Share.of(sum(r.party is not None for r in others), len(others)),
         calibration=Calibration.of([p for p, _ in stated], [t for _, t in stated]),
         condition=Calibration.of([p for p, _ in held], [t for _, t in held]),

@@ -51,6 +51,7 @@ class RuleScore:
     recall_by_sensor_type: dict[str, Share]
     recall_by_sensor_mix: dict[str, Share]
     recall_violation: Share
+    recall_violation_by_party: dict[str, Share]
     precision: Share
     precision_violation: Share
     verdicts: dict[str, dict[str, int]]
@@ -113,7 +114,9 @@ def score_rule(
     for j in (*splits, *false_alarms):
         verdicts.setdefault("split" if j in set(splits) else "nothing", Counter())[reports[j].verdict] += 1
     wrongs = [i for i, verdict in enumerate(expected) if verdict == "violation"]
-    rightly = sum(1 for i in wrongs if i in found and reports[report_of[i]].verdict == "violation")
+    condemned = {i for i in wrongs if i in found and reports[report_of[i]].verdict == "violation"}
+    rightly = len(condemned)
+    by_whom = {party: [i for i in wrongs if happenings[i].party == party] for party in ("A", "B")}
     named = [(happenings[i].party, reports[j].party) for i, j in matched if reports[j].party is not None]
     counted = [
         (happenings[i].phenomena or 0, reports[j].count or 0)
@@ -136,6 +139,10 @@ def score_rule(
         recall_by_sensor_type=recall_by(happenings, found, breakdown.sensor_types),
         recall_by_sensor_mix=recall_by(happenings, found, breakdown.sensor_mix),
         recall_violation=Share.of(rightly, len(wrongs)),
+        recall_violation_by_party={
+            party: Share.of(len(condemned.intersection(theirs)), len(theirs))
+            for party, theirs in by_whom.items()
+        },
         precision=Share.of(len(matched), len(reports)),
         precision_violation=Share.of(rightly, sum(1 for r in reports if r.verdict == "violation")),
         verdicts={verdict: dict(sorted(counts.items())) for verdict, counts in sorted(verdicts.items())},

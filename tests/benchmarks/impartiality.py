@@ -114,7 +114,9 @@ def compare(scenario: str, scores: list[Score]) -> list[Comparison]:
         rules = [rule for score in scores for rule in score.rules if rule.rule_id == rule_id]
         measures: list[tuple[str, Callable[[Any, str], Share]]] = [
             ("recall", lambda rule, party: rule.recall_by_party.get(party, NOTHING)),
+            ("recall of violations", lambda rule, party: rule.recall_violation_by_party[party]),
             ("party right", lambda rule, party: rule.attribution.by_party[party]),
+            ("laid to its doer", lambda rule, party: rule.attribution.laid_to[party]),
         ]
         for name, of in measures:
             a, b = (Share.pooled(of(rule, party) for rule in rules) for party in "AB")
