@@ -189,7 +189,9 @@ class Processor:
         if request is None:
             return False, output
         known = evidence_for.published(self.store, request, output)
-        events = evidence_for.archived(self.archive, request, seq)
+        assert self.mission is not None
+        sensors = self.mission.parameters().sensors
+        events = evidence_for.archived(self.archive, request, sensors, seq)
         return True, _joined(output, self.engine.reevaluate(request, events, known))
 
     def _settle(self, tx: Transaction, receipt_id: str, output: EngineOutput) -> None:

@@ -1,18 +1,14 @@
-"""Run as a program by a test that kills it: ingest a file, saying after each chunk what is acknowledged."""
+"""Run as a program by tests that break it off: ingest a file, saying after each chunk how far it is acknowledged."""
 
 import sys
 from pathlib import Path
 
 from monitoring.adapters.intake import Input
-from monitoring.bootstrap import open_home
-from monitoring.settings import Settings
-from tests.integration.runtime.homes import NOW_NS
+from tests.integration.runtime.homes import NOW_NS, opened
 
 
 def main(home: str, events: str, chunk_bytes: str) -> None:
-    settings = Settings(home=Path(home), chunk_bytes=int(chunk_bytes), file_tick_rows=400, snapshot_rows=900)
-    with open_home(settings, "ingest") as opened:
-        runtime = opened.runtime
+    with opened(Path(home), chunk_bytes=int(chunk_bytes), file_tick_rows=400, snapshot_rows=900) as runtime:
 
         def acknowledged(done: float, _total: float | None) -> None:
             sys.stdout.write(f"{int(done)}\n")
