@@ -25,7 +25,17 @@ from monitoring.adapters.refusals import Overloaded
 router = APIRouter(route_class=GuardedRoute, tags=["events"])
 NDJSON_TYPE: Final = "application/x-ndjson"
 STREAM_TYPES: Final = (NDJSON_TYPE, "application/ndjson", "application/jsonl", "application/x-jsonlines")
-BODY_TYPES: Final = (*STREAM_TYPES, "text/csv", "application/octet-stream")
+DOCUMENT_TYPES: Final = (
+    "text/csv",
+    "application/json",
+    "application/geo+json",
+    "application/geo+json-seq",
+    "application/vnd.apache.parquet",
+    "application/vnd.apache.arrow.stream",
+    "application/vnd.apache.arrow.file",
+    "application/octet-stream",
+)
+BODY_TYPES: Final = (*STREAM_TYPES, *DOCUMENT_TYPES)
 SENSOR_SPAN_NS: Final = 25 * 3_600 * 10**9
 """The longest day: as much of one sensor's events as is looked through for one answer."""
 ENCODINGS: Final = ("identity", "gzip")

@@ -32,6 +32,7 @@ from monitoring.decode import (
     check_file,
     chunks,
     decode,
+    original_of,
 )
 from monitoring.evidence.records import EventsPayload
 from monitoring.results import rfc3339
@@ -63,7 +64,8 @@ def refused_rows(entry: Entry) -> list[QuarantinedRow]:
     rows = np.flatnonzero(payload.reason >= 0)
     if not len(rows):
         return []
-    decoded = decode(Format(payload.format), payload.data, payload.first_line, payload.header)
+    form = Format(payload.format)
+    decoded = decode(form, payload.data, payload.first_line, payload.header)
     refused = []
     for row in rows.tolist():
         reason = schema.ROW_REASONS[payload.reason[row]]
@@ -73,7 +75,7 @@ def refused_rows(entry: Entry) -> list[QuarantinedRow]:
                 line_no=int(decoded.line_no[row]),
                 reason=reason,
                 detail=payload.details.get(row, ""),
-                original=payload.data[decoded.start[row] : decoded.end[row]],
+                original=original_of(form, payload.data, decoded, row),
                 format=payload.format,
                 header=payload.header,
                 source=payload.source,

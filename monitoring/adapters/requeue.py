@@ -5,7 +5,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final
 
 from monitoring.adapters.intake import Delivery
-from monitoring.decode import Chunk, Format
+from monitoring.decode import Format, chunks_of_originals
 
 if TYPE_CHECKING:
     from monitoring.adapters.runtime import Runtime
@@ -26,16 +26,11 @@ def replay_quarantine(runtime: "Runtime", principal: str, selection: Mapping[str
         ):
             batch: list[dict[str, Any]] = []
             for row in rows:
-                is_open = form == Format.CSV and row["original"].count(b'"') % 2 == 1
-                if batch and (is_open or len(batch) == ROWS_AT_ONCE):
-                    _take(delivery, form, header, batch)
-                    batch = []
                 batch.append(row)
-                if is_open:  # a quote that nothing closes would swallow the rows behind it
+                if len(batch) == ROWS_AT_ONCE:
                     _take(delivery, form, header, batch)
                     batch = []
-            if batch:
-                _take(delivery, form, header, batch)
+            _take(delivery, form, header, batch)
         if delivery.receipt_id is not None and delivery.reached_ns is not None:
             seq = runtime.tick(
                 delivery.reached_ns, source="file", end_of_input=True, receipt_ids=[delivery.receipt_id]
@@ -49,9 +44,11 @@ def replay_quarantine(runtime: "Runtime", principal: str, selection: Mapping[str
 
 
 def _take(delivery: Delivery, form: str, header: bytes | None, rows: list[dict[str, Any]]) -> None:
-    data = b"".join(row["original"] + b"\n" for row in rows)
-    addresses = [(row["journal_seq"], row["row"]) for row in rows]
-    delivery.take(Format(form), Chunk(1, data, header), replays=addresses)
+    done = 0
+    for chunk, count in chunks_of_originals(Format(form), header, [row["original"] for row in rows]):
+        addresses = [(row["journal_seq"], row["row"]) for row in rows[done : done + count]]
+        delivery.take(Format(form), chunk, replays=addresses)
+        done += count
 
 
 def _rows(runtime: "Runtime", selection: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

@@ -66,7 +66,7 @@ def test_what_is_refused_whole_is_a_problem_with_its_reason(signed_in: SignIn) -
 @pytest.mark.parametrize(
     "headers",
     [
-        {"Content-Type": "application/json"},
+        {"Content-Type": "application/xml"},
         {"Content-Type": ""},
         {"Content-Type": "application/x-ndjson", "Content-Encoding": "br"},
         {"Content-Type": "application/x-ndjson", "Content-Encoding": "gzip, gzip"},
