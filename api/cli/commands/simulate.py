@@ -75,18 +75,20 @@ def simulate(
 
     A first scenario of one's own, saved as mine.yaml and run with `--scenario mine.yaml`:
 
-    \b
+    ```yaml
     format: 1
-    extends: quiet-day          # start from a packaged one, change and add
+    extends: quiet-day           # start from a packaged one
     name: mine
     summary: A quiet day with raids at night.
-    without: [farmer-in-buffer] # leave out
-    movements:
-      - {name: raiding-party, per_day_100km: 0.5}              # change a key
-      - {name: night-raid, object_class: group, pattern: approach,
-         per_day_100km: 1, offset_km: [2.4, 3.4], reach_m: [-1200, -200],
-         speed_mps: [1, 1.8], hours: [0, 5]}                    # add
+    without: [farmer-in-buffer]  # leave out
+    movements:                   # change a key by name, or add
+      - {name: raiding-party, per_day_100km: 0.5}
+      - {name: night-raid, object_class: group,
+         pattern: approach, per_day_100km: 1,
+         offset_km: [2.4, 3.4], reach_m: [-1200, -200],
+         speed_mps: [1, 1.8], hours: [0, 5]}
     faults: {missing_frac: 0.02}
+    ```
 
     Live: `contactline simulate --scenario busy-day --hours 6 --live home --rate 60` plays into the running server
     at sixty times the speed of the clock. On a terminal + and - turn the rate, space pauses, q ends; anywhere,

@@ -36,7 +36,7 @@ def test_a_detector_that_overlooks_one_party_fails_the_exchange(line: ContactLin
 def test_over_seeds_our_recall_of_both_parties_differs_by_chance_only_and_a_planted_bias_shows(
     line: ContactLine,
 ) -> None:
-    how: dict[str, Any] = {"name": "probing", "seeds": [1], "hours": 3.0, "line": line, "density": 8.0}
+    how: dict[str, Any] = {"name": "probing", "seeds": [1], "hours": 2.0, "line": line, "density": 8.0}
     fair = compare("probing", scored(ours, **how))
     assert {c.measure for c in fair} >= {"recall", "party right"}
     assert all(c.is_fair(len(fair)) for c in fair)
