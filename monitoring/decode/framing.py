@@ -148,7 +148,7 @@ def chunks(source: Source, form: Format, limits: Limits = DEFAULT_LIMITS) -> Ite
             yield from table_chunks(whole, form, limits)
         return
     feeder = ElementFeeder(form, limits) if form in DOCUMENTS else RowFeeder(form, limits)
-    for block in _blocks(source, limits, limits.chunk_bytes):
+    for block in blocks(source, limits, limits.chunk_bytes):
         yield from feeder.feed(block)
     yield from feeder.finish()
 
@@ -379,8 +379,8 @@ def _whole(source: Source, limits: Limits) -> Iterator[Source]:
             yield cast("BinaryIO", spool)
 
 
-def _blocks(source: Source, limits: Limits, block_bytes: int) -> Iterator[bytes]:
-    """Uncompressed blocks of about `block_bytes`."""
+def blocks(source: Source, limits: Limits, block_bytes: int) -> Iterator[bytes]:
+    """The content of a file, compressed or not, in blocks of about `block_bytes`. Raises FileRefused."""
     with _opened(source) as stream:
         head = stream.read(4)
         gathered: list[bytes] = []

@@ -8,6 +8,7 @@ from api.cli.commands import (
     evaluate,
     home,
     ingest,
+    locate,
     quarantine,
     report,
     sensors,
@@ -25,6 +26,7 @@ def register(app: typer.Typer) -> None:
     app.add_typer(sensors.app, name="sensors")
     app.command("ingest")(ingest.ingest)
     app.command("detect")(detect.detect)
+    app.command("locate")(locate.locate)
     app.command("report")(report.report)
     app.command("serve")(serve.serve)
     app.command("simulate")(simulate.simulate)
