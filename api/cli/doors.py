@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
+from api.cli.interrupts import Interrupts
 from api.cli.output import Advance, progress
 from api.cli.remote import RemoteHome, ServerRefused
 from monitoring.adapters.intake import Input
@@ -52,18 +53,27 @@ class _Local:
     ) -> dict[str, Any]:
         now_ns = None if now is None else now[1]
         inputs = [Input(path, name) for path, name in files]
-        return self._runtime.ingest_files(
-            inputs, door="file", principal=self._principal, now_ns=now_ns, progress=advance
-        )
+        with Interrupts() as interrupts:
+
+            def between(done: float, total: float | None) -> None:
+                interrupts.heed()
+                advance(done, total)
+
+            return self._runtime.ingest_files(
+                inputs, door="file", principal=self._principal, now_ns=now_ns, progress=between
+            )
 
     def register_sensors(self, sensors: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-        return self._runtime.register_sensors(self._principal, sensors)
+        with Interrupts():
+            return self._runtime.register_sensors(self._principal, sensors)
 
     def load_line(self, geojson: Mapping[str, Any], valid_from: tuple[str, int]) -> dict[str, Any]:
-        return self._runtime.load_line(self._principal, geojson, valid_from[1])
+        with Interrupts():
+            return self._runtime.load_line(self._principal, geojson, valid_from[1])
 
     def replay_quarantine(self, selection: Mapping[str, Any]) -> dict[str, Any]:
-        return self._runtime.replay_quarantine(self._principal, selection)
+        with Interrupts():
+            return self._runtime.replay_quarantine(self._principal, selection)
 
     def spool(self) -> Path:
         return self._runtime.home.spool_dir

@@ -323,7 +323,7 @@ def ingest_files(
                 seq = runtime.tick(
                     reference_ns, source="file", end_of_input=True, receipt_ids=[delivery.receipt_id]
                 )
-                runtime.wait_for(seq)
+                runtime.wait_for(seq, lambda: progress(done, total))
     body = delivery.body()
     if end_of_input and delivery.receipt_id is not None:
         body = runtime.settled(delivery.receipt_id) or body

@@ -43,6 +43,7 @@ from monitoring.settings import Settings
 
 log = structlog.get_logger()
 _STOP: Final = object()
+MEANWHILE_S: Final = 0.2
 
 
 class ProcessingFailed(Exception):
@@ -86,6 +87,8 @@ class Runtime:
         """What rows are admitted by: as of the last journaled record, so ahead of the processor's."""
         self._queue: queue.Queue[_Work | object] = queue.Queue(maxsize=settings.queue_records_max)
         self._moved = threading.Condition()
+        self._done_seq = 0
+        """The last record whose effects are in the store."""
         self._failure: BaseException | None = None
         self._files_open = 0
         self._shows_provisional = False
@@ -120,6 +123,7 @@ class Runtime:
             for payload in found().references():
                 runtime._enter("reference", payload, door="cli", principal=SYSTEM)
             runtime._replay(on_replay)
+        runtime._done_seq = runtime.processor.processed_seq
         runtime._worker.start()
         return runtime
 
@@ -271,10 +275,16 @@ class Runtime:
         self.wait_for(seq)
         return self.settled(receipt_id)
 
-    def wait_for(self, seq: int) -> None:
-        """Wait until the record `seq` is processed. Raises `ProcessingFailed`."""
-        with self._moved:
-            self._moved.wait_for(lambda: self._failure is not None or self.processor.processed_seq >= seq)
+    def wait_for(self, seq: int, meanwhile: Callable[[], None] = lambda: None) -> None:
+        """Wait until the record `seq` is processed; `meanwhile` is called now and then. Raises `ProcessingFailed`."""
+
+        def is_over() -> bool:
+            return self._failure is not None or self._done_seq >= seq
+
+        while not is_over():
+            with self._moved:
+                self._moved.wait_for(is_over, timeout=MEANWHILE_S)
+            meanwhile()
         self._check_running()
 
     def settled(self, receipt_id: str) -> dict[str, Any] | None:
@@ -413,6 +423,7 @@ class Runtime:
             if work.done is not None:
                 work.done.set_result(answer)
         with self._moved:
+            self._done_seq = work.record.seq
             self._moved.notify_all()
 
     def _drain(self, error: BaseException) -> None:

@@ -109,8 +109,8 @@ class SeenIds:
                 if len(rows):
                     self._tail.append(_Run.of(rows))
                 while _is_due(self._tail):
-                    last, before = self._tail.pop(), self._tail.pop()
-                    self._tail.append(_Run.of(id_runs.merged([before.rows, last.rows])))
+                    # Nothing is taken away before what replaces it is there, whatever breaks off in between.
+                    self._tail[-2:] = [_Run.of(id_runs.merged([run.rows for run in self._tail[-2:]]))]
         if journal_seq is not None:
             self.advance(journal_seq)
         if sum(len(run.rows) for run in self._tail) >= self._memory_rows:

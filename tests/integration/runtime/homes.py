@@ -15,7 +15,7 @@ import pyarrow as pa
 from geodata.contact_line import ContactLine
 from monitoring.adapters.intake import Input
 from monitoring.adapters.runtime import Runtime
-from monitoring.bootstrap import open_home, shipped_mission
+from monitoring.bootstrap import open_home, own_mission, shipped_mission
 from monitoring.results import rfc3339
 from monitoring.rules import bind
 from monitoring.settings import Settings
@@ -34,9 +34,11 @@ class Hours:
     home: Path
 
 
-def simulated_hours(folder: Path, *, hours: float, seed: int = 3, density: float = 1.0) -> Hours:
-    """The first hours of a busy day."""
-    mission = shipped_mission()
+def simulated_hours(
+    folder: Path, *, hours: float, seed: int = 3, density: float = 1.0, line_file: Path | None = None
+) -> Hours:
+    """The first hours of a busy day on the shipped line, or on another one."""
+    mission = shipped_mission() if line_file is None else own_mission(line_file, None, None)
     bind(mission.agreement)
     run = simulate(
         "busy-day", mission.lines.lines[0], mission.agreement, seed=seed, hours=hours, density=density
@@ -50,8 +52,9 @@ def simulated_hours(folder: Path, *, hours: float, seed: int = 3, density: float
     rows.sort(key=lambda row: str(json.loads(row)["time"]))
     path.write_bytes(b"".join(rows))
     home = folder / "home"
-    with opened(home) as runtime:
-        runtime.register_sensors("test", [*run.registry, CROSSERS_SENSOR])
+    settings = Settings(home=home)
+    with open_home(settings, "test", found=lambda: mission, makes_accounts=False) as at_work:
+        at_work.runtime.register_sensors("test", [*run.registry, CROSSERS_SENSOR])
     (home / "reserve").unlink()  # it is taken again at the next start; copies need not hold it
     return Hours(path, tuple(rows), home)
 
@@ -134,6 +137,18 @@ def standing(runtime: Runtime) -> dict[str, list[dict[str, Any]]]:
     return {
         kind: [{k: v for k, v in row.items() if k != "revision"} for row in rows if row["state"] == "final"]
         for kind, rows in published(runtime).items()
+    }
+
+
+NAMES: Final = frozenset({"finding_id", "incident_id", "subject_key"})
+
+
+def facts(results: dict[str, list[dict[str, Any]]]) -> dict[str, list[str]]:
+    """Results without their ids: an incident keeps the id it was first published under, though an earlier event of
+    it came to be known."""
+    return {
+        kind: sorted(repr([value for name, value in row.items() if name not in NAMES]) for row in rows)
+        for kind, rows in results.items()
     }
 
 

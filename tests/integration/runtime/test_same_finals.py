@@ -9,6 +9,7 @@ import pytest
 from tests.integration.runtime.homes import (
     Hours,
     a_copy,
+    facts,
     ingest,
     opened,
     published,
@@ -130,15 +131,4 @@ def test_evidence_that_comes_late_leaves_the_same_findings_standing(
         ingest(runtime, [row for row, late in zip(hours.rows, is_late, strict=True) if not late])
         receipt = ingest(runtime, [row for row, late in zip(hours.rows, is_late, strict=True) if late])
         assert receipt["flagged"]["late"] > 0
-        # An incident keeps the id it was first published under, though an earlier event of it is known now.
-        assert _facts(standing(runtime)) == _facts(at_once[1])
-
-
-NAMES = frozenset({"finding_id", "incident_id", "subject_key"})
-
-
-def _facts(results: Results) -> dict[str, list[str]]:
-    return {
-        kind: sorted(repr([value for name, value in row.items() if name not in NAMES]) for row in rows)
-        for kind, rows in results.items()
-    }
+        assert facts(standing(runtime)) == facts(at_once[1])
