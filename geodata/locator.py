@@ -44,7 +44,7 @@ class Located(NamedTuple):
     `side`: +1 = A, -1 = B, 0 = not known (no position); a place on the line is on side A by convention and
     has distance 0. `signed_distance_m`: geodesic, positive on side A. `chainage_m`: of the foot point
     (`foot_lon`, `foot_lat`, degrees), along `line_part` (-1 = none). `beyond_end`: 0 no, 1 beyond the
-    start, 2 beyond the end. Places without a usable position have NaN.
+    start, 2 beyond the end of that part. Places without a usable position have NaN.
     """
 
     side: NDArray[np.int8]
@@ -221,15 +221,22 @@ def _corners(pieces: Segments, line: "ContactLine") -> Corners:
     """What holds at the ends of the pieces and inside them.
 
     At the vertex between two pieces the tangent is the sum of their unit tangents, so that both give one
-    answer.
+    answer. A closed part has no end for anything to be beyond.
     """
     dx, dy = pieces.x1 - pieces.x0, pieces.y1 - pieces.y0
     length = np.hypot(dx, dy)
-    tangent_x, tangent_y = np.stack([dx / length] * 3), np.stack([dy / length] * 3)
-    tangent_x[0, 1:] = tangent_x[2, :-1] = tangent_x[1, 1:] + tangent_x[1, :-1]
-    tangent_y[0, 1:] = tangent_y[2, :-1] = tangent_y[1, 1:] + tangent_y[1, :-1]
-    tangent_x *= line.left_sign
-    tangent_y *= line.left_sign
     beyond = np.zeros((3, len(dx)), dtype=np.int8)
-    beyond[0, 0], beyond[2, -1] = BEYOND_START, BEYOND_END
-    return Corners(tangent_x.T.ravel().copy(), tangent_y.T.ravel().copy(), beyond.T.ravel().copy())
+    before, after = np.arange(len(dx)) - 1, np.arange(len(dx)) + 1
+    for part, is_closed in enumerate(line.is_closed.tolist()):
+        first, last = np.searchsorted(pieces.part, [part, part + 1]) - np.array([0, 1])
+        before[first], after[last] = (last, first) if is_closed else (first, last)
+        if not is_closed:
+            beyond[0, first], beyond[2, last] = BEYOND_START, BEYOND_END
+    # At the end of an open part a piece is its own neighbour: twice its tangent judges like once.
+    sign = line.left_signs[pieces.part]
+    x, y = sign * dx / length, sign * dy / length
+    tangent_x, tangent_y = (
+        np.stack([x[before] + x, x, x + x[after]]),
+        np.stack([y[before] + y, y, y + y[after]]),
+    )
+    return Corners(tangent_x.T.ravel(), tangent_y.T.ravel(), beyond.T.ravel())

@@ -123,7 +123,8 @@ class NearPieces:
         order = np.argsort(rank, kind="stable")
         ends = np.bincount(rank, minlength=FAR + 1).cumsum()
         with_choice = int(ends[ONE - 1])
-        first, in_order, piece = rooms.whole[0], rooms.whole[2], rooms.whole[3]
+        first, in_order = rooms.whole[0], rooms.whole[2]
+        piece: Indices = rooms.whole[3]
         np.take(leaf, order, out=in_order, mode="clip")
         np.take(grid.leaf_begin, in_order, out=first, mode="clip")
         if with_choice:
@@ -196,7 +197,7 @@ class NearPieces:
         off_y *= off_y
         off_x += off_y
         off_x *= stretch
-        key = off_x.view(np.int64)
+        key: Indices = off_x.view(np.int64)
         key &= -1 << self.rank_bits
         key |= rank
         return key
@@ -249,9 +250,7 @@ class NearPieces:
         sign = np.sign(turn, out=turn)
         if square.min() <= NEAR_LINE_M * NEAR_LINE_M:
             near = np.flatnonzero(square <= NEAR_LINE_M * NEAR_LINE_M)
-            sign[near] = self.line.left_sign * exact_sign(
-                self.line, lon[near], lat[near], piece[near], t[near]
-            )
+            sign[near] = exact_sign(self.line, lon[near], lat[near], piece[near], t[near])
             square[near[sign[near] == 0.0]] = 0.0
         if np.count_nonzero(sign) < len(sign):
             sign[sign == 0.0] = 1.0
