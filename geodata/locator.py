@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from geodata.compiled import HAS_NUMBA, Tables, tables_of
+from geodata.compiled import locate as compiled_locate
 from geodata.far import FarSearch
 from geodata.frame_series import FrameSeries
 from geodata.grid_index import FAR, build_grid_index
@@ -68,7 +70,8 @@ class Located(NamedTuple):
 class Locator:
     """Answers for places against one line. Immutable once built."""
 
-    def __init__(self, line: "ContactLine") -> None:
+    def __init__(self, line: "ContactLine", compiled: bool | None = None) -> None:
+        """The index of `line`; `compiled`: whether by the compiled loop (default: where numba is installed)."""
         self.line = line
         pieces = line.segments
         self._series = FrameSeries.around(line.frame, line.lon_continuous, line.lat, REACH_M)
@@ -80,6 +83,10 @@ class Locator:
         self._far = FarSearch(pieces)
         self._near = NearPieces(line, self._pieces, self._series, self._grid, _corners(self._pieces, line))
         self._crosses_antimeridian = bool(np.any(np.abs(line.lon_continuous) > 180.0))
+        self._tables: Tables | None = None
+        if HAS_NUMBA if compiled is None else compiled:
+            self._tables = tables_of(self._near)
+            self.locate(line.lon[:1], line.lat[:1])  # compiles or loads the loop here, not in a first request
 
     def locate(self, lon: ArrayLike, lat: ArrayLike, clearance: bool = True) -> Located:
         """Side, distance, chainage and foot of the places (`lon`, `lat`), degrees, shape (n,).
@@ -98,11 +105,31 @@ class Locator:
         assert lon_deg.shape == lat_deg.shape
         assert lon_deg.ndim == 1
         found = _blank(len(lon_deg))
+        if self._tables is not None:
+            self._locate_compiled(self._tables, lon_deg, lat_deg, clearance, found)
+            return found
+        self._locate_by_blocks(lon_deg, lat_deg, clearance, found)
+        return found
+
+    def _locate_compiled(
+        self, tables: Tables, lon: Reals, lat: Reals, clearance: bool, into: Located
+    ) -> None:
+        """The compiled loop; what it leaves is decided by the reference."""
+        is_left = np.zeros(len(lon), dtype=np.bool_)
+        compiled_locate(lon, lat, *tables, clearance, into, is_left)
+        if clearance and self._crosses_antimeridian:
+            into.foot_lon[:] = wrap_deg(into.foot_lon)
+        if is_left.any():
+            left = np.flatnonzero(is_left)
+            found = _blank(len(left))
+            self._locate_by_blocks(lon[left], lat[left], clearance, found)
+            into.put(left, found)
+
+    def _locate_by_blocks(self, lon_deg: Reals, lat_deg: Reals, clearance: bool, found: Located) -> None:
         rooms = Rooms.of(min(len(lon_deg), BLOCK))
         for begin in range(0, len(lon_deg), BLOCK):
             block = slice(begin, begin + BLOCK)
             self._locate_block(lon_deg[block], lat_deg[block], clearance, rooms, found.part(block))
-        return found
 
     def _locate_block(self, lon: Reals, lat: Reals, clearance: bool, all_rooms: Rooms, into: Located) -> None:
         series, rooms = self._series, all_rooms.first(len(lon))
