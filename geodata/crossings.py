@@ -34,7 +34,8 @@ class StepCrossings(NamedTuple):
     """Crossings, arrays of shape (c,), ordered by (`step_idx`, `fraction`), and one array over the steps.
 
     `fraction`: where on the step, 0 to 1; `lon`, `lat`: the place, degrees; `chainage_m`: along the line;
-    `direction`: +1 = A>B, -1 = B>A; `line_edge`: 0-based edge of the line; `line_part`: its part.
+    `direction`: +1 = A>B, -1 = B>A; `line_edge`: 0-based edge of the line (see `ContactLine`); `line_part`: its
+    part.
     `pending_side`, shape (n steps,): the side (+1 A, -1 B, 0 unknown) from which a track came that ends its
     step exactly on the line; 0 for every other step. Hand it to the track's next step as `pending_before`.
     """
@@ -112,7 +113,7 @@ def step_crossings(
         lon=wrap_deg(lon),
         lat=lat,
         chainage_m=chainage_m,
-        direction=(sign * line.left_sign).astype(np.int8),
+        direction=sign.astype(np.int8),
         line_edge=crossing_edge.astype(np.int32),
         line_part=part,
         pending_side=odd.pending_side,
@@ -155,7 +156,7 @@ def _proper_crossings(
 ) -> tuple[Indices, Indices, Reals, NDArray[np.int8], Indices]:
     """Crossings inside a step and inside an edge; and the steps that touch a vertex or the line with a fix.
 
-    Returns step, edge, fraction, sign (+1 = from left to right) of the crossings of all other steps, and the
+    Returns step, edge, fraction, sign (+1 = A>B) of the crossings of all other steps, and the
     positions of the steps left over.
     """
     lon, lat = line.lon_continuous, line.lat
@@ -177,7 +178,8 @@ def _proper_crossings(
     q_cross = np.abs((b_lon - a_lon) * (q_lat - a_lat) - (b_lat - a_lat) * (q_lon - a_lon))[kept]
     with np.errstate(invalid="ignore", divide="ignore"):
         fraction = np.nan_to_num(p_cross / (p_cross + q_cross), nan=0.5)
-    step, edge, sign = step[kept], edge[kept], p_side[kept]
+    step, edge = step[kept], edge[kept]
+    sign = p_side[kept] * line.left_signs[line.part_of_vertex[edge]]
     # Crossings of one step alternate. Two that rounding has put in the wrong order betray themselves here.
     order = np.lexsort((fraction, step))
     repeats = (step[order][1:] == step[order][:-1]) & (sign[order][1:] == sign[order][:-1])
@@ -224,8 +226,7 @@ def _odd_crossings(
             pending[idx] = side
             continue
         contacts = contacts_of_step(line, tuple(steps[idx].tolist()), edges_of[idx].tolist())
-        side = _walk(idx, contacts, side * line.left_sign, found)
-        pending[idx] = side * line.left_sign
+        pending[idx] = _walk(idx, contacts, side, found)
     rows = np.array(found, dtype=np.float64).reshape(-1, 4)
     return _Odd(
         rows[:, 0].astype(np.int64),
@@ -251,7 +252,7 @@ def _continues(steps: Reals, idx: int, continues: ArrayLike | None) -> bool:
 
 
 def _walk(idx: int, contacts: list[Contact], pending: int, found: list[tuple[int, int, float, int]]) -> int:
-    """Walks the contacts of step `idx`, noting its crossings; gives the pending side (+1 left) at its end.
+    """Walks the contacts of step `idx`, noting its crossings; gives the pending side (+1 A) at its end.
 
     `pending` is the side from which the track had come onto the line before this step.
     """

@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 
 from geodata.contact_line import ContactLine
 from geodata.line_file import LineDraft
-from geodata.locator import BLOCK, Located
+from geodata.locator import Located
+from geodata.near_block import BLOCK
 from tests.reference.line_zoo import ORIGINS, SHAPES, UNIT_DEG, ring_line, zoo_line
 
 LINES = {(shape, origin): zoo_line(shape, origin) for shape in SHAPES for origin in ("north", "south")}
