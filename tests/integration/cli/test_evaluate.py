@@ -42,6 +42,19 @@ def test_a_home_is_scored_as_table_json_page_and_plots(shipped: Path) -> None:
     assert "false alarms" in shown.out
 
 
+def test_what_was_published_of_this_version_is_printed_without_a_home_and_fits_a_terminal(
+    tmp_path: Path,
+) -> None:
+    shown = contactline(tmp_path / "none", "evaluate", "--published")
+    assert shown.exit_code == 0
+    assert "…" not in shown.out
+    assert "civilians-at-crossing" in shown.out
+    known = contactline(tmp_path / "none", "evaluate", "--published", "--json").json
+    assert known["scenarios"][0]["rules"][0]["naive"]["recall"] is not None
+    assert not (tmp_path / "none").exists()
+    assert contactline(tmp_path / "none", "evaluate").exit_code == 2
+
+
 def test_notices_are_written_as_json(shipped: Path) -> None:
     notices = json.loads((shipped / "notices.json").read_text("utf-8"))
     assert len(notices["crossing_points"]) == 12

@@ -3,30 +3,37 @@
 import json
 import socket
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 
+from api.cli.app import app
 from tests.integration.cli.command_line import PROGRAM, contactline
 from tests.integration.cli.event_files import NOW, shot, written
 
-COMMANDS = (
-    ("demo",),
-    ("init",),
-    ("line", "load"),
-    ("sensors", "add"),
-    ("sensors", "import"),
-    ("sensors", "list"),
-    ("ingest",),
-    ("detect",),
-    ("report",),
-    ("serve",),
-    ("simulate",),
-    ("status",),
-    ("quarantine", "list"),
-    ("quarantine", "export"),
-    ("quarantine", "replay"),
-)
+PROMISED = (
+    "demo", "init", "line load", "sensors add", "sensors import", "sensors list", "ingest", "detect", "report",
+    "serve", "simulate", "status", "quarantine list", "quarantine export", "quarantine replay",
+)  # fmt: skip
+
+
+def _commands(of: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    inside = getattr(of, "commands", None)
+    if inside is None:
+        yield path
+        return
+    for name, command in inside.items():
+        yield from _commands(command, (*path, name))
+
+
+COMMANDS = tuple(_commands(typer.main.get_command(app)))
+
+
+def test_every_promised_command_is_there() -> None:
+    assert set(PROMISED) <= {" ".join(command) for command in COMMANDS}
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
