@@ -2,6 +2,7 @@
 
 import os
 import platform
+from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ def circumstances(**more: Any) -> dict[str, Any]:
         "pyarrow": pa.__version__,
         "contactline": metadata.version("contactline"),
         "engine": schema.ENGINE_VERSION,
+        "date": datetime.now(UTC).date().isoformat(),
         **more,
     }
 

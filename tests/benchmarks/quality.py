@@ -6,7 +6,6 @@ Written again by `python -m tests.benchmarks.scenarios` and `… impartiality`, 
     python -m tests.benchmarks.quality
 """
 
-import datetime as dt
 import json
 from importlib import resources
 from pathlib import Path
@@ -28,6 +27,7 @@ def document(scores: dict[str, Any], impartiality: dict[str, Any]) -> dict[str, 
         by_rule.setdefault(row["scenario"], {}).setdefault(row["rule_id"], {})[row["detector"]] = row
     scenarios = [_scenario(name, rules) for name, rules in sorted(by_rule.items())]
     seeds = [seed for scenario in scenarios for seed in scenario["seeds"]]
+    unnamed = by_rule["busy-day"]["ceasefire_fire"]["ours"]["undetermined"]["value"]
     made = {
         "engine_version": said["engine"],
         "date": said["date"],
@@ -36,7 +36,7 @@ def document(scores: dict[str, Any], impartiality: dict[str, Any]) -> dict[str, 
         "agreement_version": said["agreement"],
         "scenarios": scenarios,
         "impartiality": impartiality["comparisons"],
-        "limits": limits({s["name"]: {r["rule_id"]: r for r in s["rules"]} for s in scenarios}),
+        "limits": limits({s["name"]: {r["rule_id"]: r for r in s["rules"]} for s in scenarios}, unnamed),
     }
     return Quality.model_validate(made).model_dump()
 
@@ -81,8 +81,11 @@ def measured(value: dict[str, Any]) -> dict[str, Any]:
     return {"value": value["value"], "low": value["low"], "high": value["high"], "n": n}
 
 
-def limits(rules: dict[str, dict[str, dict[str, Any]]]) -> list[str]:
-    """What is known to be weak, in sentences whose figures are those of the table."""
+def limits(rules: dict[str, dict[str, dict[str, Any]]], unnamed: float) -> list[str]:
+    """What is known to be weak, in sentences whose figures are those of the table.
+
+    `unnamed` is the share of the reported fire that is laid to nobody.
+    """
 
     def share(scenario: str, rule_id: str, of: str = "recall") -> str:
         return f"{100 * rules[scenario][rule_id][of]['value']:.0f} %"
@@ -90,6 +93,7 @@ def limits(rules: dict[str, dict[str, dict[str, Any]]]) -> list[str]:
     def a_day(scenario: str, rule_id: str) -> str:
         return f"{rules[scenario][rule_id]['false_per_day_100km']:.1f}"
 
+    silent = [f"Whoever fired is seldom named: {100 * unnamed:.0f} % of the reported fire is laid to nobody."]
     return [
         "All figures come from simulated worlds: no real feed of a ceasefire has been scored, and a real one may "
         "fail in ways that nobody thought of here.",
@@ -99,7 +103,7 @@ def limits(rules: dict[str, dict[str, dict[str, Any]]]) -> list[str]:
         "Small-arms fire far from any microphone is not heard: on a quiet day "
         f"{share('quiet-day', 'ceasefire_fire')} of all fire is found, of what the sensors could well observe "
         f"{share('quiet-day', 'ceasefire_fire', 'recall_observable')}.",
-        "Whoever fired is not named: fire is published as undetermined, attribution is left to people.",
+        *(silent if unnamed > 0.5 else []),
         "Dense crowds run together: when thousands cross at the crossing points, "
         f"{share('civilians-at-crossing', 'line_crossing')} of their crossings get a finding of their own, the "
         "others are merged with a neighbour's.",
@@ -110,8 +114,8 @@ def limits(rules: dict[str, dict[str, dict[str, Any]]]) -> list[str]:
         "What no sensor watches is not found: in the blackout "
         f"{share('sensor-blackout', 'line_crossing')} of the crossings and "
         f"{share('sensor-blackout', 'ceasefire_fire')} of the fire are.",
-        "The dull edge of drones: of crossings by unmanned aircraft "
-        f"{share('drone-incursions', 'line_crossing')} are found, since small ones are seen for seconds only.",
+        "Small drones are seen for moments only: with the air full of them "
+        f"{share('drone-incursions', 'line_crossing')} of the crossings are found.",
     ]
 
 

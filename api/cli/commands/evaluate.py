@@ -7,6 +7,8 @@ from typing import Annotated
 import typer
 
 from api.cli.output import EXIT_DATA, EXIT_USAGE, console, fail, messages, print_json
+from api.cli.quality_tables import quality_tables
+from api.quality import published_quality
 from monitoring.bootstrap import read_home
 from monitoring.evaluation import Score, detail_tables, markdown, score_table
 from monitoring.evaluation import evaluate as score_of
@@ -16,7 +18,12 @@ from monitoring.simulation import Truth, TruthInvalid, parse_truth
 
 def evaluate(
     context: typer.Context,
-    truth: Annotated[Path, typer.Option(metavar="TRUTH", help="the truth file that `simulate` wrote")],
+    truth: Annotated[
+        Path | None, typer.Option(metavar="TRUTH", help="the truth file that `simulate` wrote")
+    ] = None,
+    published: Annotated[
+        bool, typer.Option("--published", help="instead, print how good this version was found to be")
+    ] = False,
     out: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="also write score.json, score.md and plots (SVG) there"),
@@ -27,10 +34,16 @@ def evaluate(
     """Score the findings and incidents of the home against what really happened in a simulation.
 
     Reports are matched one to one with happenings of the same rule within gates in time and space; misses, false
-    alarms, splits and merges are counted together, intervals are of 95 %.
+    alarms, splits and merges are counted together, intervals are of 95 %. `--published` needs no home: it prints
+    what this version finds, misses and falsely reports over all packaged scenarios.
 
     Example: `contactline evaluate --truth truth.ndjson --out score`
     """
+    if published:
+        print_published(as_json)
+        return
+    if truth is None:
+        fail("--truth TRUTH is needed (or --published)", exit_code=EXIT_USAGE)
     happened = _read(truth)
     with read_home(context.obj.settings) as (_, store, _mission):
         score = score_of(happened, store.findings_table(), store.incidents_table())
@@ -44,6 +57,18 @@ def evaluate(
             console.print(table)
     for path in written:
         console.print(f"wrote {path}", soft_wrap=True)
+
+
+def print_published(as_json: bool) -> None:
+    """Prints the published quality, as one JSON object or as tables."""
+    known = published_quality()
+    if as_json:
+        print_json(known.model_dump())
+        return
+    for table in quality_tables(known):
+        console.print(table)
+    for sentence in known.limits:
+        console.print(f"- {sentence}", markup=False)
 
 
 def _read(path: Path) -> Truth:
