@@ -11,7 +11,8 @@ the seeds and all intervals of 95 %:
        rules: [{rule_id, happenings, recall: {value, low, high, n}, recall_observable: {…}, precision: {…},
                 missed, false_alarms, false_per_day_100km, splits, merges,
                 naive: {recall, precision, missed, false_alarms, splits}}]}],
-     impartiality: [{measure, scenario, rule_id, a: {value, low, high, n}, b: {…}, difference, p, within_chance}],
+     impartiality: [{measure, scenario, rule_id, a: {value, low, high, n}, b: {…}, difference, p, within_chance,
+                    loss_seen}],
      limits: [sentences]}
 
 Shares lie between 0 and 1; a share of nothing has `value` null and `n` 0.
@@ -90,6 +91,11 @@ class Compared(Part):
     difference: float | None = Field(description="a minus b")
     p: float = Field(description="how likely a difference at least this large is by chance")
     within_chance: bool
+    loss_seen: float | None = Field(
+        default=None,
+        description="of recall: a detector that drops this share of one party's findings would be called biased "
+        "by this measure nine times in ten",
+    )
 
 
 class Quality(Part):

@@ -189,9 +189,8 @@ def _report(world: World, rng: np.random.Generator, heard: Heard) -> Rows:
     direction = np.where(np.isin(reported, (EXPLOSION, LAUNCH)), direction, -1)
     calibre = groups.calibre_mm[groups.group[phenomenon]]
     knows_weapon = (kind == RADAR) | (rng.uniform(size=n) < 0.3)
-    weapon = CLASS_OF_TARGET[
-        np.array([TARGETS.index(f.weapon) for f in world.scenario.fires])[_spec(world, phenomenon)]
-    ]
+    of_spec = np.array([TARGETS.index(f.weapon) for f in world.scenario.fires], dtype=np.int64)
+    weapon = CLASS_OF_TARGET[of_spec[_spec(world, phenomenon)]]
     is_burst = true_kind == BURST
     declared = np.maximum(sigma * net.declared_factor[sensor], 1.0)
     return rows(

@@ -35,7 +35,7 @@ def code_fingerprint() -> str:
     core, here = Path(monitoring.__file__).parent, Path(__file__).parent
     roots = [Path(geodata.__file__).parent, *(path for name in OF_RESULTS for path in core.glob(name))]
     files = [file for root in roots for file in (root.rglob("*") if root.is_dir() else [root])]
-    files += [here / f"{name}.py" for name in ("detectors", "naive", "tally")]
+    files += [here / f"{name}.py" for name in ("detectors", "impartiality", "naive", "tally")]
     digest = hashlib.sha256()
     for file in sorted(files):
         if file.suffix in {".py", ".yaml", ".geojson"} and not any(n in str(file) for n in NOT_OF_RESULTS):
