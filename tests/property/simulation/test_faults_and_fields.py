@@ -17,7 +17,7 @@ from monitoring.simulation.deception import inventions
 from monitoring.simulation.looks import TAKEN_FOR, _looks, observe_movers
 from monitoring.simulation.scenario import Weather
 from monitoring.simulation.scenario_file import load_scenario
-from monitoring.simulation.sensors import TARGETS, TYPES, detection_probability
+from monitoring.simulation.sensors import TARGETS, TYPES, detection_probability, registry_of
 from monitoring.simulation.terms import Terms
 from monitoring.simulation.weather import FOG_FACTOR, IS_OPTICAL, WIND_FACTOR, WeatherField
 from monitoring.simulation.world import World, build_world
@@ -61,12 +61,17 @@ def test_sensors_misstate_their_errors_as_often_as_the_scenario_says(line: Conta
     assert is_near(int((net.p_factor == 0.5).sum()), 0.25 * net.count)
 
 
-def test_sensors_of_poor_detection_give_half_the_fixes(line: ContactLine) -> None:
-    counts = []
+def test_sensors_of_poor_detection_give_half_the_fixes_and_declare_the_data_sheets_rate(
+    line: ContactLine,
+) -> None:
+    counts, declared = [], []
     for share in (0.0, 1.0):
         world = world_of(with_faults(poor_detection_frac=share, power_outages_per_day=0.0), line)
         batch, *_ = observe_movers(world, 30_000.0, 40_000.0, np.random.default_rng(1))
         counts.append(len(batch["sensor"]))
+        declared.append([entry["detection_prob"] for entry in registry_of(world.net, world.space)])
+    assert declared[0] == declared[1]
+    assert 0 < min(declared[0]) < max(declared[0]) <= 1
     assert counts[1] / counts[0] == pytest.approx(0.5, abs=0.02)
 
 
