@@ -12,6 +12,7 @@ from math import sqrt
 from typing import Final
 from xml.sax.saxutils import escape
 
+from monitoring.incidents.wording import month
 from monitoring.reports.content import EvidenceLine, Report
 from monitoring.reports.period import Period
 
@@ -143,7 +144,7 @@ def _time_label(time_ns: int, period: Period, is_edge: bool) -> str:
         if is_edge
         else f'<line class="rule" x1="{_LEFT}" y1="{y:.1f}" x2="{WIDTH - _RIGHT}" y2="{y:.1f}"/>'
     )
-    text = f"{at:%H:%M}" if not is_edge else f"{at.day} {at:%b} {at:%H:%M}"
+    text = f"{at:%H:%M}" if not is_edge else f"{at.day} {month(at)[:3]} {at:%H:%M}"
     if is_edge:
         first, second = text.rsplit(" ", 1)
         shift = 0 if time_ns == period.from_ns else -12

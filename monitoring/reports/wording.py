@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
 
+from monitoring.incidents.wording import month
+
 AUDIENCE: Final = (
     "For the commission: places and times are exact. Not for onward release without coarsening and delay."
 )
@@ -114,7 +116,7 @@ def phenomena(by_kind: Iterable[tuple[str, int]], is_minimum: bool) -> str:
 
 def moment(at: datetime) -> str:
     """`24 November 2026, 19:30`."""
-    return f"{at.day} {at:%B %Y}, {at:%H:%M}"
+    return f"{at.day} {month(at)} {at:%Y, %H:%M}"
 
 
 def offset(at: datetime) -> str:
@@ -134,9 +136,9 @@ def offset(at: datetime) -> str:
 
 def clock(start: datetime, end: datetime) -> str:
     """`24 Nov 14:02-14:09`, with the offset where the day has both a summer and a winter hour of that name."""
-    first = f"{start.day} {start:%b %H:%M}"
+    first = f"{start.day} {month(start)[:3]} {start:%H:%M}"
     if start.date() != end.date():
-        return f"{first} - {end.day} {end:%b %H:%M}"
+        return f"{first} - {end.day} {month(end)[:3]} {end:%H:%M}"
     return first if f"{start:%H:%M}" == f"{end:%H:%M}" else f"{first}-{end:%H:%M}"
 
 

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import re
+import time
 from dataclasses import replace
 from datetime import date
 
@@ -12,6 +13,7 @@ import pyarrow as pa
 import pytest
 
 from monitoring import findings, schema
+from monitoring.incidents.wording import span
 from monitoring.reports import (
     CaseLine,
     Material,
@@ -246,6 +248,27 @@ def test_hostile_text_is_shown_as_text_and_never_as_markup_or_formula():
     (header, line) = csv.reader(io.StringIO(render(report, "csv").decode(), newline=""))
     assert dict(zip(header, line, strict=True))["summary"] == "'" + HOSTILE
     assert json.loads(render(report, "json"))["incidents"][0]["summary"] == HOSTILE
+
+
+def test_truth_values_of_the_csv_are_words_that_every_reader_knows():
+    rows = [incident("a", count_is_minimum=True), incident("b", hour=2.0)]
+    report = build(material(rows, [finding(row, number=n) for n, row in enumerate(rows)]))
+    lines = csv.DictReader(io.StringIO(render(report, "csv").decode(), newline=""))
+    assert [line["count_is_minimum"] for line in lines] == ["true", "false"]
+
+
+def test_the_locale_of_the_process_changes_no_byte(monkeypatch):
+    whole_in_english = [render(whole(), form) for form in ("html", "csv", "json")]
+    said = span(PERIOD.from_ns, PERIOD.to_ns, "Europe/Kyiv")
+    english = time.strftime
+
+    def ukrainian(form, *moment):
+        return english(form.replace("%B", "червень").replace("%b", "чер"), *moment)
+
+    monkeypatch.setattr(time, "strftime", ukrainian)
+    assert f"{PERIOD.date:%B}" == "червень"
+    assert [render(whole(), form) for form in ("html", "csv", "json")] == whole_in_english
+    assert span(PERIOD.from_ns, PERIOD.to_ns, "Europe/Kyiv") == said
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
