@@ -31,15 +31,7 @@ def replay_quarantine(runtime: "Runtime", principal: str, selection: Mapping[str
                     _take(delivery, form, header, batch)
                     batch = []
             _take(delivery, form, header, batch)
-        if delivery.receipt_id is not None and delivery.reached_ns is not None:
-            seq = runtime.tick(
-                delivery.reached_ns, source="file", end_of_input=True, receipt_ids=[delivery.receipt_id]
-            )
-            runtime.wait_for(seq)
-    body = delivery.body()
-    if delivery.receipt_id is not None:
-        runtime.wait_for(delivery.journal_to or 0)
-        body = runtime.settled(delivery.receipt_id) or body
+        body = delivery.end()
     return {**body, "files": []}
 
 

@@ -255,6 +255,13 @@ class Runtime:
             )
         return seq
 
+    def reached_ns(self) -> int:
+        """How far event time has come: the watermark, before there is one the newest event, 0 without any."""
+        if self.processor.watermark_ns is not None:
+            return self.processor.watermark_ns
+        newest = (row["last_time_ns"] for row in self.store.sensors())
+        return max((time_ns for time_ns in newest if time_ns is not None), default=0)
+
     def want_tick(self, receipt_id: str) -> "Future[int]":
         """Let the clock tick soon, so that late evidence is judged and the receipt gets its results.
 

@@ -159,6 +159,18 @@ def test_a_file_for_people_shows_what_was_refused_and_flags_alone_are_no_failure
     assert "[red]bold" in ran.out
 
 
+def test_a_file_with_nothing_acceptable_has_all_its_rows_in_the_receipt_and_no_results(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CONTACTLINE_CHUNK_BYTES", "4096")
+    rows = [shot(i, sensor_id="NOBODY") for i in range(300)]
+    receipt = ingest(home, written(tmp_path / "e.ndjson", rows)).json
+    assert receipt["journal_to"] > receipt["journal_from"]
+    assert receipt["rejected"] == {"unknown_sensor": 300}
+    assert len(receipt["rows"]) == 300
+    assert (receipt["findings"], receipt["incidents"], receipt["cases"]) == (0, 0, 0)
+
+
 def test_a_folder_or_a_missing_file_is_told_before_a_home_is_changed(home: Path, tmp_path: Path) -> None:
     before = contactline(home, "status", "--json").json["journal_seq"]
     good = written(tmp_path / "good.ndjson", [shot(1)])
