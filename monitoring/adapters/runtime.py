@@ -30,7 +30,7 @@ from monitoring.adapters.intake import Input, ingest_files, limits_of, remember
 from monitoring.adapters.journal import Journal
 from monitoring.adapters.mission import Mission, line_reference
 from monitoring.adapters.output_log import OutputLog
-from monitoring.adapters.processor import SYSTEM, Processor
+from monitoring.adapters.processor import REANALYSE, SYSTEM, Processor
 from monitoring.adapters.refusals import Overloaded, StorageFull
 from monitoring.adapters.requeue import replay_quarantine
 from monitoring.adapters.seen_ids import SeenIds
@@ -39,6 +39,7 @@ from monitoring.adapters.store import Store
 from monitoring.admission import Sensor
 from monitoring.cases.errors import CaseError
 from monitoring.evidence.errors import JournalFull, JournalReadOnly
+from monitoring.results import finding_record
 from monitoring.settings import Settings
 
 log = structlog.get_logger()
@@ -118,12 +119,16 @@ class Runtime:
         except BaseException:
             store.close()
             raise
-        runtime._replay(on_replay)
-        if runtime.mission is None:
-            for payload in found().references():
-                runtime._enter("reference", payload, door="cli", principal=SYSTEM)
+        try:
             runtime._replay(on_replay)
-        runtime._done_seq = runtime.processor.processed_seq
+            if runtime.mission is None:
+                for payload in found().references():
+                    runtime._enter("reference", payload, door="cli", principal=SYSTEM)
+                runtime._replay(on_replay)
+            runtime._done_seq = runtime.processor.processed_seq
+        except BaseException:
+            runtime._release()
+            raise
         runtime._worker.start()
         return runtime
 
@@ -142,9 +147,7 @@ class Runtime:
                 continue
             try:
                 self.processor.process(record)
-            except Exception as error:
-                if record.type != "action":
-                    raise
+            except CaseError as error:  # told to whoever tried it; any other failure stops the start
                 log.info("action without effect", seq=record.seq, why=str(error))
             on_replay(done, total)
         self.mission = self.processor.mission
@@ -164,10 +167,14 @@ class Runtime:
             self.processor.save()
         self.seen.flush()
         self.archive.flush()
+        self._release()
+        self.home.close()
+
+    def _release(self) -> None:
+        """Let go of the files; nothing is written."""
         self.outputs.close()
         self.journal.close()
         self.store.close()
-        self.home.close()
 
     def __enter__(self) -> Self:
         return self
@@ -348,6 +355,26 @@ class Runtime:
         assert done is not None
         done.result()
         return {"version": line.version, "label": line.label, "length_m": line.length_m}
+
+    def reanalyse(self, principal: str, from_ns: int, to_ns: int, *, is_applied: bool) -> dict[str, Any]:
+        """What the present engine and reference data would change in the results of a time; published if `is_applied`.
+
+        Answers `{"applied", "findings": [records], "incidents": n}`; a finding's record has the revision and state
+        that it would get.
+        """
+        with self.admission:
+            self.wait_for(self.journal.last_seq)
+            output = self.processor.reanalysed(from_ns, to_ns)
+            if is_applied and any(table.num_rows for table in output):
+                order = {"action": REANALYSE, "actor": principal, "from_ns": from_ns, "to_ns": to_ns}
+                _, done = self.enter("action", order, door="cli", principal=principal, wants_answer=True)
+                assert done is not None
+                done.result()
+        return {
+            "applied": is_applied,
+            "findings": [finding_record(row) for row in output.findings.to_pylist()],
+            "incidents": output.incidents.num_rows,
+        }
 
     def replay_quarantine(self, principal: str, selection: Mapping[str, Any]) -> dict[str, Any]:
         """Send quarantined rows (`reason`, `receipt_id`, or all) through the door again; the receipt."""

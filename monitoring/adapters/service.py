@@ -51,7 +51,7 @@ class MissionService:
 
     @property
     def line(self) -> ContactLine:
-        return self._mission.lines.lines[-1]
+        return self._mission.line_at(self._runtime.clock_ns())
 
     @property
     def sectors(self) -> Sectors:
@@ -143,6 +143,10 @@ class MissionService:
     def load_line(self, principal: str, geojson: Mapping[str, Any], valid_from_ns: int) -> dict[str, Any]:
         """Add a line version."""
         return self._runtime.load_line(principal, geojson, valid_from_ns)
+
+    def reanalyse(self, principal: str, from_ns: int, to_ns: int, *, is_applied: bool) -> dict[str, Any]:
+        """What the present engine and reference data would change; published if `is_applied`."""
+        return self._runtime.reanalyse(principal, from_ns, to_ns, is_applied=is_applied)
 
     def replay_quarantine(self, principal: str, selection: Mapping[str, Any]) -> dict[str, Any]:
         """Send quarantined rows through the door again."""

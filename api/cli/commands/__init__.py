@@ -8,8 +8,10 @@ from api.cli.commands import (
     evaluate,
     home,
     ingest,
+    line,
     locate,
     quarantine,
+    reanalyse,
     report,
     sensors,
     serve,
@@ -22,11 +24,14 @@ def register(app: typer.Typer) -> None:
     """Add every command, in the order the help lists them."""
     app.command("demo")(demo.demo)
     app.command("init")(home.init)
+    home.line_app.command("check")(line.check_line)
+    home.line_app.command("show")(line.show_line)
     app.add_typer(home.line_app, name="line")
     app.add_typer(sensors.app, name="sensors")
     app.command("ingest")(ingest.ingest)
     app.command("detect")(detect.detect)
     app.command("locate")(locate.locate)
+    app.command("reanalyse")(reanalyse.reanalyse)
     app.command("report")(report.report)
     app.command("serve")(serve.serve)
     app.command("simulate")(simulate.simulate)

@@ -20,7 +20,10 @@ def ingest(
     context: typer.Context,
     files: Annotated[
         list[str],
-        typer.Argument(metavar="FILE…", help="NDJSON or CSV, plain or gzip; - reads standard input"),
+        typer.Argument(
+            metavar="FILE…",
+            help="NDJSON, CSV, GeoJSON, Parquet or Arrow; text also gzip; - reads standard input",
+        ),
     ],
     now: Annotated[
         str | None,

@@ -48,8 +48,10 @@ def list_rows(
         print_json({"counts": numbers, "items": [_for_json(row) for row in rows]})
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("receipt", "source", "line", "reason", "detail", "row"):
-        table.add_column(name, overflow="ellipsis", no_wrap=True)
+    for name, width in (("receipt", 8), ("source", 12), ("line", 5), ("reason", 14)):
+        table.add_column(name, overflow="ellipsis", no_wrap=True, min_width=width, max_width=20)
+    for name in ("detail", "row"):
+        table.add_column(name, overflow="ellipsis", no_wrap=True, ratio=1)
     for row in rows:
         original = shown_original(Format(row["format"]), row["original"])
         table.add_row(

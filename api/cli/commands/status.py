@@ -1,5 +1,6 @@
 """`contactline status`: what is in the home and how it is."""
 
+import time
 from typing import Annotated, Any
 
 import typer
@@ -29,7 +30,7 @@ def status(
         last_seq = journal.last_seq
         journal.close()
         offset = store.offset()
-        line = mission.lines.lines[-1]
+        line = mission.line_at(time.time_ns())
         quarantine = store.quarantine_counts(is_open_only=True)
         numbers = store.counts()
         about: dict[str, Any] = {
