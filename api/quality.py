@@ -10,7 +10,8 @@ the seeds and all intervals of 95 %:
      scenarios: [{name, title, summary, hours, seeds: [first, last],
        rules: [{rule_id, happenings, recall: {value, low, high, n}, recall_observable: {…}, precision: {…},
                 missed, false_alarms, false_per_day_100km, splits, merges,
-                naive: {recall, precision, missed, false_alarms, splits}}]}],
+                naive: {recall, precision, missed, false_alarms, splits},
+                violations: {recall: {…}, precision: {…}} or null}]}],
      impartiality: [{measure, scenario, rule_id, a: {value, low, high, n}, b: {…}, difference, p, within_chance,
                     loss_seen}],
      limits: [sentences]}
@@ -51,6 +52,13 @@ class Naive(Part):
     splits: int = Field(description="further reports of something already reported")
 
 
+class Violations(Part):
+    """The same of violations alone: reports that only say *undetermined* are left out."""
+
+    recall: Measured = Field(description="violations reported as such, of all violations")
+    precision: Measured = Field(description="reported violations that are some, of all reported violations")
+
+
 class RuleQuality(Part):
     """One rule in one scenario: found, missed and falsely reported together."""
 
@@ -67,6 +75,7 @@ class RuleQuality(Part):
     splits: int = Field(description="further reports of a happening that has one")
     merges: int = Field(description="missed happenings whose only report went to a neighbour")
     naive: Naive
+    violations: Violations | None = None
 
 
 class ScenarioQuality(Part):

@@ -1,4 +1,6 @@
-"""The published quality, `monitoring/evaluation/published/quality.json`, from the results of the benchmarks.
+"""The published quality, `monitoring/evaluation/published/quality.json`, and its account in the README.
+
+Both come from the results of the benchmarks.
 
 Written again by `python -m tests.benchmarks.scenarios` and `… impartiality`, or alone from what they left in
 `tests/benchmarks/results`:
@@ -11,12 +13,14 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from api.quality import Quality
+from api.quality import Measured, Quality
 from monitoring import schema
 from monitoring.simulation import load_scenario
 from tests.benchmarks.published import RESULTS
 
 PUBLISHED = Path(str(resources.files("monitoring") / "evaluation" / "published" / "quality.json"))
+README = Path(__file__).resolve().parents[2] / "README.md"
+BEGIN, END = "<!-- quality: written by tests.benchmarks.quality -->", "<!-- end of quality -->"
 
 
 def document(scores: dict[str, Any], impartiality: dict[str, Any]) -> dict[str, Any]:
@@ -65,6 +69,12 @@ def _rule(rule_id: str, ours: dict[str, Any], naive: dict[str, Any]) -> dict[str
         "false_per_day_100km": ours["false_alarms"]["value"],
         "splits": ours["splits"],
         "merges": ours["merges"],
+        "violations": {
+            "recall": measured(ours["recall_violation"]),
+            "precision": measured(ours["precision_violation"]),
+        }
+        if "recall_violation" in ours
+        else None,
         "naive": {
             "recall": naive["recall"]["value"],
             "precision": naive["precision"]["value"],
@@ -90,6 +100,12 @@ def limits(rules: dict[str, dict[str, dict[str, Any]]], unnamed: float) -> list[
     def share(scenario: str, rule_id: str, of: str = "recall") -> str:
         return f"{100 * rules[scenario][rule_id][of]['value']:.0f} %"
 
+    def sure(scenario: str, rule_id: str) -> str:
+        known = rules[scenario][rule_id]["violations"]
+        if known is None or known["precision"]["value"] is None:
+            return ""
+        return f" (of those called violations {100 * known['precision']['value']:.0f} %)"
+
     def a_day(scenario: str, rule_id: str) -> str:
         return f"{rules[scenario][rule_id]['false_per_day_100km']:.1f}"
 
@@ -97,9 +113,10 @@ def limits(rules: dict[str, dict[str, dict[str, Any]]], unnamed: float) -> list[
     return [
         "All figures come from simulated worlds: no real feed of a ceasefire has been scored, and a real one may "
         "fail in ways that nobody thought of here.",
-        "Single reports of fire are believed: microphones that invent shots make about "
-        f"{a_day('quiet-day', 'ceasefire_fire')} false incidents of fire a day and 100 km, so on a quiet day only "
-        f"{share('quiet-day', 'ceasefire_fire', 'precision')} of the reported incidents of fire are true ones.",
+        "Fire is reported on single hearings, undetermined rather than not at all: "
+        f"{a_day('quiet-day', 'ceasefire_fire')} false incidents of fire a day and 100 km, so on a quiet day "
+        f"{share('quiet-day', 'ceasefire_fire', 'precision')} of the reported incidents of fire are true ones"
+        f"{sure('quiet-day', 'ceasefire_fire')}.",
         "Small-arms fire far from any microphone is not heard: on a quiet day "
         f"{share('quiet-day', 'ceasefire_fire')} of all fire is found, of what the sensors could well observe "
         f"{share('quiet-day', 'ceasefire_fire', 'recall_observable')}.",
@@ -119,17 +136,92 @@ def limits(rules: dict[str, dict[str, dict[str, Any]]], unnamed: float) -> list[
     ]
 
 
+def readme_section(known: Quality) -> str:
+    """The README's account: the ordinary days, the worst scenarios of each rule, parties, weaknesses."""
+    chosen = {"busy-day", "quiet-day"}
+    rule_ids = sorted({rule.rule_id for scenario in known.scenarios for rule in scenario.rules})
+    for rule_id in rule_ids:
+        of_rule = [(s.name, r) for s in known.scenarios for r in s.rules if r.rule_id == rule_id]
+        chosen.add(min(of_rule, key=lambda pair: pair[1].recall.value or 0.0)[0])
+        chosen.add(min(of_rule, key=lambda pair: pair[1].precision.value or 0.0)[0])
+    lines = [
+        f"Engine {known.engine_version}, {known.date}, seeds {known.seeds[0]}-{known.seeds[1]} of simulated days "
+        "on the shipped line; the two ordinary days and, of each rule, the worst scenarios. *Found* is recall over "
+        "all that happened, *right* the share of reports that are a happening's first; in % with 95 % intervals. *False + "
+        "split*: reports of nothing, and further reports of the same. Beside it, on the same events, a naive detector: "
+        "every change of the nearer side, every bang, nothing joined.",
+        "",
+        "| scenario | rule | happened | found | missed | right | false + split "
+        "| naive: found | right | false + split |",
+        "|---|---|--:|--:|--:|--:|--:|--:|--:|--:|",
+    ]
+    for scenario in (s for s in known.scenarios if s.name in chosen):
+        for rule in scenario.rules:
+            cells = (
+                scenario.name,
+                rule.rule_id,
+                f"{rule.happenings:,}",
+                _shown(rule.recall),
+                f"{rule.missed:,}",
+                _shown(rule.precision),
+                f"{rule.false_alarms:,} + {rule.splits:,}",
+                f"{100 * (rule.naive.recall or 0):.0f}",
+                f"{100 * (rule.naive.precision or 0):.0f}",
+                f"{rule.naive.false_alarms:,} + {rule.naive.splits:,}",
+            )
+            lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(
+        [*lines, "", _parties(known), "", "Known weaknesses:", "", *(f"- {s}" for s in known.limits)]
+    )
+
+
+def _shown(share: Measured) -> str:
+    if share.value is None or share.low is None or share.high is None:
+        return "-"
+    return f"{100 * share.value:.0f} [{100 * share.low:.0f}, {100 * share.high:.0f}]"
+
+
+def _parties(known: Quality) -> str:
+    beyond = sum(not c.within_chance for c in known.impartiality)
+    said = "none differs" if not beyond else f"**{beyond} differ**"
+    seen = [c.loss_seen for c in known.impartiality if c.loss_seen is not None and c.measure == "recall"]
+    smallest = (
+        f"; a detector that dropped {100 * max(seen):.0f} % of one party's findings would be caught"
+        if seen
+        else ""
+    )
+    return (
+        f"Both parties alike: of {len(known.impartiality)} comparisons of A with B {said} by more than chance"
+        f"{smallest}; and with the parties' names exchanged every result is exchanged and nothing else moves."
+    )
+
+
+def in_readme(text: str, known: Quality) -> str:
+    """The README with its account replaced."""
+    before, _, rest = text.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    assert after, f"the README has no {BEGIN} … {END}"
+    return f"{before}{BEGIN}\n{readme_section(known)}\n{END}{after}"
+
+
 def publish() -> None:
-    """Writes the published file from the results at hand."""
+    """Writes the published file, and its account in the README, from the results at hand."""
     scores, impartiality = (
         json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
         for name in ("scenarios", "impartiality")
     )
+    assert all(impartiality["exchanged"].values()), (
+        "exchanging the parties' names moved something: nothing to publish"
+    )
     assert scores["circumstances"]["engine"] == schema.ENGINE_VERSION, (
         "results of another engine: run them again"
     )
-    text = json.dumps(document(scores, impartiality), sort_keys=True, ensure_ascii=False, indent=1)
+    made = document(scores, impartiality)
+    text = json.dumps(made, sort_keys=True, ensure_ascii=False, indent=1)
     PUBLISHED.write_text(text + "\n", encoding="utf-8")
+    README.write_text(
+        in_readme(README.read_text(encoding="utf-8"), Quality.model_validate(made)), encoding="utf-8"
+    )
 
 
 if __name__ == "__main__":

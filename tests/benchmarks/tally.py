@@ -9,6 +9,16 @@ from monitoring.evaluation.shares import Rate, Share
 
 Pair = tuple[int, int]
 """Part and whole."""
+SHARES = (
+    "recall",
+    "observable",
+    "precision",
+    "recall_violation",
+    "precision_violation",
+    "party_right",
+    "undetermined",
+    "inside_90",
+)
 
 
 @dataclass(frozen=True)
@@ -21,6 +31,8 @@ class Tally:
     recall: Pair = (0, 0)
     observable: Pair = (0, 0)
     precision: Pair = (0, 0)
+    recall_violation: Pair = (0, 0)
+    precision_violation: Pair = (0, 0)
     party_right: Pair = (0, 0)
     undetermined: Pair = (0, 0)
     inside_90: Pair = (0, 0)
@@ -38,6 +50,8 @@ class Tally:
             recall=_pair(rule.recall),
             observable=_pair(rule.recall_observable),
             precision=_pair(rule.precision),
+            recall_violation=_pair(rule.recall_violation),
+            precision_violation=_pair(rule.precision_violation),
             party_right=_pair(rule.attribution.right),
             undetermined=_pair(rule.attribution.undetermined),
             inside_90=_pair(rule.accuracy.inside["90"]),
@@ -67,10 +81,9 @@ class Tally:
 
     def summary(self) -> dict[str, Any]:
         """Shares and rates with their intervals."""
-        shares = ("recall", "observable", "precision", "party_right", "undetermined", "inside_90")
         count, exposure = self.false_alarms
         return {
-            **{name: Share.of(*getattr(self, name)) for name in shares},
+            **{name: Share.of(*getattr(self, name)) for name in SHARES},
             "false_alarms": Rate.of(int(count), exposure),
             "splits": self.splits[0],
             "merges": self.merges[0],
