@@ -125,6 +125,57 @@ def test_a_joined_finding_widens_the_case_and_may_make_it_more_urgent(store: Sto
     assert {r["finding_id"] for r in store.case_links(CASE)} == {"f1", "f2"}
 
 
+def amend(store: Store, seq: int, finding_id: str, **values: Any) -> None:
+    stated = {"incident_id": f"i{finding_id[1:]}", "finding_revision": seq, **values}
+    publish(
+        store,
+        seq,
+        findings=[finding(finding_id, revision=seq, incident_id=stated["incident_id"])],
+        filings=[filing(CASE, finding_id, action="update", **stated)],
+    )
+
+
+def test_an_amendment_of_the_finding_that_opened_a_case_renews_its_words_and_its_urgency(
+    store: Store,
+) -> None:
+    filed = filing(CASE, "f1", incident_id="i1", priority=3, summary="1 explosion near km 612")
+    publish(store, 1, findings=[finding("f1", incident_id="i1")], filings=[filed])
+    due_before = store.case(CASE)["due_at_ns"]
+    amend(store, 2, "f1", priority=2, summary="60 explosions near km 612")
+    case = store.case(CASE)
+    assert (case["priority"], case["summary"]) == (2, "60 explosions near km 612")
+    assert case["due_at_ns"] < due_before
+    assert [c["number"] for c in store.case_page(CaseFilter(q="60 explosions")).items] == [CASE]
+    kinds = [e["kind"] for e in store.case_timeline(CASE)]
+    assert kinds == ["filed", "evidence_amended", "priority_changed"]
+    join(store, 3, "f2", "i2")
+    amend(store, 4, "f2", priority=2, summary="2 explosions elsewhere")
+    assert store.case(CASE)["summary"].endswith("The first: 60 explosions near km 612")
+    assert [e["kind"] for e in store.case_timeline(CASE)][3:] == ["finding_joined", "evidence_amended"]
+
+
+def test_an_amendment_lowers_the_priority_only_before_a_person_has_seen_the_case(store: Store) -> None:
+    publish(store, 1, findings=[finding("f1", incident_id="i1")], filings=[filing(CASE, "f1", priority=2)])
+    amend(store, 2, "f1", priority=4)
+    assert store.case(CASE)["priority"] == 4
+    act(store, 3, "start_verification")
+    amend(store, 4, "f1", priority=3)
+    amend(store, 5, "f1", priority=5)
+    assert store.case(CASE)["priority"] == 3
+    decide(store, 6, "finding_of_fact", "verified")
+    due_at_ns = store.case(CASE)["due_at_ns"]
+    amend(store, 8, "f1", priority=1)
+    assert (store.case(CASE)["priority"], store.case(CASE)["due_at_ns"]) == (3, due_at_ns)
+
+
+def test_a_finding_that_moves_to_another_incident_is_counted_there(store: Store) -> None:
+    open_case(store)
+    join(store, 2, "f2", "i1")
+    assert store.case(CASE)["incident_count"] == 1
+    amend(store, 3, "f2", incident_id="i9")
+    assert store.case(CASE)["incident_count"] == 2
+
+
 def decide(store: Store, seq: int, kind: str, outcome: str) -> None:
     """Two people decide, in the records `seq` and the next."""
     standard = "clear_and_convincing"
