@@ -83,7 +83,7 @@ class _Rows:
         self.receipt = Receipt()
         self._checked = checked
         self._progress = progress
-        self._seen = SeenIds(folder)
+        self._seen = SeenIds(folder, is_frugal=True)
 
     def tables(self) -> Iterator[pa.Table]:
         total = float(sum(file.bytes_uncompressed for _, file in self._checked))
@@ -92,7 +92,6 @@ class _Rows:
             admission = admit(decoded, None, None, None, None, self._seen)
             kept = np.isin(decoded.ok_rows, admission.accepted_rows)
             self._seen.add(decoded.key_hash[kept], decoded.content_hash[kept])
-            self._seen.release()
             self.receipt = self.receipt.merge(admission.receipt)
             table = addressed(admission.accepted, 0, admission.accepted_rows, admission.flags)
             if table.num_rows:

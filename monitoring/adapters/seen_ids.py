@@ -28,6 +28,8 @@ from monitoring.evidence.errors import JournalDamaged
 
 MEMORY_ROWS: Final = 1 << 18
 MERGE_ROWS: Final = 1 << 19
+FRUGAL_ROWS: Final = 1 << 19
+"""So many rows of the files are mapped at a time by a frugal set (32 bytes each)."""
 _SIZE_RATIO: Final = 3
 _MANIFEST: Final = "seen_ids.json"
 _MAGIC: Final = b"CLSEEN\x00\x01"
@@ -62,8 +64,17 @@ class _Run:
 class SeenIds:
     """See the module. One writer; lookups from any thread."""
 
-    def __init__(self, directory: Path, *, memory_rows: int = MEMORY_ROWS, ops: FileOps = REAL) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        memory_rows: int = MEMORY_ROWS,
+        is_frugal: bool = False,
+        ops: FileOps = REAL,
+    ) -> None:
+        """`is_frugal`: keep next to nothing of the files mapped, at the price of some more page faults."""
         self.directory = directory
+        self._is_frugal = is_frugal
         self._memory_rows = memory_rows
         self._ops = ops
         self._lock = threading.RLock()
@@ -89,6 +100,20 @@ class SeenIds:
 
     def lookup(self, key_hash: Hashes) -> tuple[Hashes, NDArray[np.bool_]]:
         """Content hash (m, 2) of each key (m, 2) and whether it was seen (m,); zeros where it was not."""
+        if not self._is_frugal:
+            return self._lookup(key_hash)
+        # Keys in order touch the files from front to back, so that each piece maps its own part of them only.
+        content = np.zeros((len(key_hash), 2), dtype=np.uint64)
+        is_found = np.zeros(len(key_hash), dtype=np.bool_)
+        in_order = np.argsort(key_hash[:, 0])
+        pieces = 1 + sum(len(run.rows) for run in self._runs) // FRUGAL_ROWS
+        for piece in np.array_split(in_order, pieces):
+            content[piece], is_found[piece] = self._lookup(key_hash[piece])
+            for run in self._runs:
+                run.release()
+        return content, is_found
+
+    def _lookup(self, key_hash: Hashes) -> tuple[Hashes, NDArray[np.bool_]]:
         content = np.zeros((len(key_hash), 2), dtype=np.uint64)
         is_found = np.zeros(len(key_hash), dtype=np.bool_)
         with self._lock:
@@ -121,11 +146,6 @@ class SeenIds:
             self.advance(journal_seq)
         if sum(len(run.rows) for run in self._tail) >= self._memory_rows:
             self.flush()
-
-    def release(self) -> None:
-        """Take no memory for what lies in files until it is asked for again."""
-        for run in self._runs:
-            run.release()
 
     def advance(self, journal_seq: int) -> None:
         """Say that the set is complete up to `journal_seq` (for records without accepted events)."""

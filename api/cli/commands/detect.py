@@ -7,9 +7,9 @@ import typer
 from rich.markup import escape
 
 from api.cli.findings_file import ENDINGS, write_findings
+from api.cli.lines import line_of
 from api.cli.output import EXIT_DATA, EXIT_USAGE, console, counts, fail, print_json, progress
-from geodata.contact_line import ContactLine, LineHistory
-from geodata.line_file import read_line
+from geodata.contact_line import LineHistory
 from geodata.sectors import Sectors
 from monitoring.adapters.detection import Detected, detect_files
 from monitoring.agreement import Agreement, Parameters
@@ -62,7 +62,7 @@ def detect(
     for wanted in rule or []:
         if wanted not in known:
             fail(f"--rule {wanted}: there are {', '.join(known)}", exit_code=EXIT_USAGE)
-    contact_line = ContactLine.from_draft(read_line(line), allow_self_contacts=True)
+    contact_line = line_of(line)
     kind: Literal["sigma", 0] = 0 if position_error == "0" else "sigma"
     parameters = Parameters(
         agreement=Agreement.load(agreement),

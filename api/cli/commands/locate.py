@@ -11,9 +11,8 @@ import typer
 from rich.markup import escape
 
 from api.cli import located_file
+from api.cli.lines import line_of
 from api.cli.output import EXIT_DATA, EXIT_USAGE, console, counts, fail, note, print_json, progress
-from geodata.contact_line import ContactLine
-from geodata.line_file import read_line
 from geodata.locator import Located
 from geodata.sectors import Sectors
 from monitoring import schema
@@ -55,7 +54,7 @@ def locate(
         fail(f"--out {out}: this is the input", exit_code=EXIT_USAGE)
     if not out.name.endswith((".csv", ".csv.gz")):
         fail(f"--out {out}: its ending must be .csv or .csv.gz", exit_code=EXIT_USAGE)
-    contact_line = ContactLine.from_draft(read_line(line), allow_self_contacts=True)
+    contact_line = line_of(line)
     sectors = Sectors.fit(contact_line)
     zones = zones_of(Agreement.load(agreement), time.time_ns())
     file = PointFile(points)
