@@ -8,13 +8,15 @@ Why: forces of neither party may cross (the clause of the agreement that names t
 How: where positions have errors, a filter follows the side of each track (`monitoring.tracks.side_filter`): the
 side changes at the prior rate `tracks.side_change_per_h`; of the error of a fix the share `tracks.bias_frac` is
 the track's own, and the line's error is common to all; the error ellipse is integrated over the two sides. An
-object is surely on a side when that is as probable as `assert_prob`. `probability` is that it was on the old
-side at the last fix where it surely was (`before`) and on the new one at the fix that decided (`after`), given
-all fixes up to then. A crossing is asserted at once from `sure_prob` on. One that is likelier than
-`report_prob` waits for `dwell_s`: if it is then as probable as `assert_prob` it is asserted, else it is told as
-undetermined, and told again (next revision) when later fixes settle it. So noise along the line does not flap.
-Place and instant are those of the last passage of the track over the line in that direction before `after`;
-`detail.beyond_prob` is how probable the new side was after each fix.
+object is surely on a side when that is as probable as `sure_prob`. `probability` is that it was on the old side
+at the fix that showed this best (`detail.surest_before`) and on the new one at the fix that decided (`after`),
+given all fixes up to then. When the new side is sure, the crossing is told at once. One that is only as
+probable as `report_prob` waits for `dwell_s` and is told then, as a violation if as probable as `assert_prob`,
+else as undetermined; it is told again (next revision) when further fixes allow to assert it or speak against
+it. It is over when either side is sure; until then no other crossing is told, so noise along the line does not
+flap. Place and instant are those of the last passage of the track over the line in that direction since the
+last fix that was surely on the old side (`before`); `detail.beyond_prob` is how probable the new side was after
+each fix since.
 
 Where positions are exact, every intersection of every step counts and `probability` is null. A touch never
 counts; a fix exactly on the line counts once if the track leaves it on the other side. Forces of a party are in
@@ -82,7 +84,9 @@ def evaluate(
     At `is_end` what is in doubt is told as it stands and stays open. The memory holds the tracks in doubt.
     """
     if parameters.is_exact:
-        return findings.Judged.of(_rows(_of_steps(batch, _every_crossing(batch), parameters), parameters)), memory
+        return findings.Judged.of(
+            _rows(_of_steps(batch, _every_crossing(batch), parameters), parameters)
+        ), memory
 
     def thresholds(times_ns: NDArray[np.int64]) -> Thresholds:
         report, asserted, sure, dwell_s = (
@@ -159,6 +163,7 @@ def _of_steps(batch: TrackBatch, found: _Found, parameters: Parameters) -> Colum
         "track_id": track_ids,
         "revision": np.ones(count, dtype=np.int64),
         "side": batch.crossings.direction[found.crossing],
+        "surest_ns": batch.time_ns[after - 1],
         "probability": found.probability,
         "is_undone": np.zeros(count, dtype=bool),
         "is_inferred": found.is_inferred,
@@ -235,6 +240,7 @@ def _rows(columns: Columns, parameters: Parameters) -> Iterator[tuple[int, dict[
                     {
                         "before": _fix(told, "before", first),
                         "after": _fix(told, "after", last),
+                        "surest_before": findings.utc_text(int(told["surest_ns"])),
                         "beyond_prob": _beyond_prob(told),
                         "step_from": step_from,
                         "step_to": step_to,

@@ -101,4 +101,3 @@ class TrackBatch:
             for column in (self.sensor_id, self.track_id, self.id)
         )
         return sensor_id, track_id, event_id
-

@@ -34,6 +34,7 @@ _STATE: Final = {
     "side": pa.int8(),
     "due_ns": pa.int64(),
     "surest_prob": pa.float64(),
+    "surest_ns": pa.int64(),
     "is_told": pa.bool_(),
     "is_asserted": pa.bool_(),
     "revision": pa.int32(),
@@ -48,11 +49,12 @@ _FLAT: Final = {name: kind for name, kind in _TYPES.items() if not pa.types.is_f
 CHANGES: Final = pa.schema(
     [pa.field(name, kind, nullable=False) for name, kind in _TYPES.items()], metadata={"version": "1"}
 )
-"""One row per track. `last_ns`: its newest fix; `side`: where it was surely last (+1 = A, -1 = B, 0 = not
-known yet), `surest_prob` how surely at best, which is the anchor of `joint`; `due_ns`: until then a pending change waits, NEVER_NS = none is; `is_told`: its waiting is over;
-`is_asserted`: it was told with a probability that allows to assert it; `revision`, `published_ns`, `finding_id`: how often it was told, with the fix of which time
-last, and under which id; `joint` in the order of `side_filter`; `trace_ns`, `trace_prob`: P(side A) after the
-newest fixes since `before`, the newest last, NEVER_NS and NaN where there are fewer."""
+"""One row per track. `last_ns`: its newest fix; `side`: where it was surely last (+1 = A, -1 = B, 0 = not known
+yet), `surest_prob` how surely at best and `surest_ns` when, which is the anchor of `joint`; `due_ns`: until
+then a pending change waits, NEVER_NS = none is; `is_told`: its waiting is over; `is_asserted`: it was told with
+a probability that allows to assert it; `revision`, `published_ns`, `finding_id`: how often it was told, with
+the fix of which time last, and under which id; `joint` in the order of `side_filter`; `trace_ns`, `trace_prob`:
+P(side A) after the newest evidence since `before`, the newest last, NEVER_NS and NaN where there is less."""
 
 
 class Thresholds(NamedTuple):
@@ -66,6 +68,10 @@ class Thresholds(NamedTuple):
     assert_prob: NDArray[np.float64]
     sure_prob: NDArray[np.float64]
     dwell_ns: NDArray[np.int64]
+
+    def take(self, at: NDArray[np.int64]) -> "Thresholds":
+        """Those at some positions."""
+        return Thresholds(self.report_prob[at], self.assert_prob[at], self.sure_prob[at], self.dwell_ns[at])
 
 
 ThresholdsAt = Callable[[NDArray[np.int64]], Thresholds]
@@ -134,9 +140,12 @@ class Pending:
 
 
 class Told:
-    """Changes worth telling, columns (t,): `sensor_id`, `track_id`, `finding_id`, `revision`, `side` (that was
-    left), `probability`, `is_undone` (later fixes lie on the old side again), `decided_ns`, `trace_ns`,
-    `trace_prob`, and those of `BEFORE`, `AFTER`, `PASSAGE`."""
+    """Changes worth telling, columns (t,).
+
+    `sensor_id`, `track_id`, `finding_id`, `revision`, `side` (that was left), `surest_ns` (when it was there
+    most surely), `probability`, `is_undone` (later fixes lie on the old side again), `decided_ns`, `trace_ns`,
+    `trace_prob`, and those of `BEFORE`, `AFTER`, `PASSAGE`.
+    """
 
     def __init__(self, columns: Columns) -> None:
         self.columns = columns
@@ -148,7 +157,17 @@ class Told:
         return len(self.columns["side"])
 
 
-_FACTS: Final = ("sensor_id", "track_id", "side", "trace_ns", "trace_prob", *BEFORE, *AFTER, *PASSAGE)
+_FACTS: Final = (
+    "sensor_id",
+    "track_id",
+    "side",
+    "surest_ns",
+    "trace_ns",
+    "trace_prob",
+    *BEFORE,
+    *AFTER,
+    *PASSAGE,
+)
 
 
 def settle(
@@ -171,9 +190,7 @@ def settle(
     return told
 
 
-def as_they_stand(
-    pending: Pending, until_ns: int, rule_id: str, thresholds: ThresholdsAt
-) -> Told:
+def as_they_stand(pending: Pending, until_ns: int, rule_id: str, thresholds: ThresholdsAt) -> Told:
     """What is in doubt when the input ends, told as it stands and left open. Changes `pending` in place."""
     at = np.flatnonzero((pending["due_ns"] != NEVER_NS) | (pending["revision"] > 0))
     times_ns = np.full(len(at), until_ns, dtype=np.int64)
@@ -198,7 +215,9 @@ def tell(
     is_undone: NDArray[np.bool_] | None = None,
 ) -> Told:
     """The changes of some tracks as they stand, those that have a passage and news; counted in `pending`."""
-    is_news = (pending["passage_ns"][at] != NEVER_NS) & (pending["after_time_ns"][at] > pending["published_ns"][at])
+    is_news = (pending["passage_ns"][at] != NEVER_NS) & (
+        pending["after_time_ns"][at] > pending["published_ns"][at]
+    )
     news = at[is_news]
     for i in news.tolist():
         if pending["revision"][i] == 0:

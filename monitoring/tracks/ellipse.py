@@ -71,9 +71,7 @@ def across(
     slope = (_UNIT @ ring) / (4.0 * _WIDE * _RADIUS[1])
     total_m = np.hypot(slope[0], slope[1])
     misfit = ring - ring.mean(axis=0) - _WIDE * _RADIUS[1] * (_UNIT.T @ slope)
-    miss_m = np.maximum(
-        np.abs(misfit).max(axis=0, initial=0.0), np.abs(ring.mean(axis=0) - distance_m[near])
-    )
+    miss_m = np.maximum(np.abs(misfit).max(axis=0, initial=0.0), np.abs(ring.mean(axis=0) - distance_m[near]))
     is_round = long_m == short_m
     is_straight = miss_m <= _STRAIGHT * short_m
     oval = is_straight & ~is_round

@@ -1,13 +1,9 @@
-"""Follows changes of side through a batch: the fixes that are evidence, rank by rank, all tracks at once.
+"""Follows changes of side through a batch: the evidence, rank by rank, all tracks at once.
 
-A fix further from the line than `FAR_SIGMA` standard deviations shows its side beyond doubt; a run of such
-fixes on one side says nothing new after its first. A position repeated to the last digit is one measurement.
-What is left, the fixes near the line and those that show another side than the fix before, is the evidence.
-The tracks with most of it come first, so that those with an r-th piece are the first n of them for every r.
+The tracks with most evidence come first, so that those with an r-th piece are the first n of them for every r.
 """
 
 from dataclasses import dataclass
-from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,15 +14,14 @@ from monitoring.tracks.batch import TrackBatch
 from monitoring.tracks.changes import (
     TRACE_LENGTH,
     Pending,
+    Thresholds,
     ThresholdsAt,
     Told,
     as_they_stand,
     finding_id,
     settle,
 )
-from monitoring.tracks.ellipse import across
 from monitoring.tracks.facts import (
-    AFTER,
     BEFORE,
     NEVER_NS,
     PASSAGE,
@@ -37,16 +32,13 @@ from monitoring.tracks.facts import (
     put,
 )
 from monitoring.tracks.keys import positions
+from monitoring.tracks.side_evidence import Evidence, gather
 
-FAR_SIGMA: Final = 7.0
-_NOISE_SHARE_LEAST: Final = 0.2
-"""White noise is taken as at least this share of a fix's sigma, so that the bias nodes stay close enough."""
 _REMEMBERED, _NONE = -1, -2
 """In place of a row: as in the memory; not known."""
 
 Ints = NDArray[np.int64]
 Reals = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 
 
 def follow(
@@ -63,7 +55,7 @@ def follow(
     `until_ns`: all fixes up to it are there; at `is_end` what is in doubt is told as it stands and stays so.
     """
     told = []
-    evidence = _evidence(pending, batch, parameters)
+    evidence = gather(pending, batch, parameters)
     lane = positions(pending["key"], batch.key[evidence.first]) if len(evidence.first) else evidence.first
     # Waiting that ended before a track's next evidence.
     next_ns = np.full(len(pending), until_ns + 1, dtype=np.int64)
@@ -91,105 +83,6 @@ def follow(
     return pending.take(until_ns - pending["last_ns"] <= forget_ns), told
 
 
-class _Evidence(NamedTuple):
-    """The rows that are evidence, track by track, each (e,), and per track its first one.
-
-    `time_ns`: when it became known (for a fix judged again against a new line, that of the fix after it);
-    `elapsed_s` since the evidence before; `distance_m` infinite where the side is beyond doubt; `offset`
-    (m,): where each track begins among them; `first` (m,): its first row; `certain_side` (n,) of every row.
-    """
-
-    row: Ints
-    time_ns: Ints
-    change_prob: Reals
-    distance_m: Reals
-    bias_m: Reals
-    noise_m: Reals
-    continues_certain: Bools
-    offset: Ints
-    count: Ints
-    first: Ints
-    certain_side: NDArray[np.int8]
-
-
-def _evidence(pending: Pending, batch: TrackBatch, parameters: Parameters) -> _Evidence:
-    n = len(batch)
-    with np.errstate(invalid="ignore"):
-        is_far = np.abs(batch.signed_distance_m) > FAR_SIGMA * batch.sigma_m
-        is_near = np.abs(batch.signed_distance_m) <= FAR_SIGMA * batch.sigma_m
-    certain = np.where(is_far, batch.side, 0).astype(np.int8)
-    before = np.concatenate([certain[:1], certain[:-1]])
-    before = np.where(batch.is_first, 0, before)
-    is_evidence = (is_near & ~_repeats(batch)) | (is_far & (certain != before) & ~batch.is_first)
-    # What a track was judged by before it began anew counts no more, so its new beginning has to be seen.
-    anew = np.flatnonzero(is_far & batch.is_first)
-    continues = batch.key[anew] == batch.key[np.maximum(anew - 1, 0)]
-    continues &= anew > 0
-    is_evidence[anew] = continues | np.isin(batch.key[anew], pending["key"])
-    is_copy = np.zeros(n, dtype=bool)
-    if n > 1:
-        is_copy[:-1] = (batch.source[1:] != batch.source[:-1]) & batch.is_new[1:]
-        is_copy[1:] &= batch.source[1:] == batch.source[:-1]
-        is_copy[0] = False
-    row = np.flatnonzero(is_evidence & (batch.is_new | is_copy))
-    starts = np.ones(len(row), dtype=bool)
-    starts[1:] = batch.key[row[1:]] != batch.key[row[:-1]]
-    offset = np.flatnonzero(starts)
-    count = np.diff(np.append(offset, len(row)))
-    time_ns = batch.time_ns[row]
-    before_ns = np.concatenate([time_ns[:1], time_ns[:-1]])
-    lane = positions(pending["key"], batch.key[row[offset]]) if len(row) else offset
-    known = lane >= 0
-    before_ns[offset[known]] = pending["after_time_ns"][lane[known]]
-    before_ns[offset[~known]] = time_ns[offset[~known]]
-    continues_certain = before[row] != 0
-    before_ns = np.where(continues_certain, batch.time_ns[np.maximum(row - 1, 0)], before_ns)
-    rate_per_s = parameters.agreement.numbers("tracks.side_change_per_h", time_ns) / 3600.0
-    change_prob = side_filter.change_probability((time_ns - before_ns) / 1e9, rate_per_s)
-    distance_m, bias_m, noise_m = _across(batch, row, certain[row], parameters)
-    known_ns = np.where(is_copy[row], batch.time_ns[np.minimum(row + 1, n - 1)], time_ns)
-    return _Evidence(
-        row, known_ns, change_prob, distance_m, bias_m, noise_m, continues_certain, offset, count, row[offset], certain
-    )  # fmt: skip
-
-
-def _repeats(batch: TrackBatch) -> Bools:
-    """Fixes that give the position before, and its error, to the last digit."""
-    repeats = np.zeros(len(batch), dtype=bool)
-    columns = (batch.lon, batch.lat, batch.own_sigma_m)
-    repeats[1:] = np.logical_and.reduce([column[1:] == column[:-1] for column in columns])
-    return repeats & ~batch.is_first
-
-
-def _across(
-    batch: TrackBatch, row: Ints, certain_side: NDArray[np.int8], parameters: Parameters
-) -> tuple[Reals, Reals, Reals]:
-    """Distance across the line, shared and white standard deviation of the evidence; all (e,)."""
-    distance_m = np.where(certain_side > 0, np.inf, np.where(certain_side < 0, -np.inf, 0.0))
-    sigma_m = batch.own_sigma_m[row].copy()
-    line_idx = batch.line_idx[row]
-    line_sigma_m = np.array([line.sigma_m for line in batch.lines])[line_idx]
-    near = certain_side == 0
-    for idx in np.unique(line_idx[near]).tolist():
-        at = np.flatnonzero(near & (line_idx == idx))
-        rows = row[at]
-        found = across(
-            batch.lines[idx].locator,
-            batch.lon[rows],
-            batch.lat[rows],
-            batch.signed_distance_m[rows],
-            batch.own_sigma_m[rows],
-            batch.minor_m[rows],
-            batch.azimuth_deg[rows],
-            batch.lines[idx].sigma_m,
-        )
-        distance_m[at], sigma_m[at] = found
-    share = parameters.agreement.numbers("tracks.bias_frac", batch.time_ns[row])
-    bias_m = np.hypot(np.sqrt(share) * sigma_m, line_sigma_m)
-    noise_m = np.maximum(np.sqrt(1.0 - share) * sigma_m, _NOISE_SHARE_LEAST * np.hypot(sigma_m, line_sigma_m))
-    return distance_m, bias_m, np.maximum(noise_m, 1e-3)
-
-
 @dataclass
 class _Publication:
     """Changes told at one rank, columns (t,): lanes, rows (or _REMEMBERED), and how they stand."""
@@ -203,6 +96,7 @@ class _Publication:
     episode: Ints
     revision: Ints
     side: NDArray[np.int8]
+    surest_ns: Ints
     probability: Reals
     decided_ns: Ints
     is_undone: bool
@@ -215,16 +109,16 @@ class _Lanes:
         self,
         pending: Pending,
         lane: Ints,
-        evidence: _Evidence,
+        evidence: Evidence,
         batch: TrackBatch,
         parameters: Parameters,
         rule_id: str,
         thresholds: ThresholdsAt,
     ) -> None:
-        order = np.argsort(-evidence.count, kind="stable")
+        order = np.argsort(-evidence.counts, kind="stable")
         self.evidence, self.batch, self.parameters = evidence, batch, parameters
         self.rule_id, self.thresholds = rule_id, thresholds
-        self.offset, self.count = evidence.offset[order], evidence.count[order]
+        self.offset, self.count = evidence.offset[order], evidence.counts[order]
         self.memory = _remembered(pending, lane[order])
         first = evidence.first[order]
         m = len(order)
@@ -235,6 +129,7 @@ class _Lanes:
         self.is_asserted = self.memory["is_asserted"].copy()
         self.revision = self.memory["revision"].copy()
         self.surest_prob = self.memory["surest_prob"].copy()
+        self.surest_ns = self.memory["surest_ns"].copy()
         self.published_ns = self.memory["published_ns"].copy()
         self.episode = np.zeros(m, dtype=np.int64)
         self.trace_from = np.zeros(m, dtype=np.int64)
@@ -244,10 +139,13 @@ class _Lanes:
         self.joint = self.memory.joint_at(np.arange(m))
         fresh = np.flatnonzero(~is_known)
         self.joint[..., fresh] = side_filter.unknown(len(fresh))
-        shown = np.where(evidence.continues_certain[self.offset], evidence.certain_side[np.maximum(first - 1, 0)], 0)
+        shown = np.where(
+            evidence.continues_certain[self.offset], evidence.certain_side[np.maximum(first - 1, 0)], 0
+        )
         fresh = np.flatnonzero(~is_known & (shown != 0))
         self.joint[..., fresh] = side_filter.certain(shown[fresh])
         self.side[fresh], self.surest_prob[fresh] = shown[fresh], 1.0
+        self.surest_ns[fresh] = batch.time_ns[first[fresh] - 1]
         self.change_prob = side_filter.changed(side_filter.over_nodes(self.joint), self.side)
         self.prob_a = np.zeros(len(evidence.row))
         self.published: list[_Publication] = []
@@ -278,7 +176,7 @@ class _Lanes:
             sums = side_filter.update(
                 joint, evidence.change_prob[at], evidence.distance_m[at], evidence.bias_m[at], evidence.noise_m[at]
             )  # fmt: skip
-            self._judge(sums, row, at, rank, *(limit[at] for limit in limits))
+            self._judge(sums, row, at, rank, limits.take(at))
 
     def _judge(
         self,
@@ -286,10 +184,7 @@ class _Lanes:
         row: Ints,
         at: Ints,
         rank: int,
-        report_prob: Reals,
-        assert_prob: Reals,
-        sure_prob: Reals,
-        dwell_ns: Ints,
+        limits: Thresholds,
     ) -> None:
         """What the probabilities after the evidence of this rank amount to."""
         n, time_ns = len(row), self.evidence.time_ns[at]
@@ -301,12 +196,14 @@ class _Lanes:
         self.change_prob[:n] = change
         now = np.where(prob_a >= prob_b, 1, -1).astype(np.int8)
         surest = np.maximum(prob_a, prob_b)
-        is_sure = surest >= sure_prob
+        is_sure = surest >= limits.sure_prob
         is_asserted = self.is_asserted[:n]
         turned = is_sure & (now == -side)
-        may_assert = change >= assert_prob
+        may_assert = change >= limits.assert_prob
         raised = self.is_told[:n] & may_assert & ~is_asserted
-        news = turned & ((change >= report_prob) | (self.revision[:n] > 0)) & ~(may_assert & is_asserted)
+        news = (
+            turned & ((change >= limits.report_prob) | (self.revision[:n] > 0)) & ~(may_assert & is_asserted)
+        )
         lanes = np.flatnonzero(news | raised)
         if len(lanes):
             self._tell(lanes, rank, change[lanes], time_ns[lanes])
@@ -315,7 +212,7 @@ class _Lanes:
         lanes = np.flatnonzero(is_sure & (now == side) & (self.revision[:n] > 0))
         if len(lanes):
             self._tell(lanes, rank, side_filter.had_changed(sums[..., lanes]), time_ns[lanes], is_undone=True)
-        is_known = is_sure | ((side == 0) & (surest >= assert_prob))
+        is_known = is_sure | ((side == 0) & (surest >= limits.assert_prob))
         # What a change is counted from is the fix that showed the old side best, not merely the last good one:
         # should the object have gone over a little before that, it has gone over all the same.
         is_anchor = is_known & ((now != side) | (self.revision[:n] > 0) | self.is_told[:n])
@@ -323,17 +220,17 @@ class _Lanes:
         lanes = np.flatnonzero(is_anchor)
         if len(lanes):
             self.joint[..., lanes] = side_filter.anchored(self.joint[..., lanes], now[lanes])
-            self.surest_prob[lanes] = surest[lanes]
+            self.surest_prob[lanes], self.surest_ns[lanes] = surest[lanes], self.batch.time_ns[row[lanes]]
         lanes = np.flatnonzero(is_known)
         if len(lanes):
             self.side[lanes], self.before_row[lanes], self.trace_from[lanes] = now[lanes], row[lanes], rank
             self.floor[lanes] = row[lanes]
             self._close(lanes)
-        likely = (self.side[:n] != 0) & (change >= report_prob)
+        likely = (self.side[:n] != 0) & (change >= limits.report_prob)
         likely[lanes] = False
         waits = self.due_ns[:n] != NEVER_NS
         opened = np.flatnonzero(likely & ~waits & ~self.is_told[:n])
-        self.due_ns[opened] = time_ns[opened] + dwell_ns[opened]
+        self.due_ns[opened] = time_ns[opened] + limits.dwell_ns[opened]
         dropped = np.flatnonzero(waits & ~likely)
         if len(dropped):
             self.is_told[dropped] |= self.revision[dropped] > 0
@@ -365,7 +262,8 @@ class _Lanes:
         """Notes changes to be told, those that have a passage and a fix that was not told before."""
         after_row = self.after_row[lanes]
         crossing = self._passages(lanes, after_row)
-        has_passage = (crossing >= 0) | ((self.before_row[lanes] == _REMEMBERED) & (self.memory["passage_ns"][lanes] != NEVER_NS))  # fmt: skip
+        is_remembered = self.before_row[lanes] == _REMEMBERED
+        has_passage = (crossing >= 0) | (is_remembered & (self.memory["passage_ns"][lanes] != NEVER_NS))
         is_news = has_passage & (self.batch.time_ns[after_row] > self.published_ns[lanes])
         lanes, after_row, crossing = lanes[is_news], after_row[is_news], crossing[is_news]
         self.revision[lanes] += 1
@@ -380,6 +278,7 @@ class _Lanes:
             episode=self.episode[lanes],
             revision=self.revision[lanes],
             side=self.side[lanes],
+            surest_ns=self.surest_ns[lanes],
             probability=probability[is_news],
             decided_ns=decided_ns[is_news],
             is_undone=is_undone,
@@ -404,9 +303,7 @@ class _Lanes:
         lanes = np.arange(len(self.side))
         ranks = self.count - 1
         columns = dict(self.memory.columns)
-        columns |= self._facts(
-            lanes, self.before_row, self.after_row, self._passages(lanes, self.after_row)
-        )
+        columns |= self._facts(lanes, self.before_row, self.after_row, self._passages(lanes, self.after_row))
         trace_ns, trace_prob = self._traces(lanes, ranks, self.trace_from, self.before_row)
         columns |= {
             "key": self.batch.key[self.after_row],
@@ -416,6 +313,7 @@ class _Lanes:
             "is_asserted": self.is_asserted,
             "revision": self.revision,
             "surest_prob": self.surest_prob,
+            "surest_ns": self.surest_ns,
             "published_ns": self.published_ns,
             "joint": self.joint.reshape(side_filter.JOINT_SIZE, len(lanes)).T.copy(),
             "trace_ns": trace_ns,
@@ -436,9 +334,7 @@ class _Lanes:
 
     def _told(self, tracks: Columns) -> tuple[Told, dict[tuple[int, int], str]]:
         """What was told, and the ids it was told under, by lane and episode."""
-        names = {
-            (lane, 0): str(name) for lane, name in enumerate(self.memory["finding_id"].tolist()) if name
-        }
+        names = {(lane, 0): str(name) for lane, name in enumerate(self.memory["finding_id"].tolist()) if name}
         blank = np.zeros(0, dtype=np.int64)
         parts = self.published
 
@@ -454,6 +350,7 @@ class _Lanes:
             "track_id": tracks["track_id"][lane],
             "revision": column("revision"),
             "side": column("side").astype(np.int8),
+            "surest_ns": column("surest_ns"),
             "probability": np.concatenate([np.zeros(0), *(part.probability for part in parts)]),
             "decided_ns": column("decided_ns"),
             "is_undone": np.concatenate(
@@ -481,9 +378,7 @@ class _Lanes:
         put(columns, fresh, passage_facts(self.batch, crossing[fresh], self.parameters))
         return columns | fix_facts(self.batch, after_row, "after")
 
-    def _traces(
-        self, lanes: Ints, ranks: Ints, trace_from: Ints, before_row: Ints
-    ) -> tuple[Ints, Reals]:
+    def _traces(self, lanes: Ints, ranks: Ints, trace_from: Ints, before_row: Ints) -> tuple[Ints, Reals]:
         """P(side A) after the newest evidence up to `ranks`, from `trace_from` on; shapes (t, TRACE_LENGTH)."""
         rank = ranks[:, None] - np.arange(TRACE_LENGTH - 1, -1, -1)
         is_here = rank >= trace_from[:, None]

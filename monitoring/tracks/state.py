@@ -37,6 +37,24 @@ one's azimuth (0 for a circle); `pending_side` the side from which it came, of a
 line."""
 
 
+def of_this_version(table: pa.Table) -> pa.Table:
+    """A table of schema `FIXES`, also from one that an earlier version wrote.
+
+    Version 1 held up to four fixes a track, the newest last, and no ellipses.
+    """
+    if table.schema.names == FIXES.names:
+        return table.cast(FIXES)
+    key = table.column("key").to_numpy()
+    newest = np.flatnonzero(np.concatenate([key[1:] != key[:-1], [True]])) if len(key) else np.arange(0)
+    table = table.take(pa.array(newest))
+    circle = {
+        "sigma_minor_m": table.column("sigma_m"),
+        "sigma_azimuth_deg": pa.array(np.zeros(len(newest))),
+    }
+    columns = [circle[n] if n in circle else table.column(n) for n in FIXES.names]
+    return pa.Table.from_arrays(columns, names=FIXES.names).cast(FIXES)
+
+
 class Fixes(NamedTuple):
     """The columns of `FIXES` as arrays (n,); the id columns stay Arrow strings."""
 
