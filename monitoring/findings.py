@@ -110,6 +110,15 @@ def millimetres(value_m: float) -> float | None:
     return round(float(value_m), 3) if np.isfinite(value_m) else None
 
 
+def probability(value: float) -> float | None:
+    """A probability to four places, never quite 0 or 1: no model is so sure. None where there is no model (NaN).
+
+    >>> probability(0.97531), probability(1.0), probability(float("nan"))
+    (0.9753, 0.9999, None)
+    """
+    return None if np.isnan(value) else round(min(max(float(value), 0.0001), 0.9999), 4)
+
+
 def canonical_json(content: Mapping[str, Any]) -> str:
     """`detail` as canonical JSON text."""
     return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)

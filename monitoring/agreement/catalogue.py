@@ -87,6 +87,8 @@ SECTIONS: Final[Mapping[str, tuple[Parameter, ...]]] = {
     "tracks": (
         Parameter("k_sigma", "1", least=0, most=10),
         Parameter("forget_s", "s", least=1),
+        Parameter("side_change_per_h", "1/h", least=1e-6, most=3_600),
+        Parameter("bias_frac", "1", most=1),
         Parameter("speed_mps_max", "m/s", "numbers by name", least=0.1, names=schema.OBJECT_CLASSES),
     ),
     "association": (

@@ -21,9 +21,9 @@ from monitoring.agreement import Parameters
 from monitoring.findings import Judged
 from monitoring.incidents import HALO_M, anchors
 from monitoring.pipeline import tracking
+from monitoring.tracks.facts import NEVER_NS
 from monitoring.tracks.keys import track_keys
 from monitoring.tracks.place import place
-from monitoring.tracks.stays import NEVER_NS
 
 _FIRE: Final = np.array([kind in schema.FIRE_KINDS for kind in schema.KINDS])
 _METRES_PER_DEGREE: Final = 110_000.0

@@ -14,7 +14,7 @@ from monitoring.agreement import Parameters
 from monitoring.findings import Judged
 from monitoring.rules import TrackRule, chosen
 from monitoring.tracks.keys import track_keys
-from monitoring.tracks.state import FIXES, Fixes
+from monitoring.tracks.state import Fixes, of_this_version
 from monitoring.tracks.step import step
 
 _TRACK: Final = schema.KINDS.index("track")
@@ -92,12 +92,16 @@ def joined(shards: Sequence[TrackShard]) -> tuple[pa.Table, dict[str, pa.Table]]
 def restored(
     fixes: pa.Table, memory: Mapping[str, pa.Table], parameters: Parameters, shard_count: int
 ) -> tuple[TrackShard, ...]:
-    """Shards that remember what `joined` gave, in any number; a rule without memory there begins without."""
+    """Shards that remember what `joined` gave, in any number; a rule without memory of its form begins without."""
     schemas = {rule.RULE_ID: rule.MEMORY for rule in track_rules(parameters)}
     held = {name: memory.get(name, wanted.empty_table()) for name, wanted in schemas.items()}
+    for name, wanted in schemas.items():
+        if held[name].schema.names != wanted.names:
+            held[name] = wanted.empty_table()
+    fixes = of_this_version(fixes)
     return tuple(
         TrackShard(
-            Fixes.from_table(_of_shard(fixes, shard, shard_count).cast(FIXES)),
+            Fixes.from_table(_of_shard(fixes, shard, shard_count)),
             {name: _of_shard(table, shard, shard_count) for name, table in held.items()},
         )
         for shard in range(shard_count)

@@ -15,6 +15,14 @@ incursion; one that may have, judged by the fixes just before and after it, is `
 is none. A stay that has lasted `standing_s` is published while it goes on, and again (next revision) at its
 end.
 
+The buffer has two belts: the critical one next to the line, `critical_m` wide on each side, and the warning
+belt, which is the rest. Both are forbidden alike; `detail.belt` says how far a stay came, `detail.critical` from
+when to when it was certainly in the critical belt.
+
+`probability` is that the object was inside at its deepest fix (normal error of fix and line along the normal of
+the line) and that it stayed as long as asked for, if entry and exit may each have been at any instant between
+the fixes around them; null where positions are exact.
+
 Place, `distance_m` and `margin` are those of its deepest fix; the margin is how far inside the edge that
 fix certainly was. `side` is the side of the first fix inside. Forces of a party are in violation wherever
 in the buffer they are, monitors are permitted, for others the meaning is undetermined.
@@ -31,16 +39,20 @@ from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from monitoring import events, findings, schema
 from monitoring.agreement import Parameter, Parameters
 from monitoring.tracks.batch import NOT_STATED, TrackBatch
-from monitoring.tracks.stays import NEVER_NS, STAYS, Marks, Published, Stays, as_they_stand, follow, lapsed
+from monitoring.tracks.facts import NEVER_NS
+from monitoring.tracks.normal import normal_tails
+from monitoring.tracks.stays import STAYS, Marks, Published, Stays, as_they_stand, follow, lapsed
 
 RULE_ID: Final = "buffer_incursion"
 SCOPE: Final = "track"
 PARAMETERS: Final = (
     Parameter("width_m", "m", "numbers by name", names=("A", "B")),
+    Parameter("critical_m", "m", "numbers by name", names=("A", "B")),
     Parameter("dwell_s", "s"),
     Parameter("gap_s", "s", least=1),
     Parameter("standing_s", "s", least=1),
@@ -87,6 +99,9 @@ def _marks(batch: TrackBatch, parameters: Parameters) -> Marks:
     width_b_m = agreement.numbers(f"{RULE_ID}.width_m", times_ns, "B")
     width_m = np.where(batch.signed_distance_m >= 0.0, width_a_m, width_b_m)
     depth_m = width_m - np.abs(batch.signed_distance_m)
+    critical_a_m = agreement.numbers(f"{RULE_ID}.critical_m", times_ns, "A")
+    critical_b_m = agreement.numbers(f"{RULE_ID}.critical_m", times_ns, "B")
+    critical_m = np.where(batch.signed_distance_m >= 0.0, critical_a_m, critical_b_m)
     slack_m = batch.k_sigma * batch.sigma_m
     # A track that is silent for longer than the agreement remembers begins anew, whatever the gap.
     gap_s = agreement.numbers(f"{RULE_ID}.gap_s", times_ns)
@@ -98,6 +113,7 @@ def _marks(batch: TrackBatch, parameters: Parameters) -> Marks:
         margin_m=depth_m - slack_m,
         gap_ns=(gap_s * 1e9).astype(np.int64),
         standing_ns=(agreement.numbers(f"{RULE_ID}.standing_s", times_ns) * 1e9).astype(np.int64),
+        is_critical=critical_m - np.abs(batch.signed_distance_m) >= slack_m,
     )
 
 
@@ -112,6 +128,7 @@ def _rows(published: Published, parameters: Parameters) -> Iterator[tuple[int, d
     ends_ns = np.where(has_exit, published.exit_ns, stays["last_fix_ns"])
     dwell_s_most = (ends_ns - begins_ns) / 1e9
     asked_s = parameters.agreement.numbers(f"{RULE_ID}.dwell_s", stays["start_ns"])
+    probability = _probability(stays, asked_s, begins_ns, ends_ns, parameters)
     is_told = is_news & ((dwell_s_most >= asked_s) | (stays["revision"] > 0))
     sector_idx = parameters.sectors.locate(stays["lon"], stays["lat"], stays["chainage_m"])
     clause = parameters.agreement.clause(RULE_ID)
@@ -148,6 +165,7 @@ def _rows(published: Published, parameters: Parameters) -> Iterator[tuple[int, d
                 "chainage_m": findings.millimetres(stay["chainage_m"]),
                 "line_part": int(stay["line_part"]),
                 "sector": parameters.sectors.ids[int(sector_idx[i])] if sector_idx[i] >= 0 else None,
+                "probability": findings.probability(probability[i]),
                 "confidence": "medium" if is_certain else "low",
                 "margin": findings.millimetres(stay["margin_m"]),
                 "margin_unit": MARGIN_UNIT,
@@ -163,6 +181,8 @@ def _rows(published: Published, parameters: Parameters) -> Iterator[tuple[int, d
                 "reasons": reasons,
                 "detail": findings.canonical_json(
                     {
+                        "belt": "warning" if stay["critical_last_ns"] == NEVER_NS else "critical",
+                        "critical": _critical(stay),
                         "entry": findings.utc_text(int(stay["start_ns"])),
                         "fix_before": _time(int(stay["outside_ns"])),
                         "exit": _time(int(published.exit_ns[i])),
@@ -176,6 +196,47 @@ def _rows(published: Published, parameters: Parameters) -> Iterator[tuple[int, d
                 ),
             },
         )
+
+
+def _probability(
+    stays: Stays,
+    asked_s: NDArray[np.float64],
+    begins_ns: NDArray[np.int64],
+    ends_ns: NDArray[np.int64],
+    parameters: Parameters,
+) -> NDArray[np.float64]:
+    """That each object was inside and stayed as long as asked for, (s,); NaN where positions are exact."""
+    if parameters.is_exact:
+        return np.full(len(stays), np.nan)
+    is_inside, _ = normal_tails(stays["depth_m"] / np.maximum(stays["sigma_m"], 1e-3))
+    entry_s, exit_s = (stays["start_ns"] - begins_ns) / 1e9, (ends_ns - stays["last_ns"]) / 1e9
+    certain_s = (stays["last_ns"] - stays["start_ns"]) / 1e9
+    return is_inside * _at_least(asked_s - certain_s, entry_s, exit_s)
+
+
+def _at_least(
+    wanted: NDArray[np.float64], first: NDArray[np.float64], second: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """P(U + V >= wanted) for U uniform on [0, first] and V on [0, second]; all (n,).
+
+    >>> _at_least(np.array([0.0, 1.0, 1.0, 3.0]), np.array([0.0, 2.0, 1.0, 1.0]), np.array([0.0, 0.0, 1.0, 1.0]))
+    array([1. , 0.5, 0.5, 0. ])
+    """
+    low, high = np.minimum(first, second), np.maximum(first, second)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        start = 1.0 - wanted**2 / (2.0 * low * high)
+        middle = 1.0 - (wanted - low / 2.0) / high
+        end = (low + high - wanted) ** 2 / (2.0 * low * high)
+    inner = np.where(wanted < low, start, np.where(wanted <= high, middle, end))
+    return np.where(wanted <= 0.0, 1.0, np.where(wanted >= low + high, 0.0, inner))
+
+
+def _critical(stay: dict[str, Any]) -> dict[str, Any] | None:
+    """From when to when the object was certainly in the critical belt."""
+    first_ns, last_ns = int(stay["critical_start_ns"]), int(stay["critical_last_ns"])
+    if last_ns == NEVER_NS:
+        return None
+    return {"entry": _time(first_ns), "last": _time(last_ns), "dwell_s": (last_ns - first_ns) / 1e9}
 
 
 def _time(time_ns: int) -> str | None:

@@ -7,7 +7,6 @@ against the new line.
 """
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -52,7 +51,9 @@ class TrackBatch:
     - `key`: the track's number (see `monitoring.tracks.keys`); `is_first`: the row opens its stretch;
     - `is_step`: the object moved straight (in lon/lat) from the row before to this one;
     - `is_new`: the row came with this batch; others are remembered and were judged before;
-    - `own_sigma_m`: standard deviation per axis of the fix; `sigma_m`: of fix and line together; 0 if exact;
+    - `own_sigma_m`: standard deviation of the fix along the longer axis of its error, `minor_m` along the
+    other, `azimuth_deg` the longer one's azimuth (0 for a circle); `sigma_m`: of fix and line together; 0
+    if exact;
     - `side` +1 = A, -1 = B, 0 = unknown or exactly on the line; `signed_distance_m` positive on A;
     - `certain_side`: `side` where it is so by k sigma, else 0;
     - `object_class`, `affiliation`: the newest stated ones of the track, positions in the schema's tuples
@@ -69,6 +70,8 @@ class TrackBatch:
     lon: NDArray[np.float64]
     lat: NDArray[np.float64]
     own_sigma_m: NDArray[np.float64]
+    minor_m: NDArray[np.float64]
+    azimuth_deg: NDArray[np.float64]
     sigma_m: NDArray[np.float64]
     k_sigma: NDArray[np.float64]
     line_idx: NDArray[np.int64]
@@ -90,16 +93,6 @@ class TrackBatch:
     def __len__(self) -> int:
         return len(self.time_ns)
 
-    @cached_property
-    def first_row(self) -> NDArray[np.int64]:
-        """Row that opens the stretch of each row, (n,)."""
-        rows = np.arange(len(self), dtype=np.int64)
-        return np.maximum.accumulate(np.where(self.is_first, rows, 0))
-
-    def last_row_before(self, mask: NDArray[np.bool_]) -> NDArray[np.int64]:
-        """For each row the newest row before it, in its stretch, where `mask` holds; -1 where there is none."""
-        return _last_before(mask, self.first_row)
-
     def names(self, rows: NDArray[np.int64]) -> tuple[Names, Names, Names]:
         """Sensor ids, track ids and event ids of some rows, object arrays of their shape."""
         at = pa.array(self.source[rows])
@@ -108,11 +101,3 @@ class TrackBatch:
             for column in (self.sensor_id, self.track_id, self.id)
         )
         return sensor_id, track_id, event_id
-
-
-def _last_before(mask: NDArray[np.bool_], first_row: NDArray[np.int64]) -> NDArray[np.int64]:
-    if not len(mask):
-        return np.zeros(0, dtype=np.int64)
-    newest = np.maximum.accumulate(np.where(mask, np.arange(len(mask), dtype=np.int64), -1))
-    before = np.concatenate([[-1], newest[:-1]])
-    return np.where(before < first_row, -1, before)

@@ -31,6 +31,15 @@ def track_keys(sensor_id: pa.Array, track_id: pa.Array) -> NDArray[np.uint64]:
     return np.asarray(mixed ^ (mixed >> np.uint64(31)))
 
 
+def positions(keys: NDArray[np.uint64], wanted: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """Where each wanted key stands among distinct `keys`, -1 = nowhere."""
+    if not len(keys):
+        return np.full(len(wanted), -1, dtype=np.int64)
+    order = np.argsort(keys, kind="stable")
+    at = np.minimum(np.searchsorted(keys[order], wanted), len(keys) - 1)
+    return np.where(keys[order][at] == wanted, order[at], -1).astype(np.int64)
+
+
 def _hashes(column: pa.Array) -> NDArray[np.uint64]:
     encoded = column if isinstance(column, pa.DictionaryArray) else pc.dictionary_encode(column)
     names = encoded.dictionary.to_pylist()

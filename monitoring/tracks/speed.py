@@ -1,13 +1,14 @@
 """How fast an object would have had to move between two fixes, and whether its class can."""
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from monitoring import schema
 from monitoring.agreement import Parameters
-from monitoring.tracks.batch import NOT_STATED, TrackBatch
+from monitoring.tracks.batch import NOT_STATED
 
 METRES_PER_DEGREE_MAX: Final = 111_694.0
 """The longest degree on the ellipsoid, so that a step is never thought shorter than it was."""
@@ -42,12 +43,17 @@ def speed_mps_max(
     return np.asarray(table[dated.idx_at(time_ns), of_class])
 
 
-def is_too_fast(
-    batch: TrackBatch, before: NDArray[np.int64], after: NDArray[np.int64], parameters: Parameters
-) -> NDArray[np.bool_]:
-    """Whether the way from row `before` to row `after`, less k sigma of both fixes, was impossible; (n,)."""
-    way_m = chord_m(batch.lon[before], batch.lat[before], batch.lon[after], batch.lat[after])
-    slack_m = batch.k_sigma[after] * np.hypot(batch.sigma_m[before], batch.sigma_m[after])
-    way_s = (batch.time_ns[after] - batch.time_ns[before]) / 1e9
-    limit_mps = speed_mps_max(parameters, batch.time_ns[after], batch.object_class[after])
+def is_too_fast(fixes: Mapping[str, NDArray[Any]], parameters: Parameters) -> NDArray[np.bool_]:
+    """Whether the way between two fixes, less k sigma of both, was impossible; (n,).
+
+    `fixes`: columns `before_*` and `after_*` as in `monitoring.tracks.facts`, each (n,).
+    """
+    before, after = (
+        {name: fixes[f"{end}_{name}"] for name in ("lon", "lat", "sigma_m", "time_ns")}
+        for end in ("before", "after")
+    )
+    way_m = chord_m(before["lon"], before["lat"], after["lon"], after["lat"])
+    slack_m = fixes["after_k_sigma"] * np.hypot(before["sigma_m"], after["sigma_m"])
+    way_s = (after["time_ns"] - before["time_ns"]) / 1e9
+    limit_mps = speed_mps_max(parameters, after["time_ns"], fixes["after_object_class"])
     return np.asarray(way_m - slack_m > limit_mps * way_s)

@@ -1,8 +1,6 @@
-"""What S1 remembers of each track between batches: a handful of its fixes.
+"""What S1 remembers of each track between batches: its newest fix, where the next step begins.
 
-Per track the newest fix; where positions have errors also the newest fix that was certainly on a side, and
-the two ends of the newest step since then that left that side. Judged again together with later fixes, they
-give what the whole track would give, so memory is bounded by the number of tracks.
+What a rule needs of earlier fixes is in the rule's own memory. So memory is bounded by the number of tracks.
 """
 
 from typing import Any, Final, NamedTuple, Self
@@ -11,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-VERSION: Final = 1
+VERSION: Final = 2
 
 FIXES: Final = pa.schema(
     [
@@ -24,20 +22,37 @@ FIXES: Final = pa.schema(
         pa.field("lon", pa.float64(), nullable=False),
         pa.field("lat", pa.float64(), nullable=False),
         pa.field("sigma_m", pa.float64(), nullable=False),
+        pa.field("sigma_minor_m", pa.float64(), nullable=False),
+        pa.field("sigma_azimuth_deg", pa.float64(), nullable=False),
         pa.field("object_class", pa.int8(), nullable=False),
         pa.field("affiliation", pa.int8(), nullable=False),
         pa.field("is_doubtful", pa.bool_(), nullable=False),
-        pa.field("is_step", pa.bool_(), nullable=False),
         pa.field("pending_side", pa.int8(), nullable=False),
-        pa.field("side_probability", pa.float64()),
-        pa.field("bias_east_m", pa.float64()),
-        pa.field("bias_north_m", pa.float64()),
     ],
     metadata={"version": str(VERSION)},
 )
-"""Remembered fixes, by key and then in order. `judged_ns` is the time whose line they are judged against;
-`pending_side` the side from which it came, of a fix exactly on the line. `side_probability` (of side A) and
-the bias of the track are null until a filter estimates them."""
+"""Remembered fixes, by key. `judged_ns` is the time whose line they are judged against; `sigma_m` the standard
+deviation along the longer axis of the error, `sigma_minor_m` along the other, `sigma_azimuth_deg` the longer
+one's azimuth (0 for a circle); `pending_side` the side from which it came, of a fix exactly on the
+line."""
+
+
+def of_this_version(table: pa.Table) -> pa.Table:
+    """A table of schema `FIXES`, also from one that an earlier version wrote.
+
+    Version 1 held up to four fixes a track, the newest last, and no ellipses.
+    """
+    if table.schema.names == FIXES.names:
+        return table.cast(FIXES)
+    key = table.column("key").to_numpy()
+    newest = np.flatnonzero(np.concatenate([key[1:] != key[:-1], [True]])) if len(key) else np.arange(0)
+    table = table.take(pa.array(newest))
+    circle = {
+        "sigma_minor_m": table.column("sigma_m"),
+        "sigma_azimuth_deg": pa.array(np.zeros(len(newest))),
+    }
+    columns = [circle[n] if n in circle else table.column(n) for n in FIXES.names]
+    return pa.Table.from_arrays(columns, names=FIXES.names).cast(FIXES)
 
 
 class Fixes(NamedTuple):
@@ -52,10 +67,11 @@ class Fixes(NamedTuple):
     lon: NDArray[np.float64]
     lat: NDArray[np.float64]
     sigma_m: NDArray[np.float64]
+    sigma_minor_m: NDArray[np.float64]
+    sigma_azimuth_deg: NDArray[np.float64]
     object_class: NDArray[np.int8]
     affiliation: NDArray[np.int8]
     is_doubtful: NDArray[np.bool_]
-    is_step: NDArray[np.bool_]
     pending_side: NDArray[np.int8]
 
     @classmethod
@@ -71,9 +87,8 @@ class Fixes(NamedTuple):
 
     def to_table(self) -> pa.Table:
         """A table of schema `FIXES`."""
-        absent = pa.nulls(len(self.key), pa.float64())
         columns = [pa.array(column) if isinstance(column, np.ndarray) else column for column in self]
-        return pa.Table.from_arrays([*columns, absent, absent, absent], schema=FIXES)
+        return pa.Table.from_arrays(columns, schema=FIXES)
 
     def take(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> Self:
         """The fixes at some positions, or where a mask holds."""

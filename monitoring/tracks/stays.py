@@ -12,8 +12,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from monitoring.tracks.batch import TrackBatch
-
-NEVER_NS: Final = -(2**63)
+from monitoring.tracks.facts import NEVER_NS
+from monitoring.tracks.keys import positions
 
 STAYS: Final = pa.schema(
     [
@@ -31,6 +31,8 @@ STAYS: Final = pa.schema(
         pa.field("last_fix_ns", pa.int64(), nullable=False),
         pa.field("gap_ns", pa.int64(), nullable=False),
         pa.field("deepest_ns", pa.int64(), nullable=False),
+        pa.field("critical_start_ns", pa.int64(), nullable=False),
+        pa.field("critical_last_ns", pa.int64(), nullable=False),
         pa.field("fix_count", pa.int64(), nullable=False),
         pa.field("start_side", pa.int8(), nullable=False),
         pa.field("last_side", pa.int8(), nullable=False),
@@ -47,11 +49,12 @@ STAYS: Final = pa.schema(
         pa.field("revision", pa.int32(), nullable=False),
         pa.field("published_ns", pa.int64(), nullable=False),
     ],
-    metadata={"version": "1"},
+    metadata={"version": "2"},
 )
 """Stays, one row each. `outside_ns`: the last fix before the stay; `start_ns`, `last_ns`: first and last
 fix inside; `last_fix_ns`: last fix of any kind during it, `gap_ns` the silence after it that ends the stay;
-place, `depth_m` (inside the edge) and `margin_m` (certainly inside) at the deepest fix, at `deepest_ns`;
+`critical_start_ns`, `critical_last_ns`: first and last fix inside the critical belt or NEVER_NS; place,
+`depth_m` (inside the edge) and `margin_m` (certainly inside) at the deepest fix, at `deepest_ns`;
 `affiliations`: bit i = `schema.AFFILIATIONS[i]` was stated; `revision`, `published_ns`: how often it was
 published, and the newest fix that was."""
 
@@ -105,6 +108,10 @@ class Stays:
             columns[name] = np.where(is_inside, later[name], self[name])
         for name in _DEEPEST:
             columns[name] = np.where(is_deeper, later[name], self[name])
+        is_critical = later["critical_last_ns"] != NEVER_NS
+        is_first = is_critical & (self["critical_start_ns"] == NEVER_NS)
+        for name, is_later in (("critical_start_ns", is_first), ("critical_last_ns", is_critical)):
+            columns[name] = np.where(is_later, later[name], self[name])
         columns["last_fix_ns"], columns["gap_ns"] = later["last_fix_ns"], later["gap_ns"]
         columns["fix_count"] = self["fix_count"] + later["fix_count"]
         columns["affiliations"] = self["affiliations"] | later["affiliations"]
@@ -114,14 +121,15 @@ class Stays:
 
 
 class Marks(NamedTuple):
-    """What a rule says of each row of a batch, (n,): `zone` +1 inside, -1 outside, 0 undecided; depths in metres;
-    `gap_ns` and `standing_ns` as in force at the row."""
+    """What a rule says of each row of a batch, (n,): `zone` +1 inside, -1 outside, 0 undecided; `is_critical` inside
+    the critical belt too; depths in metres; `gap_ns` and `standing_ns` as in force at the row."""
 
     zone: NDArray[np.int8]
     depth_m: NDArray[np.float64]
     margin_m: NDArray[np.float64]
     gap_ns: NDArray[np.int64]
     standing_ns: NDArray[np.int64]
+    is_critical: NDArray[np.bool_]
 
 
 class Published(NamedTuple):
@@ -157,7 +165,7 @@ def follow(open_stays: Stays, batch: TrackBatch, marks: Marks) -> tuple[Stays, l
     has_previous[later] = batch.key[rows[later] - 1] == batch.key[rows[later]]
     pause_ns = np.where(has_previous, batch.time_ns[rows] - batch.time_ns[rows - 1], 0)
     is_pause = has_previous & (pause_ns > marks.gap_ns[np.maximum(rows - 1, 0)])
-    open_of_row = _position(open_stays["key"], batch.key[rows])
+    open_of_row = positions(open_stays["key"], batch.key[rows])
     goes_on = is_start & (open_of_row >= 0) & ~is_pause
     zone = marks.zone[rows].astype(np.int8)
     undecided_start = (is_start | is_pause) & (zone == 0)
@@ -299,6 +307,9 @@ def _summaries(
     none = len(batch)
     first = np.minimum.reduceat(np.where(is_inside, row, none), offset)
     last = np.maximum.reduceat(np.where(is_inside, row, -1), offset)
+    is_critical = is_inside & marks.is_critical[row]
+    critical_first = np.minimum.reduceat(np.where(is_critical, row, none), offset)
+    critical_last = np.maximum.reduceat(np.where(is_critical, row, -1), offset)
     margin_m = np.where(is_inside, marks.margin_m[row], -np.inf)
     best_m = np.maximum.reduceat(margin_m, offset)
     deepest = np.minimum.reduceat(
@@ -328,6 +339,10 @@ def _summaries(
             "last_fix_ns": batch.time_ns[end],
             "gap_ns": marks.gap_ns[end],
             "deepest_ns": batch.time_ns[deepest],
+            "critical_start_ns": np.where(
+                critical_last >= 0, batch.time_ns[np.minimum(critical_first, none - 1)], NEVER_NS
+            ),
+            "critical_last_ns": np.where(critical_last >= 0, batch.time_ns[critical_last], NEVER_NS),
             "fix_count": np.add.reduceat(is_inside.astype(np.int64), offset),
             "start_side": batch.side[first],
             "last_side": batch.side[last],
@@ -357,15 +372,6 @@ def _ended(stays: Stays, batch: TrackBatch, exit_row: NDArray[np.int64]) -> Publ
     exit_id[~has_exit] = None
     silent_ns = stays["last_fix_ns"] + stays["gap_ns"]
     return Published(stays, np.where(has_exit, exit_ns, silent_ns), exit_ns, exit_id)
-
-
-def _position(keys: NDArray[np.uint64], wanted: NDArray[np.uint64]) -> NDArray[np.int64]:
-    """Where each wanted key stands among distinct `keys`, -1 = nowhere."""
-    if not len(keys):
-        return np.full(len(wanted), -1, dtype=np.int64)
-    order = np.argsort(keys, kind="stable")
-    at = np.minimum(np.searchsorted(keys[order], wanted), len(keys) - 1)
-    return np.where(keys[order][at] == wanted, order[at], -1).astype(np.int64)
 
 
 def _spread(

@@ -16,7 +16,7 @@ from monitoring.agreement import Parameters
 from monitoring.tracks.batch import NOT_STATED, UNKNOWN, TrackBatch
 from monitoring.tracks.crossing import find_crossings
 from monitoring.tracks.keys import track_keys
-from monitoring.tracks.sigma import position_sigma_m
+from monitoring.tracks.sigma import error_ellipse, position_sigma_m
 from monitoring.tracks.state import Fixes
 
 _LOW_PRECISION: Final = 1 << schema.FLAGS.index("low_precision")
@@ -41,7 +41,7 @@ def step(state: Fixes, fixes: pa.Table, until_ns: int, parameters: Parameters) -
     is_touched = np.isin(state.key, fresh.key)
     remembered, untouched = state.take(is_touched), state.take(~is_touched)
     batch, pending_side, judged_ns = _placed(remembered, fresh, parameters)
-    kept = _worth_remembering(batch, pending_side, judged_ns, parameters.is_exact)
+    kept = _newest(batch, pending_side, judged_ns)
     return TrackOutput(_forgetting(untouched.followed_by(kept), until_ns, parameters), batch)
 
 
@@ -57,6 +57,8 @@ def _fresh(fixes: pa.Table, parameters: Parameters) -> Fixes:
     ids = {name: fixes.column(name).combine_chunks() for name in ("sensor_id", "track_id", "id")}
     time_ns = events.ints(fixes, "time_ns")
     n = len(time_ns)
+    sigma_m = position_sigma_m(fixes, parameters)
+    minor_m, azimuth_deg = error_ellipse(fixes, sigma_m)
     affiliation, object_class = events.codes(fixes, "affiliation"), events.codes(fixes, "object_class")
     return Fixes(
         key=track_keys(ids["sensor_id"], ids["track_id"]),
@@ -64,11 +66,12 @@ def _fresh(fixes: pa.Table, parameters: Parameters) -> Fixes:
         judged_ns=time_ns,
         lon=lon,
         lat=lat,
-        sigma_m=position_sigma_m(fixes, parameters),
+        sigma_m=sigma_m,
+        sigma_minor_m=minor_m,
+        sigma_azimuth_deg=azimuth_deg,
         object_class=np.where(object_class == _UNKNOWN_CLASS, np.int8(NOT_STATED), object_class),
         affiliation=np.where(affiliation == UNKNOWN, np.int8(NOT_STATED), affiliation),
         is_doubtful=is_doubtful,
-        is_step=np.ones(n, dtype=bool),
         pending_side=np.zeros(n, dtype=np.int8),
         **ids,
     )
@@ -99,9 +102,8 @@ def _placed(
     is_first = starts_track | is_copy
     if not parameters.is_exact:
         pause_ns = np.diff(time_ns, prepend=time_ns[:1])
-        # Between remembered fixes others have been left out; only a pause before a new one is a pause.
         is_first |= is_new & (pause_ns > parameters.agreement.numbers("tracks.forget_s", time_ns) * 1e9)
-    is_step = rows.is_step[source] & ~is_first
+    is_step = ~is_first
     side, distance_m, chainage_m, line_part = _place_facts(parameters.lines.lines, line_idx, lon, lat)
     own_sigma_m = rows.sigma_m[source]
     sigma_m = _with_line_sigma(own_sigma_m, parameters, line_idx)
@@ -121,6 +123,8 @@ def _placed(
         lon=lon,
         lat=lat,
         own_sigma_m=own_sigma_m,
+        minor_m=rows.sigma_minor_m[source],
+        azimuth_deg=rows.sigma_azimuth_deg[source],
         sigma_m=sigma_m,
         k_sigma=k_sigma,
         line_idx=line_idx,
@@ -199,49 +203,28 @@ def _carried_on(code: NDArray[np.int8], starts_track: NDArray[np.bool_]) -> NDAr
     return code[newest]
 
 
-def _worth_remembering(
-    batch: TrackBatch, pending_side: NDArray[np.int8], judged_ns: NDArray[np.int64], is_exact: bool
-) -> Fixes:
-    """Per track its newest fix; with errors also the newest certain one and the ends of the step that left
-    its side."""
-    n = len(batch)
-    if n == 0:
+def _newest(batch: TrackBatch, pending_side: NDArray[np.int8], judged_ns: NDArray[np.int64]) -> Fixes:
+    """The newest fix of each track."""
+    if not len(batch):
         return Fixes.empty()
     last = np.flatnonzero(np.concatenate([batch.key[1:] != batch.key[:-1], [True]]))
-    is_step = np.zeros(n, dtype=bool)
-    chosen = [last]
-    if not is_exact:
-        certain = np.where(
-            batch.certain_side[last] != 0, last, batch.last_row_before(batch.certain_side != 0)[last]
-        )
-        held = certain >= 0
-        for direction in (1, -1):
-            rows = batch.crossings.row[batch.crossings.direction == direction]
-            of = held & (batch.certain_side[certain] == direction)
-            if len(rows) == 0 or not of.any():
-                continue
-            newest = rows[np.maximum(np.searchsorted(rows, last[of], side="right") - 1, 0)]
-            left = newest[(newest > certain[of]) & (newest <= last[of])]
-            is_step[left] = True
-            chosen += [left - 1, left]
-        chosen.append(certain[held])
-    rows_kept = np.unique(np.concatenate(chosen))
-    at = batch.source[rows_kept]
+    at = pa.array(batch.source[last])
     return Fixes(
-        key=batch.key[rows_kept],
-        sensor_id=batch.sensor_id.take(pa.array(at)),
-        track_id=batch.track_id.take(pa.array(at)),
-        id=batch.id.take(pa.array(at)),
-        time_ns=batch.time_ns[rows_kept],
-        judged_ns=judged_ns[rows_kept],
-        lon=batch.lon[rows_kept],
-        lat=batch.lat[rows_kept],
-        sigma_m=batch.own_sigma_m[rows_kept],
-        object_class=batch.object_class[rows_kept],
-        affiliation=batch.affiliation[rows_kept],
-        is_doubtful=batch.is_doubtful[rows_kept],
-        is_step=is_step[rows_kept],
-        pending_side=pending_side[rows_kept],
+        key=batch.key[last],
+        sensor_id=batch.sensor_id.take(at),
+        track_id=batch.track_id.take(at),
+        id=batch.id.take(at),
+        time_ns=batch.time_ns[last],
+        judged_ns=judged_ns[last],
+        lon=batch.lon[last],
+        lat=batch.lat[last],
+        sigma_m=batch.own_sigma_m[last],
+        sigma_minor_m=batch.minor_m[last],
+        sigma_azimuth_deg=batch.azimuth_deg[last],
+        object_class=batch.object_class[last],
+        affiliation=batch.affiliation[last],
+        is_doubtful=batch.is_doubtful[last],
+        pending_side=pending_side[last],
     )
 
 
@@ -250,9 +233,4 @@ def _forgetting(state: Fixes, until_ns: int, parameters: Parameters) -> Fixes:
     if parameters.is_exact or not len(state.key):
         return state
     forget_ns = parameters.agreement.numbers("tracks.forget_s", np.array([until_ns]))[0] * 1e9
-    is_last = np.concatenate([state.key[1:] != state.key[:-1], [True]])
-    is_stale = np.zeros(len(state.key), dtype=bool)
-    stale = state.key[is_last & (until_ns - state.time_ns > forget_ns)]
-    if len(stale):
-        is_stale = np.isin(state.key, stale)
-    return state.take(~is_stale)
+    return state.take(until_ns - state.time_ns <= forget_ns)

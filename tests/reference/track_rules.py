@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from geodata.crossings import step_crossings
 from monitoring.agreement import Parameters
 from tests.small_world import LINE, SECOND_NS
 
@@ -14,42 +13,6 @@ def placed(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         distance_m = float(LINE.locator.locate([row["lon"]], [row["lat"]]).signed_distance_m[0])
         made.append({**row, "distance_m": distance_m})
     return made
-
-
-def crossings(rows: list[dict[str, Any]], parameters: Parameters) -> list[tuple[str, str, str, int]]:
-    """(id before, id after, direction, instant in microseconds) of each change between certain sides."""
-    fixes, found = placed(rows), []
-    k_sigma = parameters.agreement.number("tracks.k_sigma", 0)
-    forget_ns = parameters.agreement.number("tracks.forget_s", 0) * SECOND_NS
-    last, passages = None, {1: None, -1: None}
-    pending = 0
-    for i, fix in enumerate(fixes):
-        if i and fix["time_ns"] - fixes[i - 1]["time_ns"] > forget_ns:
-            last, pending = None, 0
-        elif i:
-            before = fixes[i - 1]
-            steps = step_crossings(
-                LINE, [before["lon"]], [before["lat"]], [fix["lon"]], [fix["lat"]], pending_before=[pending]
-            )
-            pending = int(steps.pending_side[0])
-            for fraction, direction in zip(steps.fraction, steps.direction, strict=True):
-                way_ns = fix["time_ns"] - before["time_ns"]
-                passages[int(direction)] = (
-                    i,
-                    before["time_ns"] // 1000 + round(float(fraction) * way_ns / 1000),
-                )
-        side = 0
-        if abs(fix["distance_m"]) > k_sigma * fix["sigma_m"]:
-            side = 1 if fix["distance_m"] > 0 else -1
-        if side == 0:
-            continue
-        if last is not None and side != last[1]:
-            passage = passages[last[1]]
-            if passage is not None and passage[0] > last[0]:
-                direction = "A>B" if last[1] > 0 else "B>A"
-                found.append((fixes[last[0]]["id"], fix["id"], direction, passage[1]))
-        last = (i, side)
-    return found
 
 
 def stays(rows: list[dict[str, Any]], parameters: Parameters) -> list[tuple[int, int, str]]:

@@ -169,6 +169,7 @@ def test_swapping_the_names_of_the_sides_swaps_every_result_and_nothing_else(see
         "party",
         "distance_m",
         "margin",
+        "probability",
         "lon",
         "lat",
         "count",

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from monitoring.pipeline import Engine
 from monitoring.pipeline.detect import detect, newest_revisions
-from tests.reference import track_rules
+from tests.reference import side_changes, track_rules
 from tests.small_world import SECOND_NS, fix, parameters, table
 
 CHANGES = {"buffer_incursion.dwell_s": 0, "line_crossing.bracket_s_max": 1e6, "tracks.forget_s": 3000}
@@ -51,6 +51,7 @@ def test_all_tracks_at_once_give_what_each_track_gives_alone(seed: int) -> None:
     by_track = defaultdict(list)
     for row in rows:
         by_track[row["track_id"]].append(row)
+    until_ns = max(row["time_ns"] for row in rows)
     found = detect([table(rows)], PARAMETERS).to_pylist()
     for name, own in by_track.items():
         crossed, stayed = [], []
@@ -61,8 +62,12 @@ def test_all_tracks_at_once_give_what_each_track_gives_alone(seed: int) -> None:
                 stayed.append((row["time_start_ns"], row["time_end_ns"], deepest))
             elif not detail["inferred"]:
                 ends = (detail[end]["event_id"].split("/")[1] for end in ("before", "after"))
-                crossed.append((*ends, row["direction"], row["time_start_ns"] // 1000))
-        assert sorted(crossed) == sorted(track_rules.crossings(own, PARAMETERS))
+                told = (*ends, row["direction"], row["time_start_ns"] // 1000, row["revision"])
+                crossed.append((*told, row["probability"]))
+        expected = sorted(side_changes.changes(own, PARAMETERS, until_ns))
+        assert [told[:5] for told in sorted(crossed)] == [told[:5] for told in expected]
+        for told, slow in zip(sorted(crossed), expected, strict=True):
+            assert abs(told[5] - min(max(slow[5], 1e-4), 1 - 1e-4)) < 1e-4
         wanted = track_rules.stays(own, PARAMETERS)
         assert sorted(stay[:2] for stay in stayed) == sorted(stay[:2] for stay in wanted)
         for start, end, deepest in wanted:

@@ -1,0 +1,409 @@
+"""Follows changes of side through a batch: the evidence, rank by rank, all tracks at once.
+
+The tracks with most evidence come first, so that those with an r-th piece are the first n of them for every r.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitoring.agreement import Parameters
+from monitoring.tracks import side_filter
+from monitoring.tracks.batch import TrackBatch
+from monitoring.tracks.changes import (
+    TRACE_LENGTH,
+    Pending,
+    Thresholds,
+    ThresholdsAt,
+    Told,
+    as_they_stand,
+    finding_id,
+    settle,
+)
+from monitoring.tracks.facts import (
+    BEFORE,
+    NEVER_NS,
+    PASSAGE,
+    Columns,
+    absent,
+    fix_facts,
+    passage_facts,
+    put,
+)
+from monitoring.tracks.keys import positions
+from monitoring.tracks.side_evidence import Evidence, gather
+
+_REMEMBERED, _NONE = -1, -2
+"""In place of a row: as in the memory; not known."""
+
+Ints = NDArray[np.int64]
+Reals = NDArray[np.float64]
+
+
+def follow(
+    pending: Pending,
+    batch: TrackBatch,
+    until_ns: int,
+    is_end: bool,
+    parameters: Parameters,
+    rule_id: str,
+    thresholds: ThresholdsAt,
+) -> tuple[Pending, list[Told]]:
+    """What is in doubt after the batch, and the changes of side that its fixes, or waiting, decided.
+
+    `until_ns`: all fixes up to it are there; at `is_end` what is in doubt is told as it stands and stays so.
+    """
+    told = []
+    evidence = gather(pending, batch, parameters)
+    lane = positions(pending["key"], batch.key[evidence.first]) if len(evidence.first) else evidence.first
+    # Waiting that ended before a track's next evidence.
+    next_ns = np.full(len(pending), until_ns + 1, dtype=np.int64)
+    begins = np.zeros(len(pending), dtype=bool)
+    known = lane >= 0
+    next_ns[lane[known]] = evidence.time_ns[evidence.offset[known]]
+    begins[lane[known]] = batch.is_first[evidence.first[known]]
+    waits = pending["due_ns"] != NEVER_NS
+    at = np.flatnonzero(waits & ((pending["due_ns"] < next_ns) | begins))
+    told.append(settle(pending, at, np.minimum(pending["due_ns"][at], next_ns[at]), rule_id, thresholds))
+    if len(evidence.first):
+        lanes = _Lanes(pending, lane, evidence, batch, parameters, rule_id, thresholds)
+        lanes.run()
+        now, published = lanes.results()
+        rest = np.ones(len(pending), dtype=bool)
+        rest[lane[known]] = False
+        pending = pending.take(rest).followed_by(now)
+        told.append(published)
+    _note_newest(pending, batch)
+    at = np.flatnonzero((pending["due_ns"] != NEVER_NS) & (pending["due_ns"] <= until_ns))
+    told.append(settle(pending, at, pending["due_ns"][at], rule_id, thresholds))
+    if is_end:
+        told.append(as_they_stand(pending, until_ns, rule_id, thresholds))
+    forget_ns = parameters.agreement.number("tracks.forget_s", until_ns) * 1e9
+    return pending.take(until_ns - pending["last_ns"] <= forget_ns), told
+
+
+@dataclass
+class _Publication:
+    """Changes told at one rank, columns (t,): lanes, rows (or _REMEMBERED), and how they stand."""
+
+    lane: Ints
+    before_row: Ints
+    after_row: Ints
+    crossing: Ints
+    trace_from: Ints
+    rank: int
+    episode: Ints
+    revision: Ints
+    side: NDArray[np.int8]
+    surest_ns: Ints
+    probability: Reals
+    decided_ns: Ints
+    is_undone: bool
+
+
+class _Lanes:
+    """The tracks with evidence in this batch while they are followed; arrays (m,), most evidence first."""
+
+    def __init__(
+        self,
+        pending: Pending,
+        lane: Ints,
+        evidence: Evidence,
+        batch: TrackBatch,
+        parameters: Parameters,
+        rule_id: str,
+        thresholds: ThresholdsAt,
+    ) -> None:
+        order = np.argsort(-evidence.counts, kind="stable")
+        self.evidence, self.batch, self.parameters = evidence, batch, parameters
+        self.rule_id, self.thresholds = rule_id, thresholds
+        self.offset, self.count = evidence.offset[order], evidence.counts[order]
+        self.memory = _remembered(pending, lane[order])
+        first = evidence.first[order]
+        m = len(order)
+        is_known = lane[order] >= 0
+        self.side = self.memory["side"].copy()
+        self.due_ns = self.memory["due_ns"].copy()
+        self.is_told = self.memory["is_told"].copy()
+        self.is_asserted = self.memory["is_asserted"].copy()
+        self.revision = self.memory["revision"].copy()
+        self.surest_prob = self.memory["surest_prob"].copy()
+        self.surest_ns = self.memory["surest_ns"].copy()
+        self.published_ns = self.memory["published_ns"].copy()
+        self.episode = np.zeros(m, dtype=np.int64)
+        self.trace_from = np.zeros(m, dtype=np.int64)
+        self.before_row = np.where(is_known & (self.side != 0), _REMEMBERED, _NONE)
+        self.after_row = np.full(m, _REMEMBERED, dtype=np.int64)
+        self.floor = first - 1
+        self.joint = self.memory.joint_at(np.arange(m))
+        fresh = np.flatnonzero(~is_known)
+        self.joint[..., fresh] = side_filter.unknown(len(fresh))
+        shown = np.where(
+            evidence.continues_certain[self.offset], evidence.certain_side[np.maximum(first - 1, 0)], 0
+        )
+        fresh = np.flatnonzero(~is_known & (shown != 0))
+        self.joint[..., fresh] = side_filter.certain(shown[fresh])
+        self.side[fresh], self.surest_prob[fresh] = shown[fresh], 1.0
+        self.surest_ns[fresh] = batch.time_ns[first[fresh] - 1]
+        self.change_prob = side_filter.changed(side_filter.over_nodes(self.joint), self.side)
+        self.prob_a = np.zeros(len(evidence.row))
+        self.published: list[_Publication] = []
+        self.by_direction = {
+            direction: np.flatnonzero(batch.crossings.direction == direction) for direction in (1, -1)
+        }
+
+    def run(self) -> None:
+        """Takes in all evidence."""
+        evidence, batch = self.evidence, self.batch
+        limits = self.thresholds(evidence.time_ns)
+        for rank in range(int(self.count[0])):
+            n = int(np.searchsorted(-self.count, -rank, side="left"))
+            at = self.offset[:n] + rank
+            row, time_ns = evidence.row[at], evidence.time_ns[at]
+            is_first = batch.is_first[row]
+            waits = self.due_ns[:n] != NEVER_NS
+            over = np.flatnonzero(waits & ((time_ns > self.due_ns[:n]) | is_first))
+            if len(over):
+                self._settle(over, rank, np.minimum(self.due_ns[over], time_ns[over]))
+            if is_first.any():
+                self._begin_anew(np.flatnonzero(is_first), row, rank)
+            runs = np.flatnonzero(evidence.continues_certain[at])
+            if len(runs):
+                self.before_row[runs], self.trace_from[runs] = row[runs] - 1, rank
+                self.floor[runs] = row[runs] - 1
+            joint = self.joint[..., :n]
+            sums = side_filter.update(
+                joint, evidence.change_prob[at], evidence.distance_m[at], evidence.bias_m[at], evidence.noise_m[at]
+            )  # fmt: skip
+            self._judge(sums, row, at, rank, limits.take(at))
+
+    def _judge(
+        self,
+        sums: Reals,
+        row: Ints,
+        at: Ints,
+        rank: int,
+        limits: Thresholds,
+    ) -> None:
+        """What the probabilities after the evidence of this rank amount to."""
+        n, time_ns = len(row), self.evidence.time_ns[at]
+        prob_a, prob_b = side_filter.side_a(sums), side_filter.side_b(sums)
+        self.prob_a[at] = prob_a
+        self.after_row[:n] = row
+        side = self.side[:n]
+        change = side_filter.changed(sums, side)
+        self.change_prob[:n] = change
+        now = np.where(prob_a >= prob_b, 1, -1).astype(np.int8)
+        surest = np.maximum(prob_a, prob_b)
+        is_sure = surest >= limits.sure_prob
+        is_asserted = self.is_asserted[:n]
+        turned = is_sure & (now == -side)
+        may_assert = change >= limits.assert_prob
+        raised = self.is_told[:n] & may_assert & ~is_asserted
+        news = (
+            turned & ((change >= limits.report_prob) | (self.revision[:n] > 0)) & ~(may_assert & is_asserted)
+        )
+        lanes = np.flatnonzero(news | raised)
+        if len(lanes):
+            self._tell(lanes, rank, change[lanes], time_ns[lanes])
+            self.joint[..., lanes] = side_filter.marked(self.joint[..., lanes], side[lanes])
+            is_asserted[lanes] = may_assert[lanes]
+        lanes = np.flatnonzero(is_sure & (now == side) & (self.revision[:n] > 0))
+        if len(lanes):
+            self._tell(lanes, rank, side_filter.had_changed(sums[..., lanes]), time_ns[lanes], is_undone=True)
+        is_known = is_sure | ((side == 0) & (surest >= limits.assert_prob))
+        # What a change is counted from is the fix that showed the old side best, not merely the last good one:
+        # should the object have gone over a little before that, it has gone over all the same.
+        is_anchor = is_known & ((now != side) | (self.revision[:n] > 0) | self.is_told[:n])
+        is_anchor |= (now == side) & (surest >= self.surest_prob[:n]) & ~self.is_told[:n]
+        lanes = np.flatnonzero(is_anchor)
+        if len(lanes):
+            self.joint[..., lanes] = side_filter.anchored(self.joint[..., lanes], now[lanes])
+            self.surest_prob[lanes], self.surest_ns[lanes] = surest[lanes], self.batch.time_ns[row[lanes]]
+        lanes = np.flatnonzero(is_known)
+        if len(lanes):
+            self.side[lanes], self.before_row[lanes], self.trace_from[lanes] = now[lanes], row[lanes], rank
+            self.floor[lanes] = row[lanes]
+            self._close(lanes)
+        likely = (self.side[:n] != 0) & (change >= limits.report_prob)
+        likely[lanes] = False
+        waits = self.due_ns[:n] != NEVER_NS
+        opened = np.flatnonzero(likely & ~waits & ~self.is_told[:n])
+        self.due_ns[opened] = time_ns[opened] + limits.dwell_ns[opened]
+        dropped = np.flatnonzero(waits & ~likely)
+        if len(dropped):
+            self.is_told[dropped] |= self.revision[dropped] > 0
+            self.due_ns[dropped] = NEVER_NS
+
+    def _settle(self, lanes: Ints, rank: int, decided_ns: Ints) -> None:
+        """Tells changes whose waiting ended after the evidence of the rank before, as they stood."""
+        probability = self.change_prob[lanes]
+        self._tell(lanes, rank - 1, probability, decided_ns)
+        self.joint[..., lanes] = side_filter.marked(self.joint[..., lanes], self.side[lanes])
+        self.is_asserted[lanes] = probability >= self.thresholds(decided_ns).assert_prob
+        self.is_told[lanes], self.due_ns[lanes] = True, NEVER_NS
+
+    def _begin_anew(self, lanes: Ints, row: Ints, rank: int) -> None:
+        """The tracks begin anew: nothing is known."""
+        self.joint[..., lanes] = side_filter.unknown(len(lanes))
+        self.side[lanes], self.before_row[lanes], self.trace_from[lanes] = 0, _NONE, rank
+        self.floor[lanes], self.surest_prob[lanes] = row[lanes], 0.0
+        self._close(lanes)
+
+    def _close(self, lanes: Ints) -> None:
+        self.due_ns[lanes] = self.published_ns[lanes] = NEVER_NS
+        self.is_told[lanes], self.is_asserted[lanes], self.revision[lanes] = False, False, 0
+        self.episode[lanes] += 1
+
+    def _tell(
+        self, lanes: Ints, rank: int, probability: Reals, decided_ns: Ints, is_undone: bool = False
+    ) -> None:
+        """Notes changes to be told, those that have a passage and a fix that was not told before."""
+        after_row = self.after_row[lanes]
+        crossing = self._passages(lanes, after_row)
+        is_remembered = self.before_row[lanes] == _REMEMBERED
+        has_passage = (crossing >= 0) | (is_remembered & (self.memory["passage_ns"][lanes] != NEVER_NS))
+        is_news = has_passage & (self.batch.time_ns[after_row] > self.published_ns[lanes])
+        lanes, after_row, crossing = lanes[is_news], after_row[is_news], crossing[is_news]
+        self.revision[lanes] += 1
+        self.published_ns[lanes] = self.batch.time_ns[after_row]
+        told = _Publication(
+            lane=lanes,
+            before_row=self.before_row[lanes],
+            after_row=after_row,
+            crossing=crossing,
+            trace_from=self.trace_from[lanes],
+            rank=rank,
+            episode=self.episode[lanes],
+            revision=self.revision[lanes],
+            side=self.side[lanes],
+            surest_ns=self.surest_ns[lanes],
+            probability=probability[is_news],
+            decided_ns=decided_ns[is_news],
+            is_undone=is_undone,
+        )
+        self.published.append(told)
+
+    def _passages(self, lanes: Ints, after_row: Ints) -> Ints:
+        """The newest crossing of each track from its side since `before_row`, in this batch; _REMEMBERED = none."""
+        found = np.full(len(lanes), _REMEMBERED, dtype=np.int64)
+        for direction, crossing in self.by_direction.items():
+            of = np.flatnonzero(self.side[lanes] == direction)
+            if not len(of) or not len(crossing):
+                continue
+            rows = self.batch.crossings.row[crossing]
+            newest = np.searchsorted(rows, after_row[of], side="right") - 1
+            is_there = (newest >= 0) & (rows[np.maximum(newest, 0)] > self.floor[lanes[of]])
+            found[of[is_there]] = crossing[newest[is_there]]
+        return found
+
+    def results(self) -> tuple[Pending, Told]:
+        """The tracks after all evidence, and the changes told on the way."""
+        lanes = np.arange(len(self.side))
+        ranks = self.count - 1
+        columns = dict(self.memory.columns)
+        columns |= self._facts(lanes, self.before_row, self.after_row, self._passages(lanes, self.after_row))
+        trace_ns, trace_prob = self._traces(lanes, ranks, self.trace_from, self.before_row)
+        columns |= {
+            "key": self.batch.key[self.after_row],
+            "side": self.side,
+            "due_ns": self.due_ns,
+            "is_told": self.is_told,
+            "is_asserted": self.is_asserted,
+            "revision": self.revision,
+            "surest_prob": self.surest_prob,
+            "surest_ns": self.surest_ns,
+            "published_ns": self.published_ns,
+            "joint": self.joint.reshape(side_filter.JOINT_SIZE, len(lanes)).T.copy(),
+            "trace_ns": trace_ns,
+            "trace_prob": trace_prob,
+        }
+        columns["sensor_id"], columns["track_id"], _ = self.batch.names(self.after_row)
+        told, names = self._told(columns)
+        columns["finding_id"] = np.array(
+            [
+                names.get((lane, episode), "") if revision else ""
+                for lane, episode, revision in zip(
+                    lanes.tolist(), self.episode.tolist(), self.revision.tolist(), strict=True
+                )
+            ],
+            dtype=np.object_,
+        )
+        return Pending(columns), told
+
+    def _told(self, tracks: Columns) -> tuple[Told, dict[tuple[int, int], str]]:
+        """What was told, and the ids it was told under, by lane and episode."""
+        names = {(lane, 0): str(name) for lane, name in enumerate(self.memory["finding_id"].tolist()) if name}
+        blank = np.zeros(0, dtype=np.int64)
+        parts = self.published
+
+        def column(name: str) -> NDArray[np.int64]:
+            return np.concatenate([blank, *(getattr(part, name) for part in parts)])
+
+        lane, before_row = column("lane"), column("before_row")
+        ranks = np.concatenate([blank, *(np.full(len(part.lane), part.rank) for part in parts)])
+        columns = self._facts(lane, before_row, column("after_row"), column("crossing"))
+        trace_ns, trace_prob = self._traces(lane, ranks, column("trace_from"), before_row)
+        columns |= {
+            "sensor_id": tracks["sensor_id"][lane],
+            "track_id": tracks["track_id"][lane],
+            "revision": column("revision"),
+            "side": column("side").astype(np.int8),
+            "surest_ns": column("surest_ns"),
+            "probability": np.concatenate([np.zeros(0), *(part.probability for part in parts)]),
+            "decided_ns": column("decided_ns"),
+            "is_undone": np.concatenate(
+                [np.zeros(0, dtype=bool), *(np.full(len(part.lane), part.is_undone) for part in parts)]
+            ),
+            "trace_ns": trace_ns,
+            "trace_prob": trace_prob,
+        }
+        ids = []
+        for i, key in enumerate(zip(lane.tolist(), column("episode").tolist(), strict=True)):
+            if key not in names:
+                names[key] = finding_id(self.rule_id, {name: values[i] for name, values in columns.items()})
+            ids.append(names[key])
+        columns["finding_id"] = np.array(ids, dtype=np.object_)
+        return Told(columns), names
+
+    def _facts(self, lanes: Ints, before_row: Ints, after_row: Ints, crossing: Ints) -> Columns:
+        """Fixes and passages of some lanes, from the batch or, where so marked, from the memory."""
+        columns: Columns = {name: self.memory[name][lanes] for name in (*BEFORE, *PASSAGE)}
+        fresh = np.flatnonzero(before_row != _REMEMBERED)
+        put(columns, fresh, absent({**BEFORE, **PASSAGE}, len(fresh)))
+        fresh = np.flatnonzero(before_row >= 0)
+        put(columns, fresh, fix_facts(self.batch, before_row[fresh], "before"))
+        fresh = np.flatnonzero(crossing >= 0)
+        put(columns, fresh, passage_facts(self.batch, crossing[fresh], self.parameters))
+        return columns | fix_facts(self.batch, after_row, "after")
+
+    def _traces(self, lanes: Ints, ranks: Ints, trace_from: Ints, before_row: Ints) -> tuple[Ints, Reals]:
+        """P(side A) after the newest evidence up to `ranks`, from `trace_from` on; shapes (t, TRACE_LENGTH)."""
+        rank = ranks[:, None] - np.arange(TRACE_LENGTH - 1, -1, -1)
+        is_here = rank >= trace_from[:, None]
+        at = np.where(is_here, self.offset[lanes][:, None] + rank, 0)
+        is_before = (rank < 0) & (rank >= -TRACE_LENGTH) & (before_row == _REMEMBERED)[:, None]
+        slot = np.where(is_before, TRACE_LENGTH + rank, 0)
+        old_ns = np.where(is_before, self.memory["trace_ns"][lanes[:, None], slot], NEVER_NS)
+        old_prob = np.where(is_before, self.memory["trace_prob"][lanes[:, None], slot], np.nan)
+        times_ns = self.batch.time_ns[self.evidence.row]
+        return np.where(is_here, times_ns[at], old_ns), np.where(is_here, self.prob_a[at], old_prob)
+
+
+def _remembered(pending: Pending, lane: Ints) -> Pending:
+    """The rows of some tracks, blank where there is none (-1)."""
+    blank = Pending.blank(len(lane))
+    known = np.flatnonzero(lane >= 0)
+    put(blank.columns, known, pending.take(lane[known]).columns)
+    return blank
+
+
+def _note_newest(pending: Pending, batch: TrackBatch) -> None:
+    """Notes the time of each track's newest fix, near the line or not."""
+    if not len(batch) or not len(pending):
+        return
+    last = np.flatnonzero(np.concatenate([batch.key[1:] != batch.key[:-1], [True]]))
+    at = positions(batch.key[last], pending["key"])
+    touched = at >= 0
+    pending["last_ns"][touched] = batch.time_ns[last[at[touched]]]

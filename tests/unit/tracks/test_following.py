@@ -1,0 +1,136 @@
+"""Changes of side told or not told: noise along the line, restarts, ends of input, repeated fixes."""
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from geodata.contact_line import ContactLine, LineHistory
+from geodata.line_file import LineDraft
+from monitoring.pipeline import Engine, tracking
+from monitoring.tracks.changes import CHANGES, Pending
+from tests.small_world import LAT, LINE, LON, SECOND_NS, START_NS, fix, parameters, place, table
+
+CROSSING = ("line_crossing",)
+USED = parameters(rules=CROSSING)
+
+
+def along(
+    seed: int, count: int, sigma_m: float = 40.0, step_s: float = 5.0, bias_m: float = 0.0
+) -> list[dict[str, Any]]:
+    """Somebody who walks on the line itself, seen with noise."""
+    rng = np.random.default_rng(seed)
+    east_m = bias_m + rng.normal(0.0, sigma_m, count)
+    return [
+        fix(step_s * i, float(east_m[i]), 3.0 * i, sigma_m=sigma_m, affiliation="A", object_class="person")
+        for i in range(count)
+    ]
+
+
+def told(rows: list[dict[str, Any]], used: Any = USED) -> list[dict[str, Any]]:
+    engine = Engine(used)
+    engine.feed(table(rows))
+    return list(engine.tick(rows[-1]["time_ns"], end_of_input=True).findings.to_pylist())
+
+
+@pytest.mark.parametrize(("bias_frac", "most"), [(0.25, 1), (0.5, 1), (0.8, 1), (0.0, 8)])
+def test_noise_along_the_line_does_not_flap(bias_frac: float, most: int) -> None:
+    used = parameters({"tracks.bias_frac": bias_frac}, rules=CROSSING)
+    naive, found = [], []
+    for seed in range(4):
+        rows = along(seed, 400)
+        east = np.array([row["lon"] - LON for row in rows])
+        naive.append(int(np.sum(east[1:] * east[:-1] < 0)))
+        found.append(len({row["finding_id"] for row in told([fix(-60, -500, affiliation="A"), *rows], used)}))
+    assert min(naive) > 150
+    # Without any bias a hundred fixes with noise of their own are taken at their word.
+    assert max(found) <= most
+
+
+def test_noise_along_a_meandering_line_does_not_flap_either() -> None:
+    """Bends as wide as the error: which bend a fix lies in says little of the side."""
+    north = np.arange(-400, 12_000, 60.0)
+    vertices = tuple(place(60.0 if i % 2 else -60.0, float(n)) for i, n in enumerate(north))
+    line = ContactLine.from_draft(LineDraft(((LON, 48.0), *vertices, (LON, 49.0)), "meander"))
+    used = parameters(lines=LineHistory([line]), rules=CROSSING)
+    for seed in range(3):
+        rows = [fix(-60, -900, affiliation="A"), *along(seed, 300, sigma_m=60.0)]
+        side = line.locator.locate([r["lon"] for r in rows], [r["lat"] for r in rows]).side
+        assert np.sum(side[1:] != side[:-1]) > 80
+        assert len({row["finding_id"] for row in told(rows, used)}) <= 1
+
+
+def test_a_passage_after_long_noise_is_told_once() -> None:
+    rows = along(1, 200)
+    rows += [
+        fix(1000 + 10 * i, 60.0 * i, 600.0, sigma_m=40.0, affiliation="A", object_class="person")
+        for i in range(1, 12)
+    ]
+    found = told([fix(-60, -500, affiliation="A", object_class="person"), *rows])
+    assert [row["direction"] for row in found] == ["A>B"]
+    assert found[0]["probability"] == pytest.approx(1.0, abs=1e-3)
+
+
+def test_a_pending_change_is_told_when_its_waiting_ends_in_silence() -> None:
+    engine = Engine(parameters({"stream.lateness_s": 0}, rules=CROSSING))
+    rows = [fix(0, -400, sigma_m=50.0, affiliation="A"), fix(60, 160, sigma_m=50.0, affiliation="A")]
+    engine.feed(table(rows))
+    assert engine.tick(START_NS + 119 * SECOND_NS).findings.num_rows == 0
+    engine.tick(START_NS + 300 * SECOND_NS)
+    found = engine.tick(START_NS + 301 * SECOND_NS, end_of_input=True).findings
+    assert found.num_rows == 0  # it was told before, and nothing has come since
+
+
+def test_what_the_end_of_one_input_left_open_the_next_one_settles_under_the_same_id() -> None:
+    engine = Engine(USED)
+    engine.feed(
+        table([fix(0, -400, sigma_m=50.0, affiliation="A"), fix(60, 130, sigma_m=50.0, affiliation="A")])
+    )
+    first = engine.tick(START_NS + 60 * SECOND_NS, end_of_input=True).findings.to_pylist()
+    engine.feed(table([fix(700, 300, id="later", sigma_m=50.0, affiliation="A")]))
+    second = engine.tick(START_NS + 700 * SECOND_NS, end_of_input=True).findings.to_pylist()
+    assert [(row["verdict"], row["revision"]) for row in first] == [("undetermined", 1)]
+    assert [(row["verdict"], row["revision"]) for row in second] == [("violation", 2)]
+    assert first[0]["finding_id"] == second[0]["finding_id"]
+
+
+def test_a_hundred_thousand_fixes_in_one_place_near_the_line_are_one_measurement() -> None:
+    one = table([fix(0, 30.0, sigma_m=50.0)])
+    many = one.take(pa.array(np.zeros(100_000, dtype=np.int64)))
+    times = pa.array(START_NS + np.arange(100_000) * SECOND_NS)
+    many = many.set_column(many.schema.get_field_index("time_ns"), many.schema.field("time_ns"), times)
+    until_ns = START_NS + 100_000 * SECOND_NS
+    shards, judged = tracking.advance(tracking.start(USED, 1), many, until_ns, True, USED)
+    pending = Pending.from_table(shards[0].memory["line_crossing"])
+    assert judged.findings.num_rows == 0
+    assert np.sum(np.isfinite(pending["trace_prob"])) == 1
+
+
+def test_all_fixes_at_one_instant_give_an_answer_and_no_violation() -> None:
+    rows = [
+        fix(0, float(east_m), id=f"e{i}", affiliation="A")
+        for i, east_m in enumerate([-400, 90, -90, 300, 20])
+    ]
+    assert {row["verdict"] for row in told(rows)} <= {"undetermined"}
+
+
+def test_the_memory_survives_its_table_and_is_bounded_by_tracks() -> None:
+    rows = [fix(i, 50 * np.sin(i), id=f"e{i}", track_id=f"t{i % 3}", sigma_m=40.0) for i in range(600)]
+    shards, _ = tracking.advance(tracking.start(USED, 1), table(rows), START_NS, False, USED)
+    memory = shards[0].memory["line_crossing"]
+    assert memory.num_rows == 3
+    assert memory.schema.equals(CHANGES)
+    again = Pending.from_table(Pending.from_table(memory).to_table())
+    for name, column in Pending.from_table(memory).columns.items():
+        np.testing.assert_array_equal(column, again[name])
+
+
+def test_a_track_far_from_the_line_takes_no_memory() -> None:
+    rows = [fix(i, -5000.0 + i, id=f"e{i}") for i in range(50)]
+    shards, _ = tracking.advance(tracking.start(USED, 1), table(rows), START_NS, False, USED)
+    assert shards[0].memory["line_crossing"].num_rows == 0
+
+
+def test_the_line_of_this_world_is_straight() -> None:
+    assert LINE.locator.locate([LON - 0.01], [LAT]).side[0] == 1
