@@ -88,6 +88,11 @@ class Locator:
             self._tables = tables_of(self._near)
             self.locate(line.lon[:1], line.lat[:1])  # compiles or loads the loop here, not in a first request
 
+    @property
+    def is_compiled(self) -> bool:
+        """Whether places go through the compiled loop."""
+        return self._tables is not None
+
     def locate(self, lon: ArrayLike, lat: ArrayLike, clearance: bool = True) -> Located:
         """Side, distance, chainage and foot of the places (`lon`, `lat`), degrees, shape (n,).
 
@@ -116,7 +121,8 @@ class Locator:
     ) -> None:
         """The compiled loop; what it leaves is decided by the reference."""
         is_left = np.zeros(len(lon), dtype=np.bool_)
-        compiled_locate(lon, lat, *tables, clearance, into, is_left)
+        with np.errstate(over="ignore", invalid="ignore"):  # of numbers that are no places, and are left
+            compiled_locate(lon, lat, *tables, clearance, into, is_left)
         if clearance and self._crosses_antimeridian:
             into.foot_lon[:] = wrap_deg(into.foot_lon)
         if is_left.any():
