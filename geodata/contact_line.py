@@ -305,12 +305,14 @@ class LineHistory:
         return np.searchsorted(starts, np.asarray(time_ns, dtype=np.int64), side="right") - 1
 
     def with_line(self, line: ContactLine, valid_from_ns: int) -> "LineHistory":
-        """The history in which `line` holds from `valid_from_ns` on; later versions are superseded."""
-        kept = [idx for idx, instant in enumerate(self.valid_from_ns) if instant < valid_from_ns]
-        return LineHistory(
-            [*(self.lines[idx] for idx in kept), line],
-            [*(self.valid_from_ns[idx] for idx in kept), valid_from_ns],
-        )
+        """The history in which `line` holds from `valid_from_ns` on, until the next version already known.
+
+        A version from exactly that instant is replaced; the line of the beginning of time stays.
+        """
+        known = dict(zip(self.valid_from_ns, self.lines, strict=True))
+        known[valid_from_ns] = line
+        instants = sorted(known)
+        return LineHistory([known[instant] for instant in instants], instants)
 
     def to_json(self) -> dict[str, Any]:
         """What `from_json` reads."""

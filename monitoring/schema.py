@@ -259,7 +259,8 @@ PLACE: Final = pa.schema(
         pa.field("sigma_used_m", _REAL),
     ]
 )
-"""Place facts: `side` +1 = A, -1 = B, 0 = not known; distance positive on side A; `beyond_end` 0, 1 = start, 2 = end."""
+"""Place facts: `side` +1 = A, -1 = B, 0 = not known; distance positive on side A; `beyond_end` 0 = within,
+1 = start, 2 = end."""
 
 PLACED_EVENTS: Final = pa.schema([*EVENTS, *PLACE])
 """What step S1 hands to S2."""

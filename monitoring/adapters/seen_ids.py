@@ -46,6 +46,12 @@ class _Run:
     bits: int
     name: str = ""
     crc: int = 0
+    mapped: mmap.mmap | None = None
+
+    def release(self) -> None:
+        """Give the pages of the file back to the system, which reads them again when they are needed."""
+        if self.mapped is not None and hasattr(mmap, "MADV_DONTNEED"):
+            self.mapped.madvise(mmap.MADV_DONTNEED)
 
     @classmethod
     def of(cls, rows: Hashes) -> "_Run":
@@ -109,12 +115,17 @@ class SeenIds:
                 if len(rows):
                     self._tail.append(_Run.of(rows))
                 while _is_due(self._tail):
-                    last, before = self._tail.pop(), self._tail.pop()
-                    self._tail.append(_Run.of(id_runs.merged([before.rows, last.rows])))
+                    # Nothing is taken away before what replaces it is there, whatever breaks off in between.
+                    self._tail[-2:] = [_Run.of(id_runs.merged([run.rows for run in self._tail[-2:]]))]
         if journal_seq is not None:
             self.advance(journal_seq)
         if sum(len(run.rows) for run in self._tail) >= self._memory_rows:
             self.flush()
+
+    def release(self) -> None:
+        """Take no memory for what lies in files until it is asked for again."""
+        for run in self._runs:
+            run.release()
 
     def advance(self, journal_seq: int) -> None:
         """Say that the set is complete up to `journal_seq` (for records without accepted events)."""
@@ -126,10 +137,10 @@ class SeenIds:
         with self._lock:
             runs = list(self._runs)
             if self._tail:
-                runs.append(self._write([run.rows for run in self._tail]))
+                runs.append(self._write(self._tail))
             while _is_due(runs):
                 last, before = runs.pop(), runs.pop()
-                runs.append(self._write([before.rows, last.rows]))
+                runs.append(self._write([before, last]))
             replaced = {run.name for run in self._runs} - {run.name for run in runs}
             self._commit(runs)
             self._runs, self._tail, self._position = runs, [], self._complete_to
@@ -184,13 +195,13 @@ class SeenIds:
             raise JournalDamaged(str(path), 0, "the index of seen ids has not the length it states")
         rows = np.frombuffer(data, dtype="<u8", count=4 * count, offset=_HEADER.size).reshape(count, 4)
         starts = np.frombuffer(data, dtype="<u4", offset=_HEADER.size + count * _ROW_BYTES)
-        return _Run(rows, starts, bits, name, crc)
+        return _Run(rows, starts, bits, name, crc, data)
 
-    def _write(self, runs: Sequence[Hashes]) -> _Run:
+    def _write(self, runs: Sequence[_Run]) -> _Run:
         """Merge runs into one file, part by part of the key space, and map it."""
         name = f"seen-{self._next:08d}"
         self._next += 1
-        count = sum(map(len, runs))
+        count = sum(len(run.rows) for run in runs)
         bits = id_runs.bits_for(count)
         crc = 0
 
@@ -201,7 +212,7 @@ class SeenIds:
             crc = google_crc32c.extend(crc, header)
             yield [header]
             written = 0
-            for rows in _in_parts(runs, count):
+            for rows in _in_parts([run.rows for run in runs], count):
                 data = np.ascontiguousarray(rows, dtype="<u8").tobytes()
                 crc = google_crc32c.extend(crc, data)
                 written += len(rows)
@@ -210,6 +221,8 @@ class SeenIds:
                     counts = np.bincount(bucket - bucket[0])
                     starts[bucket[0] + 1 : bucket[0] + 1 + len(counts)] += counts.astype(np.uint32)
                 yield [data]
+                for run in runs:
+                    run.release()
             assert written == count, "a key stands in one run only"
             np.cumsum(starts, out=starts)
             data = starts.tobytes()

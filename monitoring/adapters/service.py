@@ -51,7 +51,7 @@ class MissionService:
 
     @property
     def line(self) -> ContactLine:
-        return self._mission.lines.lines[-1]
+        return self._mission.line_at(self._runtime.clock_ns())
 
     @property
     def sectors(self) -> Sectors:
@@ -104,9 +104,7 @@ class MissionService:
         if receipt_id is None or end_of_input:
             return receipt
         if wait == "processed":
-            seq = runtime.tick(runtime.clock_ns(), source="clock", receipt_ids=[receipt_id])
-            runtime.wait_for(seq)
-            return {**(runtime.settled(receipt_id) or receipt), "files": receipt["files"]}
+            return {**(runtime.settle(receipt_id) or receipt), "files": receipt["files"]}
         runtime.want_tick(receipt_id)
         return receipt
 
@@ -126,9 +124,7 @@ class MissionService:
         plain = _inflated(pieces) if encoding == "gzip" else pieces
         for receipt in ingest_stream(runtime, plain, form=form, principal=principal):
             if receipt["final"] and wait == "processed" and receipt["receipt_id"] is not None:
-                seq = runtime.tick(runtime.clock_ns(), source="clock", receipt_ids=[receipt["receipt_id"]])
-                runtime.wait_for(seq)
-                yield {**receipt, **(runtime.settled(receipt["receipt_id"]) or {})}
+                yield {**receipt, **(runtime.settle(receipt["receipt_id"]) or {})}
             else:
                 yield receipt
 
@@ -147,6 +143,10 @@ class MissionService:
     def load_line(self, principal: str, geojson: Mapping[str, Any], valid_from_ns: int) -> dict[str, Any]:
         """Add a line version."""
         return self._runtime.load_line(principal, geojson, valid_from_ns)
+
+    def reanalyse(self, principal: str, from_ns: int, to_ns: int, *, is_applied: bool) -> dict[str, Any]:
+        """What the present engine and reference data would change; published if `is_applied`."""
+        return self._runtime.reanalyse(principal, from_ns, to_ns, is_applied=is_applied)
 
     def replay_quarantine(self, principal: str, selection: Mapping[str, Any]) -> dict[str, Any]:
         """Send quarantined rows through the door again."""

@@ -4,7 +4,8 @@ The policy stands in the agreement. A finding whose rule and verdict are listed 
 only if it lies inside the rule's bounds), unless
 
 - its incident already has one, or
-- a case of the same party, pattern (rule) and place was opened within the agreed time before it:
+- a case of the same party, pattern (rule) and place was opened within the agreed time of it (before it or after
+  it, since late evidence is filed late; of several the one nearest in time):
 
 then it joins that case, so that a busy day gives commission staff tens of cases and every incident stays in one
 of them or in the day's tables. A finding of any verdict joins the case of its incident. A finding that is
@@ -14,6 +15,7 @@ Findings are taken in the order given, the canonical order of finals, which depe
 where batches were cut; numbers are given in that order, by the year of the mission's zone, and never reused.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -140,7 +142,9 @@ class _Desk:
         self._zone = ZoneInfo(parameters.agreement.reporting.zone)
         self._last_number = dict(state.last_number)
         self._cases = dict(state.cases)
-        self._newest_of_key = {case.key: case.number for case in state.cases.values()}
+        self._cases_of_key: defaultdict[tuple[str, str, str], list[Case]] = defaultdict(list)
+        for case in state.cases.values():
+            self._cases_of_key[case.key].append(case)
         self._case_of_finding = dict(state.case_of_finding)
         self._case_of_incident = dict(state.case_of_incident)
         self._newest_ns = state.newest_ns
@@ -197,13 +201,15 @@ class _Desk:
         return row["party"] or "", row["rule_id"], self._place(row)
 
     def _open_case(self, row: dict[str, Any]) -> str | None:
-        """The newest case of the same party, pattern and place that was opened within the window."""
-        number = self._newest_of_key.get(self._key(row))
-        if number is None:
-            return None
+        """The case of the same party, pattern and place opened nearest in time, if within the window of the finding;
+        of two equally near the one with the lower number."""
         window_ns = round(self._agreement.number("filing.join_window_s", row["time_start_ns"]) * 1e9)
-        apart_ns = abs(row["time_start_ns"] - self._cases[number].opened_ns)
-        return number if apart_ns <= window_ns else None
+        near = [
+            (apart_ns, _in_order(case.number), case.number)
+            for case in self._cases_of_key.get(self._key(row), ())
+            if (apart_ns := abs(row["time_start_ns"] - case.opened_ns)) <= window_ns
+        ]
+        return min(near)[2] if near else None
 
     def _new_case(self, row: dict[str, Any]) -> str:
         opened_at = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(
@@ -214,7 +220,7 @@ class _Desk:
         number = f"{year}-{self._last_number[year]:05d}"
         key = self._key(row)
         self._cases[number] = Case(number, key, row["time_start_ns"], self._priority(row))
-        self._newest_of_key[key] = number
+        self._cases_of_key[key].append(self._cases[number])
         return number
 
     def _priority(self, row: dict[str, Any]) -> int:
@@ -263,3 +269,8 @@ class _Desk:
 def _is_inside(row: dict[str, Any]) -> bool:
     """Whether what was found lies inside the bounds of its rule, so that only its meaning is undetermined."""
     return row["verdict"] != "undetermined" or (row["margin"] is not None and row["margin"] > 0)
+
+
+def _in_order(number: str) -> tuple[int, ...]:
+    """The year and the count of a case's number."""
+    return tuple(int(part) for part in number.split("-"))

@@ -4,7 +4,14 @@ happened.
 Nothing that detects may import this package, and this package imports nothing that detects.
 """
 
-from monitoring.simulation.encode import csv_bytes, csv_header, ndjson_bytes, write_events, write_truth
+from monitoring.simulation.encode import (
+    ENDINGS,
+    csv_bytes,
+    csv_header,
+    ndjson_bytes,
+    write_events,
+    write_truth,
+)
 from monitoring.simulation.run import DEMO_DATE, Run, period, simulate
 from monitoring.simulation.scenario import Scenario, ScenarioError
 from monitoring.simulation.scenario_file import (
@@ -17,6 +24,7 @@ from monitoring.simulation.truth import Happening, Truth, TruthInvalid, parse_tr
 
 __all__ = [
     "DEMO_DATE",
+    "ENDINGS",
     "Happening",
     "Run",
     "Scenario",

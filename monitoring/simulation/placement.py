@@ -59,8 +59,10 @@ class LineSpace:
         x, y = x + left_m * normal_x, y + left_m * normal_y
         tolerance = np.maximum(40.0, 0.05 * np.abs(left_m))
         open_ = np.arange(len(x))
+        reached = np.empty(len(x))
         for _ in range(6):
             left, foot_x, foot_y, _chainage = self.signed(x[open_], y[open_])
+            reached[open_] = left
             miss = left_m[open_] - left
             is_far = np.abs(miss) > tolerance[open_] / 4
             if not is_far.any():
@@ -74,8 +76,9 @@ class LineSpace:
             step_y = np.where(is_on, normal_y[open_], away_y / unit)
             x[open_] += miss * step_x
             y[open_] += miss * step_y
-        left = self.signed(x, y)[0]
-        return x, y, np.abs(left - left_m) <= tolerance
+        else:
+            reached[open_] = self.signed(x[open_], y[open_])[0]
+        return x, y, np.abs(reached - left_m) <= tolerance
 
     def place_surely(self, rng: np.random.Generator, chainage_m: Reals, left_m: Reals) -> tuple[Reals, Reals]:
         """As `place`; where it fails, the chainage is shifted a little, up to eight times."""

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pyarrow as pa
 
 from geodata.contact_line import ContactLine
@@ -120,6 +121,13 @@ class Run:
         """Events in order of arrival, columns of `schema.EVENT_FIELDS`; the last table holds the
         stragglers.
         """
+        return (table for _, table in self.deliveries() if table.num_rows)
+
+    def deliveries(self, step_s: float | None = None) -> Iterator[tuple[int, pa.Table]]:
+        """The same events cut by when they arrive: (ns UTC, what has arrived since the last cut), each `step_s`.
+
+        What is still on its way at the end comes with the end's time. Walked once, like `tables`.
+        """
         world, witness = self._world, self._witness
         delivery = Delivery(world)
         reports, group, sensor_type, log_miss = human_reports(world)
@@ -145,15 +153,17 @@ class Run:
             parts = [fixes, sounds, jamming, heartbeats(world, begin_s, end_s)]
             parts += [within(batch, begin_s, end_s) for batch in (reports, false, lies)]
             witness.link(delivery.take(joined(parts), number))
-            table = delivery.give(end_s)
-            if table.num_rows:
-                yield table
+            # Nothing made later can arrive before the window's end, so it may be cut anywhere.
+            cuts = (
+                [end_s] if step_s is None else [*np.arange(begin_s + step_s, end_s, step_s).tolist(), end_s]
+            )
+            for cut_s in cuts:
+                yield self.from_ns + round(cut_s * 1e9), delivery.give(cut_s)
             if self._progress is not None:
                 self._progress((number + 1) / windows)
         table = delivery.give(float("inf"))
         self._is_done = True
-        if table.num_rows:
-            yield table
+        yield self.to_ns, table
 
     def truth(self) -> Truth:
         """What really happened. Only after `tables` was walked to its end."""

@@ -44,7 +44,7 @@ def scenario_names() -> tuple[str, ...]:
 
 
 def scenario_schema() -> dict[str, Any]:
-    """The JSON Schema (2020-12) of a scenario file."""
+    """The JSON Schema (2020-12) of a whole scenario, what it extends filled in."""
     made: dict[str, Any] = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **msgspec.json.schema(Scenario),

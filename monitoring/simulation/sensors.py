@@ -313,7 +313,8 @@ def _ids(type_idx: Indices) -> tuple[str, ...]:
 def registry_of(net: SensorNet, space: LineSpace) -> list[dict[str, Any]]:
     """What the sensors' operators declare: one entry a sensor, in the order of `net.ids`.
 
-    Aircraft have no fixed place (`lon`, `lat` are null). Errors are the data sheet's, not the true ones.
+    Aircraft have no fixed place (`lon`, `lat` are null). Errors and detection rates are the data sheet's, not
+    the true ones.
     """
     lon, lat = space.line.frame.inverse(net.x, net.y)
     flies = np.zeros(net.count, dtype=bool)
@@ -330,6 +331,7 @@ def registry_of(net: SensorNet, space: LineSpace) -> list[dict[str, Any]]:
                 "lat": round(float(lat[i]), 6) if is_fixed else None,
                 "host_side": hand_party(space, int(net.hand[i])),
                 "sigma_m": _declared_sigma(model) * float(net.declared_factor[i]),
+                "detection_prob": model.p_best,
             }
         )
     return entries

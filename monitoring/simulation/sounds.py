@@ -189,9 +189,8 @@ def _report(world: World, rng: np.random.Generator, heard: Heard) -> Rows:
     direction = np.where(np.isin(reported, (EXPLOSION, LAUNCH)), direction, -1)
     calibre = groups.calibre_mm[groups.group[phenomenon]]
     knows_weapon = (kind == RADAR) | (rng.uniform(size=n) < 0.3)
-    weapon = CLASS_OF_TARGET[
-        np.array([TARGETS.index(f.weapon) for f in world.scenario.fires])[_spec(world, phenomenon)]
-    ]
+    of_spec = np.array([TARGETS.index(f.weapon) for f in world.scenario.fires], dtype=np.int64)
+    weapon = CLASS_OF_TARGET[of_spec[_spec(world, phenomenon)]]
     is_burst = true_kind == BURST
     declared = np.maximum(sigma * net.declared_factor[sensor], 1.0)
     return rows(
@@ -246,10 +245,12 @@ def human_reports(world: World) -> tuple[Rows, Indices, Indices, Reals]:
     range_m = np.hypot(x - net.x[sensor], y - net.y[sensor])
     weapon = _weapons(world)[groups.spec[group]]
     kind = net.type_idx[sensor]
-    heard_m = range_m / world.weather.range_factor(kind, net.x[sensor], net.y[sensor], facts.start_s[group])
+    # A group all of whose rounds fall behind the end has no start.
+    started_s = np.where(groups.rounds[group] > 0, facts.start_s[group], 0.0)
+    heard_m = range_m / world.weather.range_factor(kind, net.x[sensor], net.y[sensor], started_s)
     p = detection_probability(kind, np.where(is_target, TARGETS.index("impact"), weapon), heard_m)
     p *= net.p_factor[sensor]
-    is_able = (world.power_outages.find(sensor, facts.start_s[group]) < 0) & (groups.rounds[group] > 0)
+    is_able = (world.power_outages.find(sensor, started_s) < 0) & (groups.rounds[group] > 0)
     p = np.where(is_able, p, 0.0)
     chance = (group[p > 0], kind[p > 0], np.log1p(-np.minimum(p[p > 0], 0.999)))
     hit = np.flatnonzero(rng.uniform(size=len(p)) < p)

@@ -13,8 +13,8 @@ class Terms:
     buffer_left_m: float = 2_000.0
     buffer_right_m: float = 2_000.0
     dwell_s: float = 30.0
-    zone_left_m: float = 15_000.0
-    zone_right_m: float = 15_000.0
+    zone_left_m: float = 30_000.0
+    zone_right_m: float = 30_000.0
     fire_gap_s: float = 600.0
     fire_move_m: float = 1_000.0
     excursion_s: float = 21_600.0

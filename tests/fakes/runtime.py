@@ -143,6 +143,9 @@ class ThinRuntime:
         line = ContactLine.from_geojson(dict(geojson))
         return {"version": line.version, "label": line.label, "length_m": line.length_m}
 
+    def reanalyse(self, principal: str, from_ns: int, to_ns: int, *, is_applied: bool) -> dict[str, Any]:
+        return {"applied": is_applied, "findings": [], "incidents": 0}
+
     def replay_quarantine(self, principal: str, selection: Mapping[str, Any]) -> dict[str, Any]:
         self.calls.append(("replay_quarantine", {"principal": principal}))
         return {"replayed": 0, **selection}

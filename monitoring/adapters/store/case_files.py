@@ -15,11 +15,16 @@ from monitoring.adapters.store.canonical import from_json, to_json
 from monitoring.adapters.store.change_log import CASE_FIELDS, ChangeLog
 from monitoring.adapters.store.results import Row, in_parts, insert, rows_of
 from monitoring.cases.errors import NotFound
+from monitoring.cases.wording import case_sentence
 from monitoring.cases.workflow import SETTLED, Procedure
 
 ENGINE_ACTOR: Final = "contactline"
 """Who acts when no person does: filing and amendments by the engine."""
 EVIDENCE_WITHDRAWN: Final = "evidence_withdrawn"
+NEW_EVIDENCE: Final = "new_evidence"
+"""Evidence joined after a finding of fact was decided; the next approved finding of fact takes it in."""
+_UNDECIDED: Final = ("filed", "triaged", "verifying")
+"""States before the finding of fact, whose time runs from the filing by priority."""
 _VERDICT_RANKS: Final = ("permitted", "undetermined", "violation")
 _CONFIDENCE_RANKS: Final = ("low", "medium", "high")
 
@@ -94,6 +99,10 @@ class CaseFiles:
             return False
         self.change(number, flags=sorted([*flags, flag]))
         return True
+
+    def unflag(self, number: str, flag: str) -> None:
+        """Take a mark off the case."""
+        self.change(number, flags=[other for other in self.row(number)["flags"] if other != flag])
 
     def entry(self, number: str, actor: str, kind: str, summary: str, detail: dict[str, Any]) -> None:
         """Add an entry to the case's timeline."""
@@ -221,6 +230,7 @@ class CaseFiles:
                     "summary",
                 )
             },
+            "opening": row["summary"],
             "search": search_text(number, row["summary"], row["rule_id"], row["sector"]),
             "assignee": None,
             "incident_count": 0,
@@ -250,9 +260,12 @@ class CaseFiles:
             values["priority"] = min(case["priority"], row["priority"])
         is_more_urgent = values.get("priority", case["priority"]) < case["priority"]
         self.change(number, **values)
-        if is_more_urgent and case["status"] in ("filed", "triaged", "verifying"):
+        if is_more_urgent and case["status"] in _UNDECIDED:
             self.set_due(number)
         self.entry(number, ENGINE_ACTOR, "finding_joined", row["summary"], _evidence(row))
+        if case["status"] not in _UNDECIDED and self.flag(number, NEW_EVIDENCE):
+            summary = "later evidence joined the case and is not covered by the decisions made before it"
+            self.entry(number, ENGINE_ACTOR, NEW_EVIDENCE, summary, _evidence(row))
 
     def _write_new_cases(self) -> None:
         insert(self._connection, tables.cases, [self._stored(n) for n in self._rows if n in self._new])
@@ -282,8 +295,10 @@ class CaseFiles:
             for number, count, incident_count, probability, verdict, confidence in self._connection.execute(
                 query.where(link.case_number.in_(part))
             ):
+                case = self.row(number)
                 self.change(
                     number,
+                    summary=case_sentence(case["rule_id"], incident_count, case["sector"], case["opening"]),
                     finding_count=count,
                     incident_count=incident_count,
                     probability=probability,

@@ -125,6 +125,44 @@ def test_a_joined_finding_widens_the_case_and_may_make_it_more_urgent(store: Sto
     assert {r["finding_id"] for r in store.case_links(CASE)} == {"f1", "f2"}
 
 
+def decide(store: Store, seq: int, kind: str, outcome: str) -> None:
+    """Two people decide, in the records `seq` and the next."""
+    standard = "clear_and_convincing"
+    stated = {"kind": kind, "outcome": outcome, "reasoning": "seen", "standard_of_proof": standard}
+    made = act(store, seq, "propose", **stated)
+    act(store, seq + 1, "approve", "rev", "reviewer", decision_id=made["decision_id"])
+
+
+def join(store: Store, seq: int, finding_id: str, incident_id: str) -> None:
+    joined = filing(CASE, finding_id, action="join", incident_id=incident_id)
+    publish(store, seq, findings=[finding(finding_id, incident_id=incident_id)], filings=[joined])
+
+
+def test_evidence_that_joins_after_a_decision_is_told_as_not_covered_by_it(store: Store) -> None:
+    open_case(store)
+    join(store, 2, "f2", "i2")
+    assert store.case(CASE)["flags"] == []
+    decide(store, 3, "finding_of_fact", "verified")
+    decide(store, 5, "attribution", "party_a")
+    join(store, 7, "f3", "i3")
+    join(store, 8, "f4", "i4")
+    case = store.case(CASE)
+    assert (case["status"], case["flags"], case["finding_count"]) == ("attributed", ["new_evidence"], 4)
+    told = [e for e in store.case_timeline(CASE) if e["at_ns"] >= 70]
+    assert [e["kind"] for e in told] == ["finding_joined", "new_evidence", "finding_joined"]
+    assert "not covered by the decisions" in told[1]["summary"]
+
+
+def test_a_finding_of_fact_decided_anew_covers_what_joined_before_it(store: Store) -> None:
+    open_case(store)
+    decide(store, 2, "finding_of_fact", "not_substantiated")
+    join(store, 4, "f2", "i2")
+    assert (store.case(CASE)["is_settled"], store.case(CASE)["flags"]) == (True, ["new_evidence"])
+    act(store, 5, "reopen", "rev", "reviewer", text="there is more")
+    decide(store, 6, "finding_of_fact", "verified")
+    assert store.case(CASE)["flags"] == []
+
+
 def test_members_are_those_of_the_newest_word_about_their_incident(store: Store) -> None:
     def member(event_id: str) -> dict[str, Any]:
         return {"incident_id": "i1", "sensor_id": "s", "id": event_id}

@@ -70,6 +70,22 @@ def test_after_the_window_a_new_case_is_opened_however_busy_the_place_is():
     assert [a for a, _ in actions(filings)] == ["open", *["join"] * 4, "open", *["join"] * 3]
 
 
+def test_a_finding_joins_the_case_opened_nearest_to_it_whatever_was_filed_last():
+    rows = [final("a", 72), final("b", 0), final("c", 74)]
+    assert actions(file(rows)[1]) == [
+        ("open", "2025-00001"),
+        ("open", "2025-00002"),
+        ("join", "2025-00001"),
+    ]
+    state, _ = file(rows[:2])
+    assert actions(file(rows[2:], FilingState.restore(state.snapshot()))[1]) == [("join", "2025-00001")]
+
+
+def test_of_two_cases_equally_near_the_lower_number_takes_the_finding():
+    rows = [final("a", 40), final("b", 0), final("c", 20)]
+    assert actions(file(rows)[1])[2] == ("join", "2025-00001")
+
+
 def test_what_does_not_open_cases_stays_out_unless_its_incident_has_one():
     crossing = final("a", rule_id="line_crossing", incident_id="I-1")
     stay = final("b", rule_id="buffer_incursion", verdict="undetermined", incident_id="I-1")

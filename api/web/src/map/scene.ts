@@ -1,7 +1,7 @@
-/** What a case map shows, as GeoJSON: fixes, their ellipses, tracks, crossings, incidents, letters of the sides. */
+/** What a case map shows, as GeoJSON: fixes, their ellipses, tracks, incidents, letters of the sides. */
 
-import type {Crossing, EvidenceFeature, Incident} from '../api/types';
-import {hourMinute, clock} from '../text/time.svelte';
+import type {EvidenceFeature, Incident} from '../api/types';
+import {hourMinute} from '../text/time.svelte';
 import {ellipse} from './ellipse';
 
 export type Collection = GeoJSON.FeatureCollection;
@@ -54,18 +54,6 @@ export function tracks(events: EvidenceFeature[], until: number): Collection {
           .map((event) => event.geometry!.coordinates),
       },
     })),
-  );
-}
-
-export function crossings(found: Crossing[], until: number): Collection {
-  return collection(
-    found
-      .filter((crossing) => crossing.lon !== null && crossing.lat !== null && Date.parse(crossing.time) <= until)
-      .map((crossing) => ({
-        type: 'Feature',
-        geometry: {type: 'Point', coordinates: [crossing.lon!, crossing.lat!]},
-        properties: {label: `${(crossing.direction ?? '').replace('>', ' → ')}  ${clock(crossing.time)}`},
-      })),
   );
 }
 

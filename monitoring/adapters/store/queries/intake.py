@@ -165,9 +165,11 @@ def change_bounds(connection: sa.Connection) -> tuple[int, int]:
 
 
 def counts(connection: sa.Connection) -> dict[str, int]:
-    """How many rows of each kind there are."""
+    """How many rows of each kind there are; of refused rows those that were not sent again since."""
     answer = {}
     for table in (tables.findings, tables.incidents, tables.cases, tables.quarantine, tables.sensors):
         query = sa.select(sa.func.count()).select_from(table)
+        if table is tables.quarantine:
+            query = query.where(tables.quarantine.c.replayed_at_ns.is_(None))
         answer[table.name] = int(connection.execute(query).scalar_one())
     return answer
