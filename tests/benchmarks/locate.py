@@ -62,7 +62,7 @@ def main(arguments: list[str] | None = None) -> int:
             contest.machine(),
             GOALS,
             "Rates are places per second of CPU time, the best of some turns taken in turn. Errors are largest ones"
-            " against geodesics (pyproj.Geod over a fine search) for 400 of the places; flips are places whose side"
+            " against geodesics (pyproj.Geod over a fine search) for 120 of the places; flips are places whose side"
             " differs from ours. Memory is what Python and NumPy allocate at most during a run (not what GEOS or a"
             " database holds)." + (f" Could not be had here: {', '.join(absent)}." if absent else ""),
             contest.table(
@@ -97,7 +97,7 @@ def _rows(
     """A row for each contestant, and whether all agree as far as the plane allows."""
     best_peer = min((c.cpu_s for c in contestants if not c.is_ours), default=math.nan)
     side = contestants[0].answer[0]
-    sample = np.random.default_rng(7).choice(len(lon), 400, replace=False)
+    sample = np.random.default_rng(7).choice(len(lon), 120, replace=False)
     true_m = _geodesic_distance(line, lon[sample], lat[sample], contestants[0].answer[2][sample])
     rows, agrees = [], True
     for contestant in contestants:
