@@ -26,7 +26,8 @@ HAS_NUMBA: Final = importlib.util.find_spec("numba") is not None
 CHUNK: Final = 512
 """Places at a time: what one step leaves for the next stays in the nearest cache."""
 DEGREE: Final = 12
-SHORT: Final = 6
+SHORT: Final = 8
+COUNT_MAX: Final = 2**20
 MANY: Final = 30
 """So many candidates or more are not told apart in ordering places."""
 _PER_ROOT: Final = 1.0 / ROOT_M
@@ -70,12 +71,11 @@ class Cells(NamedTuple):
     west: float
     south: float
     columns: float
-    table_begin: Reals
-    table_side: Reals
+    tables: Reals
+    """`table_begin` and `table_side` side by side, shape (roots, 2)."""
     leaf_of: NDArray[np.int32]
-    leaf_begin: NDArray[np.int64]
-    leaf_count: NDArray[np.int64]
-    leaf_rank: NDArray[np.uint8]
+    leaves: NDArray[np.int64]
+    """Begin of a leaf's candidates * COUNT_MAX + their number (0 for a far leaf)."""
     candidate: NDArray[np.int32]
     rank_mask: int
 
@@ -97,13 +97,17 @@ Tables = tuple[Plane, Cells, Pieces]
 
 
 def tables_of(near: "NearPieces") -> Tables | None:
-    """What the loop reads, from the reference's own tables; None where a polynomial is too long for it."""
+    """What the loop reads, from the reference's own tables; None where it was not made for such."""
     series, grid, corners = near.series, near.grid, near.corners
     long, short = (
         (series.northing_m, series.inverse_scale),
         (series.sine_m, series.cosine_m, series.slope, series.bend),
     )
-    if max(map(len, long)) > DEGREE + 1 or max(map(len, short)) > SHORT + 1:
+    if (
+        grid.leaf_count.max() >= COUNT_MAX
+        or max(map(len, long)) > DEGREE + 1
+        or max(map(len, short)) > SHORT + 1
+    ):
         return None
     down = [
         np.concatenate([np.zeros(DEGREE + 1 - len(coefficients)), coefficients[::-1]])
@@ -133,12 +137,9 @@ def tables_of(near: "NearPieces") -> Tables | None:
         grid.west,
         grid.south,
         float(grid.columns),
-        grid.table_begin,
-        grid.table_side,
+        np.stack([grid.table_begin, grid.table_side], axis=1),
         grid.leaf_of,
-        grid.leaf_begin,
-        grid.leaf_count,
-        grid.leaf_rank,
+        grid.leaf_begin * COUNT_MAX + np.where(grid.leaf_rank == FAR, 0, grid.leaf_count),
         grid.candidate,
         -1 << near.rank_bits,
     )
@@ -172,7 +173,8 @@ def _short_horner(c: Reals, t: Reals, into: Reals) -> None:
     """The same where all but the last SHORT + 1 coefficients are 0."""
     for k in range(len(t)):
         u = t[k]
-        into[k] = (((((c[6] * u + c[7]) * u + c[8]) * u + c[9]) * u + c[10]) * u + c[11]) * u + c[12]
+        high = (c[4] * u + c[5]) * u + c[6]
+        into[k] = (((((high * u + c[7]) * u + c[8]) * u + c[9]) * u + c[10]) * u + c[11]) * u + c[12]
 
 
 @_compiled
@@ -213,46 +215,39 @@ def _slopes(x: Reals, y: Reals, plane: Plane, slope_x: Reals, slope_y: Reals, ro
 
 
 @_compiled
-def _leaves(x: Reals, y: Reals, cells: Cells, leaves: NDArray[np.int64]) -> None:
-    """The leaf of each place; -1 where it is in no cell, or in a far one. Places with leaf -1 are passed by."""
+def _leaves(x: Reals, y: Reals, cells: Cells, leaves: NDArray[np.int64], counts: NDArray[np.int64]) -> None:
+    """`leaves`: where each place's candidates begin, `counts`: how many it has; 0 where it is in no cell or a
+    far one, or was -1 before."""
     for k in range(len(x)):
+        counts[k] = 0
         if leaves[k] < 0:
             continue
         column, row = (x[k] - cells.west) * _PER_ROOT, (y[k] - cells.south) * _PER_ROOT
         whole_column, whole_row = np.floor(column), np.floor(row)
-        root = np.int64(whole_row * cells.columns + whole_column)
-        begin, side = cells.table_begin[root], cells.table_side[root]
+        root = np.uint64(whole_row * cells.columns + whole_column)
+        begin, side = cells.tables[root, 0], cells.tables[root, 1]
         if begin < 0.0:
-            leaves[k] = -1
             continue
         in_column, in_row = np.floor((column - whole_column) * side), np.floor((row - whole_row) * side)
-        leaf = cells.leaf_of[np.int64(in_row * side + in_column + begin)]
-        leaves[k] = -1 if cells.leaf_rank[leaf] == FAR else leaf
+        leaf = np.uint64(cells.leaf_of[np.uint64(in_row * side + in_column + begin)])
+        leaves[k], counts[k] = cells.leaves[leaf] // COUNT_MAX, cells.leaves[leaf] % COUNT_MAX
 
 
 @_compiled
-def _in_order(
-    leaves: NDArray[np.int64],
-    cells: Cells,
-    begins: NDArray[np.int64],
-    counts: NDArray[np.int64],
-    order: NDArray[np.int64],
-) -> None:
+def _in_order(counts: NDArray[np.int64], begins: NDArray[np.int64], order: NDArray[np.int64]) -> None:
     """`order`: the places by their number of candidates, none first, so that the loop over them can be foreseen.
 
-    `begins` (MANY + 2,) and `counts` are written over.
+    `begins` (MANY + 2,) is written over.
     """
     begins[:] = 0
-    for k in range(len(leaves)):
-        leaf = leaves[k]
-        count = cells.leaf_count[leaf] if leaf >= 0 else np.int64(0)
-        counts[k] = MANY if count > MANY else count
-        begins[counts[k] + 1] += 1
+    for k in range(len(counts)):
+        begins[(MANY if counts[k] > MANY else counts[k]) + 1] += 1
     for count in range(MANY + 1):
         begins[count + 1] += begins[count]
-    for k in range(len(leaves)):
-        order[begins[counts[k]]] = k
-        begins[counts[k]] += 1
+    for k in range(len(counts)):
+        at = MANY if counts[k] > MANY else counts[k]
+        order[begins[at]] = k
+        begins[at] += 1
 
 
 @_compiled
@@ -262,6 +257,7 @@ def _nearest(
     slope_x: Reals,
     slope_y: Reals,
     leaves: NDArray[np.int64],
+    counts: NDArray[np.int64],
     order: NDArray[np.int64],
     cells: Cells,
     ends: Reals,
@@ -271,11 +267,10 @@ def _nearest(
     candidate, rank_mask = cells.candidate, cells.rank_mask
     for n in range(len(order)):
         k = order[n]
-        leaf = leaves[k]
-        if leaf < 0:
+        first, count = leaves[k], counts[k]
+        if count == 0:
             ways[k] = 0
             continue
-        first, count = cells.leaf_begin[leaf], cells.leaf_count[leaf]
         best = np.int64(2**63 - 1)
         at_x, at_y, toward_x, toward_y = x[k], y[k], slope_x[k], slope_y[k]
         for rank in range(count if count > 1 else 0):
@@ -380,20 +375,22 @@ def locate(
     nothing."""
     all_places, all_rooms, all_answers = np.zeros((7, CHUNK)), np.empty((5, CHUNK)), np.empty((4, CHUNK))
     all_ways, all_leaves = np.zeros(CHUNK, dtype=np.int64), np.zeros(CHUNK, dtype=np.int64)
-    all_order, begins = np.zeros(CHUNK, dtype=np.int64), np.zeros(MANY + 2, dtype=np.int64)
+    all_order, all_counts = np.zeros(CHUNK, dtype=np.int64), np.zeros(CHUNK, dtype=np.int64)
+    begins = np.zeros(MANY + 2, dtype=np.int64)
     for begin in range(0, len(lon), CHUNK):
         end = min(begin + CHUNK, len(lon))
         places, rooms = all_places[:, : end - begin], all_rooms[:, : end - begin]
         ways, leaves, order = all_ways[: end - begin], all_leaves[: end - begin], all_order[: end - begin]
+        counts = all_counts[: end - begin]
         x, y, slope_x, slope_y = places[0], places[1], rooms[2], rooms[3]
         _forward(lon[begin:end], lat[begin:end], plane, x, y, rooms, leaves)
-        _leaves(x, y, cells, leaves)
+        _leaves(x, y, cells, leaves, counts)
         _slopes(x, y, plane, slope_x, slope_y, rooms)
-        _in_order(leaves, cells, begins, ways, order)
-        _nearest(x, y, slope_x, slope_y, leaves, order, cells, pieces.ends, ways)
+        _in_order(counts, begins, order)
+        _nearest(x, y, slope_x, slope_y, leaves, counts, order, cells, pieces.ends, ways)
         _corners(places, ways, pieces, into.side[begin:end], into.beyond_end[begin:end])
         for k in range(end - begin):
-            is_left[begin + k] = leaves[k] < 0 or places[5, k] <= pieces.near_m2
+            is_left[begin + k] = counts[k] == 0 or places[5, k] <= pieces.near_m2
             into.line_part[begin + k] = pieces.part[np.uint64(ways[k])]
         if clearance:
             answers = all_answers[:, : end - begin]

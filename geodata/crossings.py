@@ -26,6 +26,8 @@ Indices = NDArray[np.int64]
 A_TO_B = 1
 B_TO_A = -1
 
+_WORTH_ESTIMATING = 512
+"""So many steps, and more, pay for an estimate of how far each is from the line."""
 _METRES_PER_DEGREE_MAX = 111_700.0
 """No degree of latitude, nor of longitude, is longer than this on WGS 84."""
 
@@ -68,8 +70,8 @@ def step_crossings(
     `continues[i]`: step i begins where step i - 1 ended, on the same track (default: whenever the places are
     equal). `pending_before[i]`: for a step that continues none in this call, the pending side of its track
     from an earlier call (default 0). `clearance*_m`: distances of the fixes from the line where the caller
-    knows them; steps that cannot reach the line are then not looked at. Steps with a fix that is no place
-    have no crossings.
+    knows them (else they are estimated from below); steps that cannot reach the line are not looked at. Steps
+    with a fix that is no place have no crossings.
 
     >>> from geodata.contact_line import ContactLine, LineDraft
     >>> line = ContactLine.from_draft(LineDraft(((37.0, 48.0), (37.0, 49.0)), "northwards"))
@@ -93,7 +95,7 @@ def step_crossings(
     with np.errstate(invalid="ignore"):
         q_lon = q_lon + 360.0 * np.round((p_lon - q_lon) / 360.0)
     steps = np.stack([p_lon, p_lat, q_lon, q_lat], axis=1)
-    candidates = _possible_steps(steps, clearance0_m, clearance1_m)
+    candidates = _possible_steps(line, steps, clearance0_m, clearance1_m)
     step, edge = _overlapping_pairs(line, steps, candidates)
     crossing_step, crossing_edge, fraction, sign, odd_steps = _proper_crossings(line, steps, step, edge)
     odd = _odd_crossings(line, steps, step, edge, odd_steps, continues, pending_before)
@@ -120,20 +122,24 @@ def step_crossings(
     )
 
 
-def _possible_steps(steps: Reals, clearance0_m: ArrayLike | None, clearance1_m: ArrayLike | None) -> Indices:
+def _possible_steps(
+    line: "ContactLine", steps: Reals, clearance0_m: ArrayLike | None, clearance1_m: ArrayLike | None
+) -> Indices:
     """Positions of the steps that may reach the line, ascending."""
     with np.errstate(invalid="ignore"):
         dlon, dlat = steps[:, 2] - steps[:, 0], steps[:, 3] - steps[:, 1]
         is_possible = np.isfinite(dlon + dlat) & ((dlon != 0.0) | (dlat != 0.0))
         if clearance0_m is not None and clearance1_m is not None:
-            # A bound from above on the step's length: meridian degrees and degrees on its lower parallel.
-            shrink = np.cos(np.radians(np.minimum(np.abs(steps[:, 1]), np.abs(steps[:, 3]))))
-            shrink = np.where(steps[:, 1] * steps[:, 3] < 0.0, 1.0, shrink)
-            reach_m = _METRES_PER_DEGREE_MAX * np.hypot(dlon * shrink, dlat)
-            near = (
-                np.abs(np.asarray(clearance0_m)) + np.abs(np.asarray(clearance1_m)) <= 1.001 * reach_m + 1.0
-            )
-            is_possible &= near
+            clearance_m = np.abs(np.asarray(clearance0_m)) + np.abs(np.asarray(clearance1_m))
+        elif len(steps) >= _WORTH_ESTIMATING:
+            clearance_m = line.locator.clearance_at_least(steps[:, 0], steps[:, 1])
+        else:
+            return np.flatnonzero(is_possible)
+        # A bound from above on the step's length: meridian degrees and degrees on its lower parallel.
+        shrink = np.cos(np.radians(np.minimum(np.abs(steps[:, 1]), np.abs(steps[:, 3]))))
+        shrink = np.where(steps[:, 1] * steps[:, 3] < 0.0, 1.0, shrink)
+        reach_m = _METRES_PER_DEGREE_MAX * np.hypot(dlon * shrink, dlat)
+        is_possible &= clearance_m <= 1.001 * reach_m + 1.0
     return np.flatnonzero(is_possible)
 
 

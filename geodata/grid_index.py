@@ -62,7 +62,8 @@ class GridIndex(NamedTuple):
     numbers, but float64: they are reckoned with places). The candidates of leaf i are
     `candidate[leaf_begin[i] : leaf_begin[i] + leaf_count[i]]`, ascending. `leaf_rank[i]`: leaves with more
     candidates rank before those with fewer (`MANY` = so many or more, ..., `ONE`), far leaves (`FAR`) last; all
-    places of a far leaf are farther than `far_m` from the line.
+    places of a far leaf are farther than `far_m` from the line. `leaf_least_m[i]`: no place of it is nearer to the
+    line in the plane (negative where the line passes).
     """
 
     west: float
@@ -75,6 +76,7 @@ class GridIndex(NamedTuple):
     leaf_count: Indices
     candidate: NDArray[np.int32]
     leaf_rank: NDArray[np.uint8]
+    leaf_least_m: Reals
 
 
 class _Cells(NamedTuple):
@@ -309,7 +311,7 @@ def _assemble(levels: list[_Cells], far_m: float, extent: Extent, columns: int, 
         first_leaf += len(cells.column)
     counts = [np.bincount(cells.pair_cell, minlength=len(cells.column)) for cells in levels]
     leaf_count = np.concatenate(counts).astype(np.int64)
-    is_far = np.concatenate([cells.least_m for cells in levels]) > far_m
+    least_m = np.concatenate([cells.least_m for cells in levels])
     return GridIndex(
         west=extent.west,
         south=extent.south,
@@ -320,7 +322,8 @@ def _assemble(levels: list[_Cells], far_m: float, extent: Extent, columns: int, 
         leaf_begin=np.cumsum(leaf_count) - leaf_count,
         leaf_count=leaf_count,
         candidate=np.concatenate([cells.pair_piece for cells in levels]).astype(np.int32),
-        leaf_rank=np.where(is_far, FAR, ONE + 1 - np.minimum(leaf_count, ONE + 1)).astype(np.uint8),
+        leaf_rank=np.where(least_m > far_m, FAR, ONE + 1 - np.minimum(leaf_count, ONE + 1)).astype(np.uint8),
+        leaf_least_m=least_m,
     )
 
 

@@ -83,10 +83,19 @@ class Locator:
         self._far = FarSearch(pieces)
         self._near = NearPieces(line, self._pieces, self._series, self._grid, _corners(self._pieces, line))
         self._crosses_antimeridian = bool(np.any(np.abs(line.lon_continuous) > 180.0))
+        # A planar length is a geodesic one times the scale, which nowhere in the box is larger than here.
+        self._leaf_clearance_m = np.maximum(self._grid.leaf_least_m, 0.0) * (
+            0.999 * self._series.inverse_scale_min()
+        )
         self._tables: Tables | None = None
         if HAS_NUMBA if compiled is None else compiled:
             self._tables = tables_of(self._near)
             self.locate(line.lon[:1], line.lat[:1])  # compiles or loads the loop here, not in a first request
+
+    @property
+    def is_compiled(self) -> bool:
+        """Whether places go through the compiled loop."""
+        return self._tables is not None
 
     def locate(self, lon: ArrayLike, lat: ArrayLike, clearance: bool = True) -> Located:
         """Side, distance, chainage and foot of the places (`lon`, `lat`), degrees, shape (n,).
@@ -111,12 +120,54 @@ class Locator:
         self._locate_by_blocks(lon_deg, lat_deg, clearance, found)
         return found
 
+    def clearance_at_least(self, lon: ArrayLike, lat: ArrayLike) -> Reals:
+        """A distance (m) that each place (degrees, shape (n,)) is at least away from the line, for a fraction of
+        the time; 0 where only `locate` would tell.
+
+        >>> from geodata.contact_line import ContactLine, LineDraft
+        >>> line = ContactLine.from_draft(LineDraft(((37.0, 48.0), (37.0, 49.0)), "northwards"))
+        >>> least_m = line.locator.clearance_at_least([37.5, 37.0, float("nan")], [48.5, 48.2, 48.0])
+        >>> least_m > [20_000.0, 0.0, 0.0]
+        array([ True, False, False])
+        """
+        lon_deg, lat_deg = np.asarray(lon, dtype=np.float64), np.asarray(lat, dtype=np.float64)
+        least_m = np.zeros(len(lon_deg))
+        all_rooms = Rooms.of(min(len(lon_deg), BLOCK))
+        for begin in range(0, len(lon_deg), BLOCK):
+            at: slice | Indices = slice(begin, begin + BLOCK)
+            rooms, leaf = self._in_the_plane(lon_deg[at], lat_deg[at], all_rooms)
+            if leaf is None:
+                at = begin + np.flatnonzero(self._is_in_box(lon_deg[at], lat_deg[at]))
+                if len(at):
+                    rooms, leaf = self._in_the_plane(lon_deg[at], lat_deg[at], all_rooms)
+            if leaf is not None:
+                found = np.take(self._leaf_clearance_m, leaf, out=rooms.reals[0], mode="clip")
+                least_m[at] = np.where(leaf < 0, 0.0, found) if leaf.min() < 0 else found
+        return least_m
+
+    def _is_in_box(self, lon: Reals, lat: Reals) -> NDArray[np.bool_]:
+        """Whether places are inside the box of the series; `lon` continuous."""
+        series = self._series
+        in_lon = np.abs(lon - series.lon_centre) <= series.lon_reach_deg
+        return np.asarray(in_lon & (lat >= series.south) & (lat <= series.north))
+
+    def _in_the_plane(self, lon: Reals, lat: Reals, all_rooms: Rooms) -> tuple[Rooms, Indices | None]:
+        """Rooms with the metres of places in rows 12 and 13, and their leaves; None where one is out of the box."""
+        series, rooms = self._series, all_rooms.first(len(lon))
+        offset = np.subtract(lon, series.lon_centre, out=rooms.reals[0])
+        if not self._is_in_box(lon, lat).all():
+            return rooms, None
+        series.forward_into(rooms.reals[12], rooms.reals[13], offset, lat, rooms.reals[1:4])
+        self._near.leaves(rooms.reals[12], rooms.reals[13], rooms, rooms.whole[1])
+        return rooms, rooms.whole[1]
+
     def _locate_compiled(
         self, tables: Tables, lon: Reals, lat: Reals, clearance: bool, into: Located
     ) -> None:
         """The compiled loop; what it leaves is decided by the reference."""
         is_left = np.zeros(len(lon), dtype=np.bool_)
-        compiled_locate(lon, lat, *tables, clearance, into, is_left)
+        with np.errstate(over="ignore", invalid="ignore"):  # of numbers that are no places, and are left
+            compiled_locate(lon, lat, *tables, clearance, into, is_left)
         if clearance and self._crosses_antimeridian:
             into.foot_lon[:] = wrap_deg(into.foot_lon)
         if is_left.any():
@@ -132,17 +183,14 @@ class Locator:
             self._locate_block(lon_deg[block], lat_deg[block], clearance, rooms, found.part(block))
 
     def _locate_block(self, lon: Reals, lat: Reals, clearance: bool, all_rooms: Rooms, into: Located) -> None:
-        series, rooms = self._series, all_rooms.first(len(lon))
-        offset = np.subtract(lon, series.lon_centre, out=rooms.reals[0])
-        in_box = (np.abs(offset) <= series.lon_reach_deg) & (lat >= series.south) & (lat <= series.north)
-        if not in_box.all():
-            self._locate_elsewhere(lon, lat, ~in_box, clearance, all_rooms, into)
-            self._locate_some(lon, lat, np.flatnonzero(in_box), clearance, all_rooms, into)
+        rooms, leaf = self._in_the_plane(lon, lat, all_rooms)
+        if leaf is None:
+            is_inside = self._is_in_box(lon, lat)
+            self._locate_elsewhere(lon, lat, ~is_inside, clearance, all_rooms, into)
+            self._locate_some(lon, lat, np.flatnonzero(is_inside), clearance, all_rooms, into)
             return
         x, y = rooms.reals[12], rooms.reals[13]
-        series.forward_into(x, y, offset, lat, rooms.reals[1:4])
-        leaf = rooms.whole[1]
-        if not self._near.leaves(x, y, rooms, leaf):
+        if leaf.min() < 0:
             is_outside = leaf < 0
             outside = np.flatnonzero(is_outside)
             self._locate_far(lon[outside], lat[outside], outside, clearance, into)
@@ -202,7 +250,7 @@ class Locator:
         at: Indices,
         clearance: bool,
         into: Located,
-        leaf: NDArray[np.int32] | None = None,
+        leaf: Indices | None = None,
     ) -> None:
         """Far places, measured over the globe; `at`: their positions in the answer; `leaf`: theirs in the index."""
         frame, pieces, near = self.line.frame, self._pieces, self._near

@@ -78,11 +78,8 @@ class NearPieces:
         self.chainage0_m, self.length_m, self.part = pieces.chainage0_m, pieces.length_m, pieces.part
         self.rank_bits = int(grid.leaf_count.max() - 1).bit_length()
 
-    def leaves(self, x: Reals, y: Reals, rooms: Rooms, leaf: Indices) -> bool:
-        """Writes the leaf of each place (metres, inside the box of the series) into `leaf`.
-
-        Gives whether all places are in one; the others have -1.
-        """
+    def leaves(self, x: Reals, y: Reals, rooms: Rooms, leaf: Indices) -> None:
+        """Writes the leaf of each place (metres, inside the box of the series) into `leaf`; -1 where in none."""
         grid = self.grid
         column, row, whole_row, begin, side = rooms.reals[:5]
         at = rooms.whole[0]
@@ -108,10 +105,8 @@ class NearPieces:
         row += begin
         at[:] = row
         leaf[:] = grid.leaf_of.take(at, mode="clip")
-        if begin.min() >= 0.0:
-            return True
-        leaf[begin < 0.0] = -1
-        return False
+        if begin.min() < 0.0:
+            leaf[begin < 0.0] = -1
 
     def nearest(self, x: Reals, y: Reals, leaf: Indices, rank: NDArray[np.uint8], rooms: Rooms) -> Indices:
         """The nearest piece of each place: of the candidates of its leaf (`rank`: that of the leaf; none far).

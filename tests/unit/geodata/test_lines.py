@@ -186,7 +186,8 @@ def test_history_answers_with_the_version_in_force() -> None:
     history = LineHistory([first]).with_line(second, 1_000).with_line(third, 2_000)
     assert history.at([-(2**63), 999, 1_000, 1_999, 2_000, 2**62]).tolist() == [0, 0, 1, 1, 2, 2]
     replaced = history.with_line(first, 500)
-    assert replaced.versions == (first.version, first.version)
+    assert replaced.versions == (first.version, first.version, second.version, third.version)
+    assert replaced.at([499, 500, 999, 1_000]).tolist() == [0, 1, 1, 2]
     again = LineHistory.from_json(json.loads(json.dumps(history.to_json())))
     assert again.versions == history.versions
     assert again.valid_from_ns == history.valid_from_ns
