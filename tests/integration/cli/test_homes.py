@@ -33,7 +33,6 @@ BROKEN_LINES = {
     "the same point twice": {"type": "LineString", "coordinates": [[37.0, 48.0], [37.0, 48.0]]},
     "a point": {"type": "Point", "coordinates": [37.0, 48.0]},
     "a polygon": {"type": "Polygon", "coordinates": [[[37, 48], [38, 48], [38, 49], [37, 48]]]},
-    "two parts": {"type": "MultiLineString", "coordinates": [[[37, 48], [38, 48]], [[39, 48], [40, 48]]]},
     "metres": {"type": "LineString", "coordinates": [[4_140_000, 6_100_000], [4_150_000, 6_110_000]]},
     "crosses itself": {"type": "LineString", "coordinates": [[37, 48], [38, 49], [38, 48], [37, 49]]},
     "words": {"type": "LineString", "coordinates": [["a", "b"], ["c", "d"]]},
