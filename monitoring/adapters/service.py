@@ -21,6 +21,8 @@ from monitoring.adapters.store import Store
 from monitoring.agreement import Agreement
 from monitoring.decode import FileRefused, Format, format_of_media_type
 
+BELTS = (("warning", "width_m"), ("critical", "critical_m"))
+"""The belts of the buffer, widest first, and the agreement's parameter of each."""
 ANY_MEDIA_TYPE = "application/octet-stream"
 """A file as it is: its format is recognised by name and content."""
 
@@ -66,8 +68,13 @@ class MissionService:
         """The belts of the agreement along the present line, as GeoJSON."""
         key = (self.line.version, self.agreement.version)
         if self._belts is None or self._belts[:2] != key:
-            width = self.agreement.value("buffer_incursion.width_m", self._runtime.clock_ns())
-            self._belts = (*key, belts_along(self.line, width))
+            now_ns, features = self._runtime.clock_ns(), []
+            for belt, parameter in BELTS:
+                width_m = self.agreement.value(f"buffer_incursion.{parameter}", now_ns)
+                for feature in belts_along(self.line, width_m)["features"]:
+                    feature["properties"]["belt"] = belt
+                    features.append(feature)
+            self._belts = (*key, {"type": "FeatureCollection", "features": features})
         return self._belts[2]
 
     def ingest_bytes(

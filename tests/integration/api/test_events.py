@@ -193,12 +193,10 @@ def test_over_a_real_connection_receipts_run_while_the_stream_is_sent(
 def test_a_trickling_body_and_a_trickling_head_are_given_up(app: FastAPI, tokens: dict[str, str]) -> None:
     limits = Limits(head_s=0.4, body_idle_s=FAST.body_idle_s)
     with served(app, limits) as port:
-        begun = time.monotonic()
         answer = talk(port, head(tokens["ingest"], "Content-Length: 1000"), b"{")
         assert b" 408 " in answer.split(b"\r\n")[0]
         assert b"body_too_slow" in answer
         assert talk(port, b"GET /healthz HTTP/1.1\r\nHost: x\r\nX-Slow: ") == b""
-        assert time.monotonic() - begun < 4
         assert b" 200 " in talk(port, b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
 
 

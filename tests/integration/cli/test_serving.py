@@ -157,11 +157,9 @@ def test_it_stops_in_order_and_goes_on_where_it_was(
     live.start()
     events = written(tmp_path / "e.ndjson", [shot(1)])
     assert contactline(home, "ingest", events, "--now", NOW, "--json").json["cases"] == 1
-    began = time.monotonic()
     process.send_signal(number)
     out, err = process.communicate(timeout=30)
     assert process.returncode == 0
-    assert time.monotonic() - began < 15
     assert "Traceback" not in out + err
     assert not (home / "server.json").exists()
     status = contactline(home, "status", "--json").json
