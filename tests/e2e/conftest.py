@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ CHROMIUM = os.environ.get("CONTACTLINE_CHROMIUM") or shutil.which("chromium") or
 FLAGS = ["--no-sandbox", "--disable-gpu", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
 LATE_IN_THE_PERIOD = "2026-11-24T16:48:12Z"
 SECRET = "one-time-0000"
+MAP_LIBRARY = re.compile(r"/assets/library-.*\.js$")
 expect.set_options(timeout=15_000)  # a machine that does other work besides is slow, not wrong
 
 
@@ -51,12 +53,15 @@ def stand_in(busy_day: bytes) -> Iterator[StandIn]:
 
 
 def open_context(
-    browser: Browser, width: int = 1440, height: int = 900, scheme: str = "light"
+    browser: Browser, width: int = 1440, height: int = 900, scheme: str = "light", *, maps: bool = False
 ) -> BrowserContext:
+    """A person's browser. Maps are drawn in software here, at a second each: only where a test looks at them."""
     context = browser.new_context(
         viewport={"width": width, "height": height}, color_scheme="dark" if scheme == "dark" else "light"
     )
     context.set_default_timeout(15_000)
+    if not maps:
+        context.route(MAP_LIBRARY, lambda route: route.abort())
     return context
 
 
@@ -76,10 +81,9 @@ def new_page(context: BrowserContext) -> Page:
     return page
 
 
-@pytest.fixture
-def page(browser: Browser, stand_in: StandIn) -> Iterator[Page]:
-    """The analyst's page at a desk. An exception in it, or a violated security policy, fails the test."""
-    context = open_context(browser)
+def analyst_at_a_desk(browser: Browser, stand_in: StandIn, *, maps: bool) -> Iterator[Page]:
+    """The analyst's page. An exception in it, or a violated security policy, fails the test."""
+    context = open_context(browser, maps=maps)
     sign_in(context, stand_in)
     opened = new_page(context)
     wrong: list[str] = []
@@ -90,3 +94,15 @@ def page(browser: Browser, stand_in: StandIn) -> Iterator[Page]:
     yield opened
     context.close()
     assert wrong == []
+
+
+@pytest.fixture
+def page(browser: Browser, stand_in: StandIn) -> Iterator[Page]:
+    """The analyst's page at a desk, its map left out."""
+    yield from analyst_at_a_desk(browser, stand_in, maps=False)
+
+
+@pytest.fixture
+def page_with_map(browser: Browser, stand_in: StandIn) -> Iterator[Page]:
+    """The analyst's page at a desk, with its map."""
+    yield from analyst_at_a_desk(browser, stand_in, maps=True)

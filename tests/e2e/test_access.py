@@ -56,7 +56,7 @@ def test_axe_finds_nothing(
     world.sensors = world.sensors[:12]  # a row more has nothing new to find, and is looked at in full
     stand_in = StandIn(world).start()
     stand_in.must_set.clear()
-    context = open_context(browser, *size, scheme)
+    context = open_context(browser, *size, scheme, maps=True)
     page = new_page(context)
     page.goto(stand_in.url)
     page.get_by_role("button", name="Sign in").wait_for()

@@ -162,8 +162,11 @@ def test_numbers_lead_to_the_rows_behind_them(page: Page, stand_in: StandIn) -> 
     expect(page.get_by_text(f"{seen} of {count} events")).to_be_visible()
 
 
-def test_the_case_map_draws_without_breaking_the_security_policy(page: Page, stand_in: StandIn) -> None:
+def test_the_case_map_draws_without_breaking_the_security_policy(
+    page_with_map: Page, stand_in: StandIn
+) -> None:
     number = next(n for n, c in stand_in.world.cases.items() if c["rule_id"] == "line_crossing")
+    page = page_with_map
     page.goto(f"{stand_in.url}/cases/{number}")
     canvas = page.locator("canvas.maplibregl-canvas")
     expect(canvas).to_be_visible()
@@ -171,10 +174,11 @@ def test_the_case_map_draws_without_breaking_the_security_policy(page: Page, sta
 
 
 def test_crossings_at_one_place_share_a_mark_and_one_label_tells_of_them(
-    page: Page, stand_in: StandIn
+    page_with_map: Page, stand_in: StandIn
 ) -> None:
     crossings = {n: len(e["crossings"]) for n, e in stand_in.world.evidence.items()}
     number = next(n for n, count in crossings.items() if count == 4)
+    page = page_with_map
     page.goto(f"{stand_in.url}/cases/{number}")
     label = page.get_by_role("group", name="the map").locator(".label")
     expect(label).to_have_count(1)
@@ -185,8 +189,9 @@ def test_crossings_at_one_place_share_a_mark_and_one_label_tells_of_them(
     expect(label).to_contain_text("0.98 almost certain")
 
 
-def test_the_belts_are_told_apart_in_the_legend(page: Page, stand_in: StandIn) -> None:
+def test_the_belts_are_told_apart_in_the_legend(page_with_map: Page, stand_in: StandIn) -> None:
     number = next(n for n, c in stand_in.world.cases.items() if c["rule_id"] == "buffer_incursion")
+    page = page_with_map
     page.goto(f"{stand_in.url}/cases/{number}")
     expect(page.get_by_text("warning belts, 1 km")).to_be_visible()
     expect(page.get_by_text("critical belts, 400 m")).to_be_visible()
