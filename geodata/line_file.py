@@ -268,31 +268,22 @@ def _draft(parts: tuple[tuple[Vertex, ...], ...], properties: dict[str, Any], na
 
 
 def _parse_geopackage(path: Path) -> LineDraft:
-    """The one line of a GeoPackage, by pyogrio; any reference system but WGS 84 is refused by name."""
-    import pyogrio  # noqa: PLC0415  heavy, and only this form of file needs it
-    import shapely  # noqa: PLC0415
+    """The line of a GeoPackage, by geopandas; any reference system but WGS 84 is refused by name."""
+    import geopandas  # noqa: PLC0415  heavy, and only this form of file needs it
+    import pyogrio  # noqa: PLC0415
 
     try:
         with warnings.catch_warnings():
             # GDAL warns of oddities (a missing application id) that decide nothing here.
             warnings.simplefilter("ignore", RuntimeWarning)
-            meta, _, geometries, columns = pyogrio.raw.read(path)
+            frame = geopandas.read_file(path)
     except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as error:
         raise LineInvalid("format", path.name, f"is not a readable GeoPackage ({error})") from error
-    crs = str(meta["crs"] or "")
-    if crs and not any(crs.upper().endswith(known.upper()) for known in _WGS84_NAMES):
+    if frame.crs is not None and frame.crs.to_epsg() != 4326:
         raise LineInvalid(
-            "crs", path.name, f"states the reference system {crs[:80]!r}; convert it to WGS 84 lon/lat"
+            "crs",
+            path.name,
+            f"states the reference system {str(frame.crs.name)[:80]!r}; convert it to WGS 84 lon/lat",
         )
-    features = [
-        {
-            "type": "Feature",
-            "properties": {
-                field: column[idx].item() if hasattr(column[idx], "item") else column[idx]
-                for field, column in zip(meta["fields"], columns, strict=True)
-            },
-            "geometry": None if wkb is None else json.loads(shapely.to_geojson(shapely.from_wkb(wkb))),
-        }
-        for idx, wkb in enumerate(geometries)
-    ]
-    return parse_line({"type": "FeatureCollection", "features": features}, path.name)
+    features = json.loads(frame.to_json(drop_id=True))
+    return parse_line(features, path.name)
