@@ -144,6 +144,8 @@ class ThinRuntime:
         return {"version": line.version, "label": line.label, "length_m": line.length_m}
 
     def reanalyse(self, principal: str, from_ns: int, to_ns: int, *, is_applied: bool) -> dict[str, Any]:
+        assert principal
+        assert from_ns < to_ns
         return {"applied": is_applied, "findings": [], "incidents": 0}
 
     def replay_quarantine(self, principal: str, selection: Mapping[str, Any]) -> dict[str, Any]:
