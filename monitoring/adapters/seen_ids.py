@@ -232,7 +232,7 @@ class SeenIds:
             crc = google_crc32c.extend(crc, header)
             yield [header]
             written = 0
-            for rows in _in_parts([run.rows for run in runs], count):
+            for rows in _in_parts(runs, count):
                 data = np.ascontiguousarray(rows, dtype="<u8").tobytes()
                 crc = google_crc32c.extend(crc, data)
                 written += len(rows)
@@ -267,12 +267,21 @@ def _is_due(runs: list[_Run]) -> bool:
     return len(runs) > 1 and len(runs[-2].rows) < _SIZE_RATIO * len(runs[-1].rows)
 
 
-def _in_parts(runs: Sequence[Hashes], count: int) -> Iterator[Hashes]:
+def _in_parts(runs: Sequence[_Run], count: int) -> Iterator[Hashes]:
     """The merged rows of `runs` in order, a bounded number at a time: the key space is cut evenly."""
-    parts = max(1, count // MERGE_ROWS)
-    cuts = (np.arange(1, parts, dtype=np.float64) / parts * 2.0**64).astype(np.uint64)
-    bounds = [np.concatenate(([0], np.searchsorted(rows[:, 0], cuts), [len(rows)])) for rows in runs]
-    for part in range(parts):
+    bits = (count // MERGE_ROWS).bit_length()
+    bounds = [_cuts(run, bits) for run in runs]
+    for part in range(1 << bits):
         yield id_runs.merged(
-            [np.asarray(rows[b[part] : b[part + 1]]) for rows, b in zip(runs, bounds, strict=True)]
+            [np.asarray(run.rows[b[part] : b[part + 1]]) for run, b in zip(runs, bounds, strict=True)]
         )
+
+
+def _cuts(run: _Run, bits: int) -> NDArray[np.int64]:
+    """Where each of 2**bits even parts of the key space begins in a run, and its end; by its index, which does not
+    touch the rows."""
+    if run.bits >= bits:
+        return run.starts[np.arange((1 << bits) + 1) << (run.bits - bits)].astype(np.int64)
+    edges = np.arange(1, 1 << bits, dtype=np.uint64) << np.uint64(64 - bits)
+    inner = np.searchsorted(np.ascontiguousarray(run.rows[:, 0]), edges)
+    return np.concatenate(([0], inner, [len(run.rows)]))
