@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 
 import numpy as np
 import pyarrow as pa
@@ -37,8 +38,9 @@ class Detected:
 Detector = Callable[[Run, ContactLine, Agreement], Detected]
 
 
+@cache
 def minimal_agreement() -> Agreement:
-    """The packaged agreement with its rules declared."""
+    """The packaged agreement with its rules declared, read once: a long run must not see it change."""
     agreement = Agreement.load("minimal")
     bind(agreement)
     return agreement
@@ -68,6 +70,12 @@ def admitted(run: Run) -> Iterator[tuple[int, pa.Table]]:
         yield reference_ns, pa.Table.from_arrays(columns, schema=schema.EVENTS)
 
 
+@cache
+def sectors_of(line: ContactLine) -> Sectors:
+    """Sectors along a line; with their index they take longer to make than an hour to judge."""
+    return Sectors.fit(line)
+
+
 def parameters_of(run: Run, line: ContactLine, agreement: Agreement) -> Parameters:
     """What the engine is told of a run: the line and what the sensors' operators declare."""
     sensors = {
@@ -76,7 +84,7 @@ def parameters_of(run: Run, line: ContactLine, agreement: Agreement) -> Paramete
         )
         for entry in run.registry
     }
-    return Parameters(agreement, LineHistory([line]), Sectors.fit(line), sensors)
+    return Parameters(agreement, LineHistory([line]), sectors_of(line), sensors)
 
 
 def ours(run: Run, line: ContactLine, agreement: Agreement) -> Detected:

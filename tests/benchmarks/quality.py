@@ -148,8 +148,8 @@ def readme_section(known: Quality) -> str:
         f"Engine {known.engine_version}, {known.date}, seeds {known.seeds[0]}-{known.seeds[1]} of simulated days "
         "on the shipped line; the two ordinary days and, of each rule, the worst scenarios. *Found* is recall over "
         "all that happened, *right* the share of reports that are a happening's first; in % with 95 % intervals. "
-        "*False + split*: reports of nothing, and further reports of the same. Beside it, on the same events, a naive detector: "
-        "every change of the nearer side, every bang, nothing joined.",
+        "*False + split*: reports of nothing, and further reports of the same. Beside it, on the same events, a "
+        "naive detector: every change of the nearer side, every bang, nothing joined.",
         "",
         "| scenario | rule | happened | found | missed | right | false + split "
         "| naive: found | right | false + split |",

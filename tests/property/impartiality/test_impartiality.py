@@ -34,7 +34,7 @@ def line() -> ContactLine:
 
 @pytest.fixture(scope="module")
 def twenty_seeds(line: ContactLine) -> list[tuple[Truth, Detected]]:
-    return detected(ours, load_scenario(MANY), range(1, 21), 1.0, line)
+    return detected(ours, load_scenario(MANY), range(1, 21), 0.5, line)
 
 
 def crossings(compared: list[Comparison], measure: str = "recall") -> Comparison:
