@@ -99,8 +99,11 @@ export function sideLetters(line: Collection, at: Point, frame: [number, number,
   const features: GeoJSON.Feature[] = [];
   const scale = Math.cos((at[1] * Math.PI) / 180);
   const reach = Math.min(frame[3] - frame[1], (frame[2] - frame[0]) * scale);
+  const [wide, high] = [frame[2] - frame[0], frame[3] - frame[1]];
+  // inside the frame, and not where the scale bar stands
   const isShown = ([x, y]: Point): boolean =>
-    x / scale > frame[0] && x / scale < frame[2] && y > frame[1] && y < frame[3];
+    x / scale > frame[0] && x / scale < frame[2] && y > frame[1] && y < frame[3] &&
+    (x / scale > frame[0] + 0.3 * wide || y > frame[1] + 0.16 * high);
   for (const {geometry, properties} of line.features) {
     if (properties?.role !== 'line' || geometry.type !== 'LineString') continue;
     const near = (geometry.coordinates as Point[]).filter(

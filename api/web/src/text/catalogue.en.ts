@@ -258,7 +258,7 @@ export const en = {
   'posterior.on': 'P on side {side}',
   'posterior.beyond': 'P beyond the line',
   'posterior.crossing': 'crossing',
-  'posterior.fixes': 'fixes of the track',
+  'posterior.fixes': 'fixes by {sensor}',
   'posterior.note': 'After each fix: how probable it is that the object was on side {side}, given all fixes up to then. Shaded: from the last fix that was surely on the other side to the one that decided.',
   'posterior.told': 'From {start} at {from} to {end} at {to}; the crossing is placed at {at}. {n} fixes were evidence.',
   'posterior.table': 'As a table',
