@@ -16,7 +16,7 @@ import sys
 import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from itertools import repeat
 from math import sqrt
 from pathlib import Path
@@ -68,6 +68,7 @@ FINDING_COLUMNS = (
 FILING_COLUMNS = ("action", "rule_id", "party", "place", "time_start_ns", "priority")
 
 
+@cache
 def mirrored(line: ContactLine) -> ContactLine:
     """The same line with the names of its sides exchanged."""
     vertices = tuple(zip(line.lon.tolist(), line.lat.tolist(), strict=True))

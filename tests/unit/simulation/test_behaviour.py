@@ -51,7 +51,7 @@ def test_a_flood_is_many_times_a_busy_day(line: ContactLine) -> None:
 def test_staged_fire_has_its_shells_on_the_shooters_own_side_or_comes_from_the_others(
     line: ContactLine,
 ) -> None:
-    fires = of_kind(walked(line, "false-flag", 24).truth, "fire")
+    fires = of_kind(walked(line, "false-flag", 12, density=2.0).truth, "fire")
     own = [h for h in fires if h.actor == "own-ground-shelled"]
     beyond = [h for h in fires if h.actor in ("mortar-from-beyond", "shots-from-beyond")]
     assert own
@@ -100,7 +100,7 @@ def test_captured_sensors_invent_crossings_by_the_other_party_that_no_happening_
 
 
 def test_civilians_cross_within_the_hours_with_permission_and_after_them_without(line: ContactLine) -> None:
-    crossings = of_kind(walked(line, "civilians-at-crossing", 24).truth, "crossing")
+    crossings = of_kind(walked(line, "civilians-at-crossing", 24, density=0.6).truth, "crossing")
     verdicts = Counter((h.actor, h.rules[0].verdict) for h in crossings)
     assert verdicts["civilian-at-crossing", "permitted"] > 50
     assert verdicts["late-crosser", "undetermined"] > 0

@@ -1,6 +1,7 @@
 """Both sides alike: exchanging the parties' names exchanges them in everything and moves nothing else."""
 
 from dataclasses import replace
+from functools import cache
 
 import pyarrow as pa
 import pytest
@@ -11,6 +12,7 @@ from monitoring.simulation import Happening, Truth, load_scenario, simulate
 OTHER = {"A": "B", "B": "A"}
 
 
+@cache
 def mirrored_line(line: ContactLine) -> ContactLine:
     vertices = tuple(zip(line.lon.tolist(), line.lat.tolist(), strict=True))
     side = OTHER[line.left_side]
@@ -28,7 +30,7 @@ def swapped(happening: Happening) -> Happening:
 
 def run_of(name: str, line: ContactLine, is_swapped: bool) -> tuple[pa.Table, Truth, list[dict[str, object]]]:
     scenario = load_scenario(name)
-    run = simulate(scenario.swapped() if is_swapped else scenario, line, seed=4, hours=2)
+    run = simulate(scenario.swapped() if is_swapped else scenario, line, seed=4, hours=1)
     table = pa.concat_tables(run.tables())
     return table, run.truth(), run.registry
 
