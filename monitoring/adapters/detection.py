@@ -98,6 +98,7 @@ class _Rows:
                 yield table
             done += len(chunk.data)
             self._progress(done, total)
+            pa.default_memory_pool().release_unused()  # what reading ahead has freed is not wanted again at once
 
     def _chunks(self) -> Iterator[tuple[Format, Chunk]]:
         for path, file in self._checked:

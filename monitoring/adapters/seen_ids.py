@@ -281,7 +281,7 @@ def _cuts(run: _Run, bits: int) -> NDArray[np.int64]:
     """Where each of 2**bits even parts of the key space begins in a run, and its end; by its index, which does not
     touch the rows."""
     if run.bits >= bits:
-        return run.starts[np.arange((1 << bits) + 1) << (run.bits - bits)].astype(np.int64)
+        return np.asarray(run.starts[np.arange((1 << bits) + 1) << (run.bits - bits)], dtype=np.int64)
     edges = np.arange(1, 1 << bits, dtype=np.uint64) << np.uint64(64 - bits)
     inner = np.searchsorted(np.ascontiguousarray(run.rows[:, 0]), edges)
     return np.concatenate(([0], inner, [len(run.rows)]))
