@@ -111,8 +111,8 @@ def limits(rules: dict[str, dict[str, dict[str, Any]]], unnamed: float) -> list[
 
     silent = [f"Whoever fired is seldom named: {100 * unnamed:.0f} % of the reported fire is laid to nobody."]
     return [
-        "All figures come from simulated worlds: no real feed of a ceasefire has been scored, and a real one may "
-        "fail in ways that nobody thought of here.",
+        "All figures come from simulated worlds (recorded tracks carried onto the line are scored apart): no real "
+        "feed of a ceasefire has been, and one may fail in ways that nobody thought of here.",
         "Fire is reported on single hearings, undetermined rather than not at all: "
         f"{a_day('quiet-day', 'ceasefire_fire')} false incidents of fire a day and 100 km, so on a quiet day "
         f"{share('quiet-day', 'ceasefire_fire', 'precision')} of the reported incidents of fire are true ones"
