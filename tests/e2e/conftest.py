@@ -18,7 +18,7 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--use-angle=swiftshader", "--enable-u
 LATE_IN_THE_PERIOD = "2026-11-24T16:48:12Z"
 SECRET = "one-time-0000"
 MAP_LIBRARY = re.compile(r"/assets/library-.*\.js$")
-expect.set_options(timeout=15_000)  # a machine that does other work besides is slow, not wrong
+expect.set_options(timeout=45_000)  # a machine that does other work besides is slow, not wrong
 
 
 @pytest.fixture(scope="session")
@@ -59,7 +59,7 @@ def open_context(
     context = browser.new_context(
         viewport={"width": width, "height": height}, color_scheme="dark" if scheme == "dark" else "light"
     )
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(45_000)
     if not maps:
         context.route(MAP_LIBRARY, lambda route: route.abort())
     return context

@@ -74,7 +74,7 @@ def test_two_people_decide_a_case_of_a_simulated_hour(served: Served, browser: B
     pages = []
     for _ in range(2):
         context = open_context(browser, maps=True)
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(60_000)
         pages.append(context.new_page())
         pages[-1].on("pageerror", lambda error: wrong.append(str(error)))
     theirs, second = pages

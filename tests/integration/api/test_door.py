@@ -194,7 +194,7 @@ def read_stream(
     found: list[dict[str, Any]] = []
     with (
         contextlib.suppress(httpx2.TransportError),
-        httpx2.Client(cookies=cookies, timeout=10) as own,
+        httpx2.Client(cookies=cookies, timeout=60) as own,
         own.stream("GET", f"http://127.0.0.1:{port}/v1/live", headers=headers) as answer,
     ):
         assert answer.status_code == 200
@@ -250,7 +250,7 @@ def test_a_change_is_told_to_whoever_listens(app: FastAPI, signed_in: SignIn, ru
             reader.start()
             time.sleep(0.1)
             runtime.publish(output(findings=[finding(f"x{n}")]))
-            reader.join(30)
+            reader.join(60)
             assert not reader.is_alive(), "the change was not told"
 
 
