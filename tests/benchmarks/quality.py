@@ -131,8 +131,8 @@ def limits(rules: dict[str, dict[str, dict[str, Any]]], unnamed: float) -> list[
         "What no sensor watches is not found: in the blackout "
         f"{share('sensor-blackout', 'line_crossing')} of the crossings and "
         f"{share('sensor-blackout', 'ceasefire_fire')} of the fire are.",
-        "Between two fixes far apart a crossing's place is guessed along a straight line, and its stated error is too "
-        "small: on recorded tracks thinned to one fix in ten, fewer than half of the true places lie inside the 90 % ellipse.",
+        "Between two fixes far apart a crossing's place is guessed along a straight line, and its stated error "
+        "is too small: on recorded tracks thinned to one fix in ten, fewer than half of the true places lie inside the 90 % ellipse.",
         "Small drones are seen for moments only: with the air full of them "
         f"{share('drone-incursions', 'line_crossing')} of the crossings are found.",
     ]
@@ -188,7 +188,7 @@ def _parties(known: Quality) -> str:
     said = "none differs" if not beyond else f"**{beyond} differ**"
     seen = [c.loss_seen for c in known.impartiality if c.loss_seen is not None and c.measure == "recall"]
     smallest = (
-        f"; a detector that dropped {100 * max(seen):.0f} % of one party's findings would be caught"
+        f"; a detector that dropped {100 * max(seen):.0f} % of one party's findings would be caught nine times in ten"
         if seen
         else ""
     )
