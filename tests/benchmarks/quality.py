@@ -132,7 +132,8 @@ def limits(rules: dict[str, dict[str, dict[str, Any]]], unnamed: float) -> list[
         f"{share('sensor-blackout', 'line_crossing')} of the crossings and "
         f"{share('sensor-blackout', 'ceasefire_fire')} of the fire are.",
         "Between two fixes far apart a crossing's place is guessed along a straight line, and its stated error "
-        "is too small: on recorded tracks thinned to one fix in ten, fewer than half of the true places lie inside the 90 % ellipse.",
+        "is too small: on recorded tracks thinned to one fix in ten, fewer than half of the true places lie inside "
+        "the 90 % ellipse.",
         "Small drones are seen for moments only: with the air full of them "
         f"{share('drone-incursions', 'line_crossing')} of the crossings are found.",
     ]
