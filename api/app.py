@@ -17,7 +17,18 @@ from api.metrics import Metrics
 from api.middleware import BoundedBody, Counted, SafeHeaders
 from api.policy import check_routes
 from api.ports import Runtime
-from api.routes import cases, events, mission, quarantine, reports, results, sensors, session, system
+from api.routes import (
+    cases,
+    events,
+    mission,
+    quality,
+    quarantine,
+    reports,
+    results,
+    sensors,
+    session,
+    system,
+)
 from api.workspace import BUNDLE, workspace_router
 from monitoring.settings import Settings
 
@@ -53,7 +64,7 @@ def create_app(
     app.state.deliveries = events.Deliveries(limits)
     app.state.live = LiveFeed(runtime.store)
     app.state.subscribers = 0
-    for part in (session, mission, cases, results, events, sensors, quarantine, reports, system):
+    for part in (session, mission, quality, cases, results, events, sensors, quarantine, reports, system):
         app.include_router(part.router)
     app.include_router(documentation.router)
     app.include_router(workspace_router(bundle))

@@ -6,7 +6,7 @@ own position, from a short memory of the newest ones or from the store; a slow r
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
@@ -37,7 +37,7 @@ class LiveFeed:
         self._moved = asyncio.Event()
         self._memory: deque[dict[str, Any]] = deque(maxlen=REMEMBERED)
         self._reading = asyncio.Lock()
-        self._stop = lambda: None
+        self._stop: Callable[[], None] = lambda: None
         self.is_closing = False
 
     async def start(self) -> None:

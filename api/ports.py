@@ -116,6 +116,9 @@ class Runtime(Protocol):
     def load_line(self, principal: str, geojson: Mapping[str, Any], valid_from_ns: int) -> dict[str, Any]:
         """Add a line version. Raises `geodata.errors.LineInvalid`."""
 
+    def reanalyse(self, principal: str, from_ns: int, to_ns: int, *, is_applied: bool) -> dict[str, Any]:
+        """What the present engine and reference data would change in the results of a time; published if applied."""
+
     def replay_quarantine(self, principal: str, selection: Mapping[str, Any]) -> dict[str, Any]:
         """Send quarantined rows through the door again (`reason`, `receipt_id` or all); the receipt."""
 

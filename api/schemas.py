@@ -462,6 +462,20 @@ class NewLine(Asked):
     valid_from: str
 
 
+class Reanalysis(Asked):
+    from_time: str | None = Field(default=None, alias="from", description="first event time, RFC 3339")
+    to_time: str | None = Field(default=None, alias="to", description="event time behind the last, RFC 3339")
+    apply: bool = Field(default=False, description="publish the amendments")
+
+
+class Reanalysed(Shape):
+    applied: bool
+    findings: list[dict[str, Any]] = Field(
+        description="amended findings with the revision and state they get"
+    )
+    incidents: int
+
+
 class AuditEntry(Shape):
     at: str
     actor: str

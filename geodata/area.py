@@ -45,8 +45,11 @@ class Area:
         """
         if not (math.isfinite(reach_m) and reach_m > 0.0):
             raise AreaInvalid(f"area of operations: reach {reach_m} m is not a length above 0")
-        count = max(2, math.ceil(line.length_m / _RESAMPLE_M) + 1)
-        lon, lat = line.place_at(np.linspace(0.0, line.length_m, count))
+        places = [
+            line.place_at(np.linspace(0.0, length_m, max(2, math.ceil(length_m / _RESAMPLE_M) + 1)), part)
+            for part, length_m in enumerate(line.part_length_m.tolist())
+        ]
+        lon, lat = (np.concatenate([place[axis] for place in places]) for axis in (0, 1))
         return cls(None, tuple(lon.tolist()), tuple(lat.tolist()), reach_m)
 
     @classmethod

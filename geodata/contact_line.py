@@ -1,8 +1,9 @@
 """The contact line: a validated, immutable polyline with side A on one hand, and its versions over time.
 
 The line is data, never a constant. It is walked from its start; `left_side` says whose side lies on the left.
-Edges are straight in lon/lat. Its version is the hash of what decides results (vertices, left side, sigma);
-the label is for people and is not hashed.
+It may have further parts: pockets, enclaves, runs apart from the main one (`geodata.line_parts` says how sides
+follow). Edges are straight in lon/lat. Its version is the hash of what decides results (vertices, left side,
+sigma); the label is for people and is not hashed.
 """
 
 import hashlib
@@ -10,6 +11,7 @@ import json
 from collections.abc import Sequence
 from functools import cache, cached_property
 from importlib import resources
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final, Self
 
 import numpy as np
@@ -17,7 +19,8 @@ import shapely
 from numpy.typing import ArrayLike, NDArray
 
 from geodata.errors import LineInvalid
-from geodata.line_file import LineDraft, parse_line, read_line
+from geodata.line_file import LineDraft, Vertex, parse_line, read_line
+from geodata.line_parts import arranged, left_signs
 from geodata.projection import Frame, unwrap_deg, wrap_deg
 from geodata.segments import Segments, cut
 from geodata.simplicity import self_contacts
@@ -31,32 +34,53 @@ Reals = NDArray[np.float64]
 
 BEGINNING_OF_TIME_NS: Final = -(2**63)
 VERTEX_COUNT_MAX: Final = 2_000_000
+PART_COUNT_MAX: Final = 10_000
 
 
 class ContactLine:
     """A line that is known to be usable. Made by `from_draft`; arrays are read-only.
 
-    `lon`, `lat`: the vertices as stated, shape (v,), degrees. `chainage_m`: geodesic distance along the line
-    from its start to each vertex, shape (v,). `length_m`: that of the last one. `frame`: the metric plane
-    fitted to it. `segments`: the pieces that computations run on.
+    `lon`, `lat`: the vertices of all parts one after the other, the main part first, shape (v,), degrees;
+    part p has those from `part_begin[p]` to before `part_begin[p + 1]`, and edge i is the one from vertex i to
+    vertex i + 1 of the same part. `chainage_m`: geodesic distance along its part to each vertex, shape (v,).
+    `is_closed`, `left_signs`: shape (parts,). `frame`: the metric plane fitted to the line. `segments`: the
+    pieces that computations run on.
     """
 
-    def __init__(self, lon: Reals, lat: Reals, label: str, left_side: str, sigma_m: float) -> None:
+    def __init__(
+        self,
+        lon: Reals,
+        lat: Reals,
+        label: str,
+        left_side: str,
+        sigma_m: float,
+        part_begin: Sequence[int] | None = None,
+    ) -> None:
         assert left_side in ("A", "B")
         self.lon, self.lat = _frozen(lon), _frozen(lat)
         self.label, self.left_side, self.sigma_m = label, left_side, sigma_m
+        self.part_begin = np.array([0, len(self.lon)] if part_begin is None else part_begin, dtype=np.int64)
+        self.part_begin.setflags(write=False)
+        first, last = self.part_begin[:-1], self.part_begin[1:] - 1
+        self.is_closed = (self.lon[first] == self.lon[last]) & (self.lat[first] == self.lat[last])
+        """Whether each part ends where it began, shape (parts,)."""
         self.frame = Frame.fit(self.lon, self.lat)
         self.lon_continuous = _frozen(unwrap_deg(self.lon))
         """Longitudes continuous along the line, shape (v,): as stated unless it crosses the antimeridian."""
         self.lon_centre = float(np.min(self.lon_continuous) + np.max(self.lon_continuous)) / 2.0
-        self.version = _version(self.lon, self.lat, left_side, sigma_m)
+        self.left_signs = left_signs(
+            self.lon_continuous, self.lat, self.part_begin, 1 if left_side == "A" else -1
+        )
+        """+1 for each part that has side A on the left of its walk, else -1, shape (parts,)."""
+        self.version = _version(self.parts, left_side, sigma_m)
 
     @classmethod
     def from_draft(cls, draft: LineDraft, *, allow_self_contacts: bool = False) -> Self:
         """The line of a draft; raises LineInvalid with the place of the first fault.
 
-        With `allow_self_contacts` a line that crosses or touches itself is taken: crossings of its edges then
-        still have a direction each, but a side is only that of the nearest edge.
+        Parts that begin where another ends are joined to it, and the main part becomes the first. With
+        `allow_self_contacts` a line that crosses or touches itself is taken: crossings of its edges then still
+        have a direction each, but a side is only that of the nearest edge.
 
         >>> line = ContactLine.from_draft(LineDraft(((37.0, 48.0), (37.0, 49.0)), "meridian"))
         >>> round(line.length_m, 3), line.left_side
@@ -65,18 +89,21 @@ class ContactLine:
         Traceback (most recent call last):
         geodata.errors.LineInvalid: dot.geojson: has one point; a line needs at least two
         """
-        lon, lat = _checked_vertices(draft)
-        contacts = self_contacts(unwrap_deg(lon), lat)
+        parts = arranged(_checked_parts(draft))
+        lon, lat = (np.concatenate([part[axis] for part in parts]) for axis in (0, 1))
+        begin = np.cumsum([0, *(len(part[0]) for part in parts)])
+        contacts = self_contacts(unwrap_deg(lon), lat, begin)
         if contacts and not allow_self_contacts:
             first = contacts[0]
             more = f" ({len(contacts) - 1} more such places)" if len(contacts) > 1 else ""
             raise LineInvalid(
                 "line_invalid",
-                f"{draft.where}: edges {first.edge_a}, {first.edge_b} at {first.lon:.7f}, {first.lat:.7f}",
+                f"{draft.where}: edges {_edge_name(first.edge_a, begin)}, {_edge_name(first.edge_b, begin)}"
+                f" at {first.lon:.7f}, {first.lat:.7f}",
                 f"crosses or touches itself, so it has no left and right there{more}",
             )
         try:
-            return cls(lon, lat, draft.label, draft.left_side, draft.sigma_m)
+            return cls(lon, lat, draft.label, draft.left_side, draft.sigma_m, begin.tolist())
         except LineInvalid as error:
             raise LineInvalid(error.reason, f"{draft.where}, {error.where}", error.what) from error
 
@@ -86,7 +113,12 @@ class ContactLine:
         return cls.from_draft(parse_line(document, name))
 
     def to_geojson(self) -> dict[str, Any]:
-        """The line as a GeoJSON Feature with every property that `from_geojson` reads, and its version."""
+        """The line as a GeoJSON Feature with every property that `from_geojson` reads, and its version.
+
+        A LineString, or a MultiLineString with the main part first.
+        """
+        parts = [np.stack(part, axis=1).tolist() for part in self.parts]
+        kind, coordinates = ("LineString", parts[0]) if len(parts) == 1 else ("MultiLineString", parts)
         return {
             "type": "Feature",
             "properties": {
@@ -95,33 +127,47 @@ class ContactLine:
                 "sigma_m": self.sigma_m,
                 "version": self.version,
             },
-            "geometry": {
-                "type": "LineString",
-                "coordinates": np.stack([self.lon, self.lat], axis=1).tolist(),
-            },
+            "geometry": {"type": kind, "coordinates": coordinates},
         }
 
     @property
     def left_sign(self) -> int:
-        """+1 where side A is on the left of the walk, -1 where it is on the right."""
-        return 1 if self.left_side == "A" else -1
+        """+1 where side A is on the left of the main part's walk, -1 where it is on the right."""
+        return int(self.left_signs[0])
+
+    @property
+    def parts(self) -> list[tuple[Reals, Reals]]:
+        """Longitudes and latitudes of each part, the main one first."""
+        at = list(pairwise(self.part_begin.tolist()))
+        return [(self.lon[begin:end], self.lat[begin:end]) for begin, end in at]
+
+    @cached_property
+    def part_of_vertex(self) -> NDArray[np.int16]:
+        """The part of each vertex, and so of the edge that begins with it, shape (v,)."""
+        return np.repeat(np.arange(len(self.is_closed), dtype=np.int16), np.diff(self.part_begin))
 
     @property
     def length_m(self) -> float:
-        """Geodesic length of the whole line."""
-        return float(self.chainage_m[-1])
+        """Geodesic length of the main part."""
+        return float(self.part_length_m[0])
+
+    @property
+    def part_length_m(self) -> Reals:
+        """Geodesic length of each part, shape (parts,)."""
+        return self.chainage_m[self.part_begin[1:] - 1]
 
     @cached_property
     def segments(self) -> Segments:
         """The line cut into short pieces (see `geodata.segments`)."""
-        return cut(self.lon_continuous, self.lat, self.frame)
+        return cut(self.lon_continuous, self.lat, self.part_begin, self.frame)
 
     @cached_property
     def chainage_m(self) -> Reals:
-        """Geodesic chainage of each vertex, shape (v,), metres."""
+        """Geodesic chainage of each vertex along its part, shape (v,), metres."""
         lengths = np.zeros(len(self.lon))
         np.add.at(lengths, self.segments.edge + 1, self.segments.length_m)
-        return _frozen(np.cumsum(lengths))
+        along = [np.cumsum(lengths[begin:end]) for begin, end in pairwise(self.part_begin.tolist())]
+        return _frozen(np.concatenate(along))
 
     @cached_property
     def locator(self) -> "Locator":
@@ -146,12 +192,18 @@ class ContactLine:
 
     @cached_property
     def neighbour_edges(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """The edge with length before and after each edge, shape (v - 1,); -1 at the line's ends."""
-        edges = self.edges_with_length
+        """The edge with length before and after each edge, shape (v - 1,); -1 at the ends of open parts."""
+        edges, part = self.edges_with_length, self.part_of_vertex
         at = np.arange(len(self.lon) - 1)
-        before, after = np.searchsorted(edges, at, side="left") - 1, np.searchsorted(edges, at, side="right")
-        padded = np.concatenate([edges, [-1]])
-        return padded[before], padded[after]
+        before, after = np.full(len(at), -1), np.full(len(at), -1)
+        for begin, end in pairwise(self.part_begin.tolist()):
+            own = edges[np.searchsorted(edges, begin) : np.searchsorted(edges, end)]
+            here = at[begin : end - 1]
+            first, last = (own[-1], own[0]) if self.is_closed[part[begin]] else (-1, -1)
+            padded = np.concatenate([[first], own, [last]])
+            before[begin : end - 1] = padded[np.searchsorted(own, here, side="left")]
+            after[begin : end - 1] = padded[np.searchsorted(own, here, side="right") + 1]
+        return before, after
 
     def chainage_on_edge(
         self, edge: NDArray[np.int64], lon: Reals, lat: Reals
@@ -170,8 +222,8 @@ class ContactLine:
         rest = np.clip(along * count - rank, 0.0, 1.0)
         return pieces.chainage0_m[piece] + rest * pieces.length_m[piece], pieces.part[piece]
 
-    def place_at(self, chainage_m: ArrayLike) -> tuple[Reals, Reals]:
-        """Longitude and latitude (degrees) at each chainage; chainages beyond the ends give the ends.
+    def place_at(self, chainage_m: ArrayLike, part: int = 0) -> tuple[Reals, Reals]:
+        """Longitude and latitude (degrees) at each chainage along a part; beyond its ends those of the ends.
 
         >>> line = ContactLine.from_draft(LineDraft(((37.0, 48.0), (37.0, 49.0)), "meridian"))
         >>> lon, lat = line.place_at([0.0, line.length_m / 2])
@@ -179,9 +231,11 @@ class ContactLine:
         array([48. , 48.5])
         """
         pieces = self.segments
-        chainage = np.clip(np.asarray(chainage_m, dtype=np.float64), 0.0, self.length_m)
+        first, last = np.searchsorted(pieces.part, [part, part + 1])
+        begin_m = pieces.chainage0_m[first:last]
+        chainage = np.clip(np.asarray(chainage_m, dtype=np.float64), 0.0, self.part_length_m[part])
         known = np.nan_to_num(chainage)
-        idx = np.clip(np.searchsorted(pieces.chainage0_m, known, side="right") - 1, 0, len(pieces) - 1)
+        idx = first + np.clip(np.searchsorted(begin_m, known, side="right") - 1, 0, len(begin_m) - 1)
         t = np.clip((chainage - pieces.chainage0_m[idx]) / pieces.length_m[idx], 0.0, 1.0)
         lon = pieces.lon0[idx] + t * (pieces.lon1[idx] - pieces.lon0[idx])
         lat = pieces.lat0[idx] + t * (pieces.lat1[idx] - pieces.lat0[idx])
@@ -205,10 +259,12 @@ class ContactLine:
         return hash(self.version)
 
     def __repr__(self) -> str:
-        return f"ContactLine({self.label!r}, {len(self.lon)} vertices, {self.version[:19]})"
+        parts = f" in {len(self.is_closed)} parts" if len(self.is_closed) > 1 else ""
+        return f"ContactLine({self.label!r}, {len(self.lon)} vertices{parts}, {self.version[:19]})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.lon, self.lat, self.label, self.left_side, self.sigma_m)
+        stated = (self.lon, self.lat, self.label, self.left_side, self.sigma_m, self.part_begin.tolist())
+        return type(self), stated
 
 
 class LineHistory:
@@ -249,12 +305,14 @@ class LineHistory:
         return np.searchsorted(starts, np.asarray(time_ns, dtype=np.int64), side="right") - 1
 
     def with_line(self, line: ContactLine, valid_from_ns: int) -> "LineHistory":
-        """The history in which `line` holds from `valid_from_ns` on; later versions are superseded."""
-        kept = [idx for idx, instant in enumerate(self.valid_from_ns) if instant < valid_from_ns]
-        return LineHistory(
-            [*(self.lines[idx] for idx in kept), line],
-            [*(self.valid_from_ns[idx] for idx in kept), valid_from_ns],
-        )
+        """The history in which `line` holds from `valid_from_ns` on, until the next version already known.
+
+        A version from exactly that instant is replaced; the line of the beginning of time stays.
+        """
+        known = dict(zip(self.valid_from_ns, self.lines, strict=True))
+        known[valid_from_ns] = line
+        instants = sorted(known)
+        return LineHistory([known[instant] for instant in instants], instants)
 
     def to_json(self) -> dict[str, Any]:
         """What `from_json` reads."""
@@ -286,9 +344,10 @@ def _frozen(values: ArrayLike) -> Reals:
     return array
 
 
-def _version(lon: Reals, lat: Reals, left_side: str, sigma_m: float) -> str:
+def _version(parts: Sequence[tuple[Reals, Reals]], left_side: str, sigma_m: float) -> str:
+    coordinates = [np.stack(part, axis=1).tolist() for part in parts]
     content = {
-        "coordinates": np.stack([lon, lat], axis=1).tolist(),
+        "coordinates": coordinates[0] if len(coordinates) == 1 else coordinates,
         "left_side": left_side,
         "sigma_m": sigma_m,
     }
@@ -296,16 +355,35 @@ def _version(lon: Reals, lat: Reals, left_side: str, sigma_m: float) -> str:
     return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
 
 
-def _checked_vertices(draft: LineDraft) -> tuple[Reals, Reals]:
-    """Vertices as arrays, each known to be a place on the globe; at least two of them differ."""
-    count = len(draft.vertices)
+def _edge_name(edge: int, part_begin: NDArray[np.int64]) -> str:
+    """An edge by its number in its part."""
+    part = int(np.searchsorted(part_begin, edge, side="right")) - 1
+    own = edge - int(part_begin[part])
+    return str(own) if len(part_begin) == 2 else f"{own} of part {part}"
+
+
+def _checked_parts(draft: LineDraft) -> list[tuple[Reals, Reals]]:
+    """Each part's vertices as arrays, each known to be a place on the globe; at least two of a part differ."""
+    count = sum(len(part) for part in draft.parts)
     if count == 0:
         raise LineInvalid("line_invalid", draft.where, "has no points; a line needs at least two")
     if count > VERTEX_COUNT_MAX:
         raise LineInvalid(
             "size_limit", draft.where, f"has {count:,} vertices; at most {VERTEX_COUNT_MAX:,} are read"
         )
-    places = np.array(draft.vertices, dtype=np.float64) + 0.0  # turns -0.0 into 0.0: one place, one hash
+    if len(draft.parts) > PART_COUNT_MAX:
+        raise LineInvalid(
+            "size_limit", draft.where, f"has {len(draft.parts):,} parts; at most {PART_COUNT_MAX:,} are read"
+        )
+    if len(draft.parts) == 1:
+        return [_checked_vertices(draft.parts[0], draft.where)]
+    return [_checked_vertices(part, f"{draft.where}, part {idx}") for idx, part in enumerate(draft.parts)]
+
+
+def _checked_vertices(vertices: tuple[Vertex, ...], where: str) -> tuple[Reals, Reals]:
+    if not vertices:
+        raise LineInvalid("line_invalid", where, "has no points; a line needs at least two")
+    places = np.array(vertices, dtype=np.float64) + 0.0  # turns -0.0 into 0.0: one place, one hash
     lon, lat = places[:, 0], places[:, 1]
     is_bad = ~((np.abs(lon) <= 180.0) & (np.abs(lat) <= 90.0))
     if is_bad.any():
@@ -318,10 +396,10 @@ def _checked_vertices(draft: LineDraft) -> tuple[Reals, Reals]:
         )
         raise LineInvalid(
             "line_invalid",
-            f"{draft.where}, vertex {idx}",
+            f"{where}, vertex {idx}",
             f"({lon[idx]}, {lat[idx]}) is no place on the globe{hint}",
         )
     if np.all((lon == lon[0]) & (lat == lat[0])):
-        what = "has one point" if count == 1 else f"has {count} vertices at one place"
-        raise LineInvalid("line_invalid", draft.where, f"{what}; a line needs at least two")
+        what = "has one point" if len(lon) == 1 else f"has {len(lon)} vertices at one place"
+        raise LineInvalid("line_invalid", where, f"{what}; a line needs at least two")
     return lon, lat

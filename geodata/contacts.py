@@ -17,7 +17,7 @@ Point = tuple[Fraction, Fraction]
 class Contact(NamedTuple):
     """A place or stretch on the line: `fraction` is where the step leaves it, `edge` the line's edge there.
 
-    `side_in`, `side_out`: +1 left of the line, -1 right, just before and just after; 0 where the step does
+    `side_in`, `side_out`: +1 side A, -1 side B, just before and just after; 0 where the step does
     not go on that way (the contact holds its first or last fix). `is_at_end`: it holds the last fix.
     """
 
@@ -65,7 +65,12 @@ def _contact(
 
 
 def _side_towards(line: "ContactLine", edge: int, place: Point, direction: Point) -> int:
-    """The side on which one is after leaving `place` on `edge` in `direction`: +1 left, -1 right, 0 along."""
+    """The side on which one is after leaving `place` on `edge` in `direction`: +1 A, -1 B, 0 along."""
+    return _hand_towards(line, edge, place, direction) * int(line.left_signs[line.part_of_vertex[edge]])
+
+
+def _hand_towards(line: "ContactLine", edge: int, place: Point, direction: Point) -> int:
+    """The same by hands: +1 left, -1 right."""
     a, b = _vertex(line, edge), _vertex(line, edge + 1)
     first, second = edge, edge
     if place == a:

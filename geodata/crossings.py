@@ -26,6 +26,8 @@ Indices = NDArray[np.int64]
 A_TO_B = 1
 B_TO_A = -1
 
+_WORTH_ESTIMATING = 512
+"""So many steps, and more, pay for an estimate of how far each is from the line."""
 _METRES_PER_DEGREE_MAX = 111_700.0
 """No degree of latitude, nor of longitude, is longer than this on WGS 84."""
 
@@ -34,7 +36,8 @@ class StepCrossings(NamedTuple):
     """Crossings, arrays of shape (c,), ordered by (`step_idx`, `fraction`), and one array over the steps.
 
     `fraction`: where on the step, 0 to 1; `lon`, `lat`: the place, degrees; `chainage_m`: along the line;
-    `direction`: +1 = A>B, -1 = B>A; `line_edge`: 0-based edge of the line; `line_part`: its part.
+    `direction`: +1 = A>B, -1 = B>A; `line_edge`: 0-based edge of the line (see `ContactLine`); `line_part`: its
+    part.
     `pending_side`, shape (n steps,): the side (+1 A, -1 B, 0 unknown) from which a track came that ends its
     step exactly on the line; 0 for every other step. Hand it to the track's next step as `pending_before`.
     """
@@ -67,8 +70,8 @@ def step_crossings(
     `continues[i]`: step i begins where step i - 1 ended, on the same track (default: whenever the places are
     equal). `pending_before[i]`: for a step that continues none in this call, the pending side of its track
     from an earlier call (default 0). `clearance*_m`: distances of the fixes from the line where the caller
-    knows them; steps that cannot reach the line are then not looked at. Steps with a fix that is no place
-    have no crossings.
+    knows them (else they are estimated from below); steps that cannot reach the line are not looked at. Steps
+    with a fix that is no place have no crossings.
 
     >>> from geodata.contact_line import ContactLine, LineDraft
     >>> line = ContactLine.from_draft(LineDraft(((37.0, 48.0), (37.0, 49.0)), "northwards"))
@@ -92,7 +95,7 @@ def step_crossings(
     with np.errstate(invalid="ignore"):
         q_lon = q_lon + 360.0 * np.round((p_lon - q_lon) / 360.0)
     steps = np.stack([p_lon, p_lat, q_lon, q_lat], axis=1)
-    candidates = _possible_steps(steps, clearance0_m, clearance1_m)
+    candidates = _possible_steps(line, steps, clearance0_m, clearance1_m)
     step, edge = _overlapping_pairs(line, steps, candidates)
     crossing_step, crossing_edge, fraction, sign, odd_steps = _proper_crossings(line, steps, step, edge)
     odd = _odd_crossings(line, steps, step, edge, odd_steps, continues, pending_before)
@@ -112,27 +115,31 @@ def step_crossings(
         lon=wrap_deg(lon),
         lat=lat,
         chainage_m=chainage_m,
-        direction=(sign * line.left_sign).astype(np.int8),
+        direction=sign.astype(np.int8),
         line_edge=crossing_edge.astype(np.int32),
         line_part=part,
         pending_side=odd.pending_side,
     )
 
 
-def _possible_steps(steps: Reals, clearance0_m: ArrayLike | None, clearance1_m: ArrayLike | None) -> Indices:
+def _possible_steps(
+    line: "ContactLine", steps: Reals, clearance0_m: ArrayLike | None, clearance1_m: ArrayLike | None
+) -> Indices:
     """Positions of the steps that may reach the line, ascending."""
     with np.errstate(invalid="ignore"):
         dlon, dlat = steps[:, 2] - steps[:, 0], steps[:, 3] - steps[:, 1]
         is_possible = np.isfinite(dlon + dlat) & ((dlon != 0.0) | (dlat != 0.0))
         if clearance0_m is not None and clearance1_m is not None:
-            # A bound from above on the step's length: meridian degrees and degrees on its lower parallel.
-            shrink = np.cos(np.radians(np.minimum(np.abs(steps[:, 1]), np.abs(steps[:, 3]))))
-            shrink = np.where(steps[:, 1] * steps[:, 3] < 0.0, 1.0, shrink)
-            reach_m = _METRES_PER_DEGREE_MAX * np.hypot(dlon * shrink, dlat)
-            near = (
-                np.abs(np.asarray(clearance0_m)) + np.abs(np.asarray(clearance1_m)) <= 1.001 * reach_m + 1.0
-            )
-            is_possible &= near
+            clearance_m = np.abs(np.asarray(clearance0_m)) + np.abs(np.asarray(clearance1_m))
+        elif len(steps) >= _WORTH_ESTIMATING:
+            clearance_m = line.locator.clearance_at_least(steps[:, 0], steps[:, 1])
+        else:
+            return np.flatnonzero(is_possible)
+        # A bound from above on the step's length: meridian degrees and degrees on its lower parallel.
+        shrink = np.cos(np.radians(np.minimum(np.abs(steps[:, 1]), np.abs(steps[:, 3]))))
+        shrink = np.where(steps[:, 1] * steps[:, 3] < 0.0, 1.0, shrink)
+        reach_m = _METRES_PER_DEGREE_MAX * np.hypot(dlon * shrink, dlat)
+        is_possible &= clearance_m <= 1.001 * reach_m + 1.0
     return np.flatnonzero(is_possible)
 
 
@@ -155,7 +162,7 @@ def _proper_crossings(
 ) -> tuple[Indices, Indices, Reals, NDArray[np.int8], Indices]:
     """Crossings inside a step and inside an edge; and the steps that touch a vertex or the line with a fix.
 
-    Returns step, edge, fraction, sign (+1 = from left to right) of the crossings of all other steps, and the
+    Returns step, edge, fraction, sign (+1 = A>B) of the crossings of all other steps, and the
     positions of the steps left over.
     """
     lon, lat = line.lon_continuous, line.lat
@@ -177,7 +184,8 @@ def _proper_crossings(
     q_cross = np.abs((b_lon - a_lon) * (q_lat - a_lat) - (b_lat - a_lat) * (q_lon - a_lon))[kept]
     with np.errstate(invalid="ignore", divide="ignore"):
         fraction = np.nan_to_num(p_cross / (p_cross + q_cross), nan=0.5)
-    step, edge, sign = step[kept], edge[kept], p_side[kept]
+    step, edge = step[kept], edge[kept]
+    sign = p_side[kept] * line.left_signs[line.part_of_vertex[edge]]
     # Crossings of one step alternate. Two that rounding has put in the wrong order betray themselves here.
     order = np.lexsort((fraction, step))
     repeats = (step[order][1:] == step[order][:-1]) & (sign[order][1:] == sign[order][:-1])
@@ -224,8 +232,7 @@ def _odd_crossings(
             pending[idx] = side
             continue
         contacts = contacts_of_step(line, tuple(steps[idx].tolist()), edges_of[idx].tolist())
-        side = _walk(idx, contacts, side * line.left_sign, found)
-        pending[idx] = side * line.left_sign
+        pending[idx] = _walk(idx, contacts, side, found)
     rows = np.array(found, dtype=np.float64).reshape(-1, 4)
     return _Odd(
         rows[:, 0].astype(np.int64),
@@ -251,7 +258,7 @@ def _continues(steps: Reals, idx: int, continues: ArrayLike | None) -> bool:
 
 
 def _walk(idx: int, contacts: list[Contact], pending: int, found: list[tuple[int, int, float, int]]) -> int:
-    """Walks the contacts of step `idx`, noting its crossings; gives the pending side (+1 left) at its end.
+    """Walks the contacts of step `idx`, noting its crossings; gives the pending side (+1 A) at its end.
 
     `pending` is the side from which the track had come onto the line before this step.
     """

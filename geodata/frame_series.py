@@ -6,7 +6,7 @@ functions of trigonometry do not give. Within the stated box the metres differ f
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, Self
 
 import numpy as np
@@ -17,7 +17,11 @@ from geodata.projection import WGS84_E, WGS84_E2, Frame
 Reals = NDArray[np.float64]
 
 FORWARD_ERROR_M_MAX: Final = 1e-7
-SCALE_ERROR_MAX: Final = 1e-11
+SCALE_ERROR_MAX: Final = 1e-10
+SLOPE_ERROR_MAX: Final = 1e-13
+"""Of the gradient of ln k, per metre: it moves no length of 80 km by a millimetre."""
+BEND_ERROR_MAX: Final = 1e-7
+"""Of the second derivative of 1/k; what it is multiplied with stays below 1e-3 within 80 km."""
 _MERCATOR_BELOW_N: Final = 1e-9
 _DEGREE_MAX: Final = 40
 
@@ -27,14 +31,17 @@ class FrameSeries:
 
     `lon_centre` is on the line's own turn of the globe, so that no wrapping is needed. Coefficients run
     from the constant upwards: `northing_m` over `(lat - lat_mid) * lat_factor`, `sine_m` and `cosine_m`
-    over the square of the longitude's offset in degrees, `inverse_scale` over `q * q_factor - q_offset`
-    (see `mean_inverse_scale`).
+    over the square of the longitude's offset in degrees. The scale k is a function of
+    `q = y - cone (x^2 + y^2) / 2` alone; over `t = (q - q_mid) * q_factor` run `inverse_scale` (1/k), `bend`
+    (its second derivative by t) and `slope` (the derivative of ln k by q, per metre).
     """
 
     def __init__(
         self, frame: Frame, lon_centre: float, lon_reach_deg: float, south: float, north: float
     ) -> None:
         self.n, self.unit_m = frame.n, frame.unit_m
+        self.cone = self.n / self.unit_m
+        self.half_cone = 0.5 * self.cone
         self.is_mercator = abs(self.n) < _MERCATOR_BELOW_N
         self.lon_centre, self.lon_reach_deg, self.south, self.north = lon_centre, lon_reach_deg, south, north
         self.lat_mid, self.lat_factor = (south + north) / 2.0, 2.0 / (north - south)
@@ -54,8 +61,13 @@ class FrameSeries:
             return _parallel_radius(_latitude(dpsi + psi0)) / radius0 * math.exp(self.n * dpsi)
 
         self.inverse_scale = _chebyshev(inverse_scale, SCALE_ERROR_MAX)
-        self.first_derivative = [k * c for k, c in enumerate(self.inverse_scale)][1:] or [0.0]
-        self.second_derivative = [k * c for k, c in enumerate(self.first_derivative)][1:] or [0.0]
+        exact = _chebyshev(inverse_scale, SCALE_ERROR_MAX / 100.0)
+        first = _derivative(exact)
+        second = _derivative(first)
+        self.bend = _chebyshev(lambda t: _value(second, t), BEND_ERROR_MAX)
+        self.slope = _chebyshev(
+            lambda t: -self.q_factor * _value(first, t) / _value(exact, t), SLOPE_ERROR_MAX
+        )
 
     @classmethod
     def around(cls, frame: Frame, lon: Reals, lat: Reals, reach_m: float) -> Self:
@@ -70,18 +82,28 @@ class FrameSeries:
 
     def forward(self, lon: Reals, lat: Reals) -> tuple[Reals, Reals]:
         """Metres of places inside the box; `lon` continuous, degrees. Shape (n,)."""
-        offset = lon - self.lon_centre
-        square = offset * offset
-        north = _horner(self.northing_m, (lat - self.lat_mid) * self.lat_factor)
-        shrink = 1.0 - north * (self.n / self.unit_m)
-        east = _horner(self.sine_m, square)
-        east *= offset
-        east *= shrink
-        lift = _horner(self.cosine_m, square)
+        rooms = np.empty((5, len(lon)))
+        self.forward_into(rooms[0], rooms[1], lon - self.lon_centre, lat, rooms[2:])
+        return rooms[0], rooms[1]
+
+    def forward_into(
+        self, x: Reals, y: Reals, offset: Reals, lat: Reals, rooms: Sequence[Reals] | Reals
+    ) -> None:
+        """The same into `x` and `y`, of longitudes less `lon_centre`; three `rooms` are written over."""
+        square, shrink, lift = rooms
+        np.subtract(lat, self.lat_mid, out=square)
+        square *= self.lat_factor
+        horner_into(y, self.northing_m, square)
+        np.multiply(y, self.cone, out=shrink)
+        np.subtract(1.0, shrink, out=shrink)
+        np.multiply(offset, offset, out=square)
+        horner_into(x, self.sine_m, square)
+        x *= offset
+        x *= shrink
+        horner_into(lift, self.cosine_m, square)
         lift *= square
         lift *= shrink
-        north += lift
-        return east, north
+        y += lift
 
     def extent(self) -> tuple[float, float, float, float]:
         """West, south, east and north (m) of a rectangle that holds the whole box in the plane."""
@@ -102,41 +124,87 @@ class FrameSeries:
 
     def scale_slope(self, x: Reals, y: Reals) -> tuple[Reals, Reals]:
         """Gradient of ln k at places, per metre, shape (n,)."""
-        cone = self.n / self.unit_m
-        t = (y - 0.5 * cone * (x * x + y * y) - self.q_mid) * self.q_factor
-        slope = _horner(self.first_derivative, t)
-        slope /= _horner(self.inverse_scale, t)
-        slope *= -self.q_factor
-        return -slope * cone * x, slope - slope * cone * y
+        rooms = np.empty((3, len(x)))
+        self.scale_slope_into(rooms[0], rooms[1], x, y, rooms[2])
+        return rooms[0], rooms[1]
+
+    def scale_slope_into(self, slope_x: Reals, slope_y: Reals, x: Reals, y: Reals, room: Reals) -> None:
+        """The same into `slope_x` and `slope_y`; `room` is written over."""
+        self._t_into(slope_y, x, y, slope_x)
+        horner_into(room, self.slope, slope_y)
+        np.multiply(x, -self.cone, out=slope_x)
+        slope_x *= room
+        np.multiply(y, -self.cone, out=slope_y)
+        slope_y += 1.0
+        slope_y *= room
 
     def along(self, x: Reals, y: Reals, off_x: Reals, off_y: Reals) -> tuple[Reals, Reals, Reals]:
         """Mean of 1/k along the straight way from (x, y) back by (off_x, off_y): geodesic / planar length;
         and the gradient of ln k at its middle, per metre.
 
-        1/k is a function of `q = y - n (x^2 + y^2) / (2 unit)`. Along the way q is a parabola; the mean is
-        the value at the middle with the second-order term of both curvatures, as good as Simpson's rule.
+        Along the way q is a parabola; the mean is the value at the middle with the second-order term of
+        both curvatures, as good as Simpson's rule.
         """
-        cone = self.n / self.unit_m
-        middle_x, middle_y = x - 0.5 * off_x, y - 0.5 * off_y
-        t = (middle_y - 0.5 * cone * (middle_x * middle_x + middle_y * middle_y) - self.q_mid) * self.q_factor
-        change = (off_y - cone * (middle_x * off_x + middle_y * off_y)) * self.q_factor
-        value = _horner(self.inverse_scale, t)
-        bend = _horner(self.second_derivative, t)
-        bend *= change
-        bend *= change
-        slope = _horner(self.first_derivative, t)
-        slope *= self.q_factor
-        sag = slope * cone
-        sag *= off_x * off_x + off_y * off_y
-        bend -= sag
-        bend *= 1.0 / 24.0
-        value += bend
-        middle_x *= cone
-        middle_x *= slope
-        middle_y *= cone
-        middle_y -= 1.0
-        middle_y *= slope
-        return value, middle_x, middle_y
+        rooms = np.empty((7, len(x)))
+        square = off_x * off_x + off_y * off_y
+        self.along_into(rooms[0], rooms[1], rooms[2], x, y, off_x, off_y, square, rooms[3:])
+        return rooms[0], rooms[1], rooms[2]
+
+    def along_into(
+        self,
+        mean: Reals,
+        slope_x: Reals,
+        slope_y: Reals,
+        x: Reals,
+        y: Reals,
+        off_x: Reals,
+        off_y: Reals,
+        square: Reals,
+        rooms: Sequence[Reals] | Reals,
+    ) -> None:
+        """The same into the first three; `square`: the squared length of the way; four `rooms` are written
+        over."""
+        middle_x, middle_y, t, room = rooms
+        np.multiply(off_x, -0.5, out=middle_x)
+        middle_x += x
+        np.multiply(off_y, -0.5, out=middle_y)
+        middle_y += y
+        self._t_into(t, middle_x, middle_y, room)
+        # The gradient of ln k is `slope` times that of q.
+        horner_into(room, self.slope, t)
+        np.multiply(middle_x, -self.cone, out=slope_x)
+        np.multiply(middle_y, -self.cone, out=slope_y)
+        slope_y += 1.0
+        # By how much t changes along the way.
+        np.multiply(slope_x, off_x, out=middle_x)
+        np.multiply(slope_y, off_y, out=middle_y)
+        middle_x += middle_y
+        middle_x *= self.q_factor
+        middle_x *= middle_x
+        slope_x *= room
+        slope_y *= room
+        # The parabola's own curvature, and that of 1/k over a straight change.
+        np.multiply(room, square, out=middle_y)
+        middle_y *= self.cone
+        horner_into(room, self.bend, t)
+        room *= middle_x
+        room += middle_y
+        room *= 1.0 / 24.0
+        horner_into(mean, self.inverse_scale, t)
+        mean += room
+
+    def inverse_scale_min(self) -> float:
+        """The least geodesic / planar length anywhere in the box (to 1e-4)."""
+        return min(_value(self.inverse_scale, t / 100.0) for t in range(-100, 101))
+
+    def _t_into(self, t: Reals, x: Reals, y: Reals, room: Reals) -> None:
+        np.multiply(x, x, out=t)
+        np.multiply(y, y, out=room)
+        t += room
+        t *= -self.half_cone
+        t += y
+        t -= self.q_mid
+        t *= self.q_factor
 
     def _northing_m(self, lat_deg: float, psi0: float) -> float:
         """Northing on the central meridian: unit (1 - exp(-n dpsi)) / n."""
@@ -162,7 +230,7 @@ class FrameSeries:
         term = self.unit_m * max(reach, 1e-12)
         for k in range(1, _DEGREE_MAX):
             term *= reach * reach / (2 * k * (2 * k + 1))
-            if term < FORWARD_ERROR_M_MAX / 10.0:
+            if k > 1 and term < FORWARD_ERROR_M_MAX / 10.0:
                 break
             shrink = (self.n * radian) ** 2
             sine.append(-sine[-1] * shrink / (2 * k * (2 * k + 1)))
@@ -170,15 +238,24 @@ class FrameSeries:
         return sine, cosine
 
 
-def _horner(coefficients: list[float], t: Reals) -> Reals:
-    if len(coefficients) == 1:
-        return np.full_like(t, coefficients[0])
-    total = coefficients[-1] * t
+def horner_into(into: Reals, coefficients: list[float], t: Reals) -> None:
+    """The polynomial of `coefficients` (two or more, from the constant upwards) at `t`."""
+    np.multiply(t, coefficients[-1], out=into)
     for coefficient in coefficients[-2:0:-1]:
-        total += coefficient
-        total *= t
-    total += coefficients[0]
+        into += coefficient
+        into *= t
+    into += coefficients[0]
+
+
+def _value(coefficients: list[float], t: float) -> float:
+    total = 0.0
+    for coefficient in reversed(coefficients):
+        total = total * t + coefficient
     return total
+
+
+def _derivative(coefficients: list[float]) -> list[float]:
+    return [k * c for k, c in enumerate(coefficients)][1:]
 
 
 def _chebyshev(function: Callable[[float], float], error_max: float) -> list[float]:
@@ -196,8 +273,7 @@ def _chebyshev(function: Callable[[float], float], error_max: float) -> list[flo
         series[0] /= 2.0
         coefficients = np.polynomial.chebyshev.cheb2poly(series).tolist()
         trials = [math.cos(math.pi * j / count) for j in range(count + 1)]
-        got = _horner(coefficients, np.array(trials))
-        if max(abs(g - function(t)) for g, t in zip(got.tolist(), trials, strict=True)) <= error_max:
+        if max(abs(_value(coefficients, t) - function(t)) for t in trials) <= error_max:
             break
     return [float(c) for c in coefficients]
 

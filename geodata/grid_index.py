@@ -35,6 +35,9 @@ Finer cells save less work and cost memory that the cache wants.
 PATIENCE_M: Final = 4_000.0
 CROWD: Final = 40
 OUTSIDE: Final = -1
+FAR: Final = 255
+ONE: Final = 254
+MANY: Final = 0
 _COARSEST_M: Final = ROOT_M * SPLIT**ROOT_LEVEL
 _EARTH_M: Final = 6_371_000.0
 _MARGIN_M: Final = 1e-6
@@ -55,21 +58,25 @@ class GridIndex(NamedTuple):
     """Root cells in a raster, each with its own table of leaves, each leaf with its candidate pieces.
 
     A place (x, y) is in root cell `(y - south) // ROOT_M * columns + (x - west) // ROOT_M`. `table_begin[root]`
-    is where its table begins in `leaf_of` (-1: outside), `table_side[root]` how many leaves it has on a side. The
-    candidates of leaf i are `candidate[leaf_begin[i] : leaf_begin[i] + leaf_count[i]]`, ascending. All places of a far
-    leaf are farther than `far_m` from the line.
+    is where its table begins in `leaf_of` (-1: outside), `table_side[root]` how many leaves it has on a side (whole
+    numbers, but float64: they are reckoned with places). The candidates of leaf i are
+    `candidate[leaf_begin[i] : leaf_begin[i] + leaf_count[i]]`, ascending. `leaf_rank[i]`: leaves with more
+    candidates rank before those with fewer (`MANY` = so many or more, ..., `ONE`), far leaves (`FAR`) last; all
+    places of a far leaf are farther than `far_m` from the line. `leaf_least_m[i]`: no place of it is nearer to the
+    line in the plane (negative where the line passes).
     """
 
     west: float
     south: float
     columns: int
-    table_begin: Indices
-    table_side: Indices
+    table_begin: Reals
+    table_side: Reals
     leaf_of: NDArray[np.int32]
     leaf_begin: Indices
     leaf_count: Indices
-    candidate: Indices
-    is_far_leaf: NDArray[np.bool_]
+    candidate: NDArray[np.int32]
+    leaf_rank: NDArray[np.uint8]
+    leaf_least_m: Reals
 
 
 class _Cells(NamedTuple):
@@ -304,17 +311,19 @@ def _assemble(levels: list[_Cells], far_m: float, extent: Extent, columns: int, 
         first_leaf += len(cells.column)
     counts = [np.bincount(cells.pair_cell, minlength=len(cells.column)) for cells in levels]
     leaf_count = np.concatenate(counts).astype(np.int64)
+    least_m = np.concatenate([cells.least_m for cells in levels])
     return GridIndex(
         west=extent.west,
         south=extent.south,
         columns=columns,
-        table_begin=table_begin.ravel(),
-        table_side=side.ravel(),
+        table_begin=table_begin.ravel().astype(np.float64),
+        table_side=side.ravel().astype(np.float64),
         leaf_of=leaf_of,
         leaf_begin=np.cumsum(leaf_count) - leaf_count,
         leaf_count=leaf_count,
-        candidate=np.concatenate([cells.pair_piece for cells in levels]),
-        is_far_leaf=np.concatenate([cells.least_m for cells in levels]) > far_m,
+        candidate=np.concatenate([cells.pair_piece for cells in levels]).astype(np.int32),
+        leaf_rank=np.where(least_m > far_m, FAR, ONE + 1 - np.minimum(leaf_count, ONE + 1)).astype(np.uint8),
+        leaf_least_m=least_m,
     )
 
 

@@ -19,7 +19,7 @@ Indices = NDArray[np.int64]
 
 
 def exact_sign(line: "ContactLine", lon: Reals, lat: Reals, piece: Indices, t: Reals) -> NDArray[np.int8]:
-    """+1 left of the line, -1 right, 0 exactly on it, for places next to it, shape (n,).
+    """+1 on side A of the line, -1 on side B, 0 exactly on it, for places next to it, shape (n,).
 
     `lon` continuous; `piece` and `t`: the nearest piece of the line and where on it the foot is.
     """
@@ -43,7 +43,7 @@ def exact_sign(line: "ContactLine", lon: Reals, lat: Reals, piece: Indices, t: R
     sign[corner] = np.where(
         turn > 0, np.minimum(of_a, of_b), np.where(turn < 0, np.maximum(of_a, of_b), of_a)
     )
-    return sign
+    return np.asarray(sign * line.left_signs[line.part_of_vertex[edge]], dtype=np.int8)
 
 
 def _side_of(vertex_lon: Reals, vertex_lat: Reals, edge: Indices, lon: Reals, lat: Reals) -> NDArray[np.int8]:

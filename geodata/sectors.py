@@ -75,7 +75,7 @@ class Sectors:
 
     @classmethod
     def fit(cls, line: "ContactLine", length_m: float = 50_000.0) -> Self:
-        """Sectors of about `length_m` along a mission's own line, named by their kilometres.
+        """Sectors of about `length_m` along the main part of a mission's own line, named by their kilometres.
 
         >>> from geodata.contact_line import ContactLine, LineDraft
         >>> line = ContactLine.from_draft(LineDraft(((37.0, 48.0), (37.0, 49.0)), "one"))
@@ -200,16 +200,18 @@ class Sectors:
 def polygons_along(line: "ContactLine", bounds_m: Reals) -> list[BaseGeometry]:
     """One polygon for each stretch of chainage between neighbours in `bounds_m`, together tiling `REACH_M`.
 
-    Places belong to the stretch of their nearest sample of the smoothed line (a Voronoi diagram); borders are
-    simplified together, so that neighbours keep sharing them. Degrees, rounded to 1e-4.
+    Places belong to the stretch of their nearest sample of the smoothed main part (a Voronoi diagram), those
+    around other parts too; borders are simplified together, so that neighbours keep sharing them. Degrees,
+    rounded to 1e-4.
     """
     count = len(bounds_m) - 1
     samples = np.linspace(0.0, line.length_m, count * _SAMPLES_PER_SECTOR * 2 + 1)[1::2]
     owner = np.clip(np.searchsorted(bounds_m, samples, side="right") - 1, 0, count - 1)
     x, y = line.frame.forward(*line.place_at(samples))
     x, y = _smoothed(x), _smoothed(y)
-    spine = shapely.LineString(np.stack([line.segments.x0, line.segments.y0], axis=1)).simplify(500.0)
-    reach = spine.buffer(REACH_M, quad_segs=8)
+    pieces = line.segments
+    spines = shapely.linestrings(np.stack([pieces.x0, pieces.y0], axis=1), indices=pieces.part)
+    reach = shapely.union_all(shapely.buffer(shapely.simplify(spines, 500.0), REACH_M, quad_segs=8))
     cells = shapely.get_parts(
         shapely.voronoi_polygons(shapely.MultiPoint(np.stack([x, y], axis=1)), extend_to=reach, ordered=True)
     )

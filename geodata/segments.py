@@ -23,11 +23,11 @@ GEOD: Final = Geod(ellps="WGS84")
 
 @dataclass(frozen=True, slots=True)
 class Segments:
-    """The pieces of a line in walking order, arrays of shape (m,).
+    """The pieces of a line, part by part in walking order, arrays of shape (m,).
 
     `lon*`, `lat*`: ends in degrees, longitudes continuous along the line (see `ContactLine.lon_continuous`);
-    `x*`, `y*`: ends in the frame's metres; `chainage0_m`: geodesic chainage of the first end; `length_m`:
-    geodesic length; `edge`: 0-based edge of the line that the piece is cut from; `part`: its line part;
+    `x*`, `y*`: ends in the frame's metres; `chainage0_m`: geodesic chainage of the first end along its part;
+    `length_m`: geodesic length; `edge`: the edge that the piece is cut from; `part`: its line part;
     `t0`, `t1`: the piece's ends as fractions of that edge.
     """
 
@@ -50,13 +50,17 @@ class Segments:
         return len(self.x0)
 
 
-def cut(lon: Reals, lat: Reals, frame: Frame) -> Segments:
+def cut(lon: Reals, lat: Reals, part_begin: NDArray[np.int64], frame: Frame) -> Segments:
     """The pieces of the line through the vertices (`lon`, `lat`), shape (v,), degrees.
 
-    Longitudes are continuous along the line. Edges without length (a vertex stated twice) give no piece.
+    Part p has the vertices from `part_begin[p]` to before `part_begin[p + 1]` (shape (parts + 1,)); edge i runs
+    from vertex i to vertex i + 1 of one part. Longitudes are continuous along the line. Edges without length
+    (a vertex stated twice) give no piece.
     """
     edge_lon0, edge_lon1, edge_lat0, edge_lat1 = lon[:-1], lon[1:], lat[:-1], lat[1:]
     counts = _piece_counts(edge_lon0, edge_lat0, edge_lon1, edge_lat1, frame)
+    counts[part_begin[1:-1] - 1] = 0
+    part_of_edge = np.repeat(np.arange(len(part_begin) - 1, dtype=np.int16), np.diff(part_begin))[:-1]
     edge = np.repeat(np.arange(len(counts), dtype=np.int32), counts)
     rank = np.arange(len(edge)) - np.repeat(np.cumsum(counts) - counts, counts)
     t0, t1 = rank / counts[edge], (rank + 1) / counts[edge]
@@ -68,6 +72,9 @@ def cut(lon: Reals, lat: Reals, frame: Frame) -> Segments:
     x0, y0 = frame.forward(cut_lon0, cut_lat0)
     x1, y1 = frame.forward(cut_lon1, cut_lat1)
     length_m = geodesic_length_m(cut_lon0, cut_lat0, cut_lon1, cut_lat1)
+    part = part_of_edge[edge]
+    begin = np.cumsum(length_m) - length_m
+    first_of_part = np.searchsorted(part, part, side="left")
     return Segments(
         lon0=cut_lon0,
         lat0=cut_lat0,
@@ -77,10 +84,10 @@ def cut(lon: Reals, lat: Reals, frame: Frame) -> Segments:
         y0=y0,
         x1=x1,
         y1=y1,
-        chainage0_m=np.cumsum(length_m) - length_m,
+        chainage0_m=begin - begin[first_of_part],
         length_m=length_m,
         edge=edge,
-        part=np.zeros(len(edge), dtype=np.int16),
+        part=part,
         t0=t0,
         t1=t1,
     )

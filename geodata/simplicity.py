@@ -4,7 +4,7 @@ A contact line has a left and a right only while it is simple: no two edges may 
 vertex that neighbours share, and no edge may run back over its neighbour.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import shapely
@@ -24,41 +24,53 @@ class Contact(NamedTuple):
     lat: float
 
 
-def self_contacts(lon: Reals, lat: Reals) -> list[Contact]:
+def self_contacts(lon: Reals, lat: Reals, part_begin: NDArray[np.int64] | None = None) -> list[Contact]:
     """Every place where the line through (`lon`, `lat`), shape (v,), meets itself, in order of the edges.
 
-    Vertices stated twice in a row are no contact. A ring's closing vertex is one. Inputs must be finite.
+    `part_begin`: where its parts begin, and the number of vertices (default: one part); edge i begins with
+    vertex i. Vertices stated twice in a row are no contact, nor is the vertex that closes a part whose first
+    and last are the same. Inputs must be finite.
 
     >>> self_contacts(np.array([0.0, 2.0, 2.0, 1.0]), np.array([0.0, 0.0, 1.0, -1.0]))
     [Contact(edge_a=0, edge_b=2, lon=1.5, lat=0.0)]
     """
-    is_new = np.ones(len(lon), dtype=bool)
-    is_new[1:] = (lon[1:] != lon[:-1]) | (lat[1:] != lat[:-1])
-    kept = np.flatnonzero(is_new)
-    if len(kept) < 3:
+    begin = np.array([0, len(lon)]) if part_begin is None else part_begin
+    has_length = (lon[1:] != lon[:-1]) | (lat[1:] != lat[:-1])
+    has_length[begin[1:-1] - 1] = False
+    edge = np.flatnonzero(has_length)
+    if len(edge) < 2:
         return []
-    x, y = lon[kept], lat[kept]
-    pairs = np.concatenate([_meeting_pairs(x, y), _folded_pairs(x, y)])
-    pairs = pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]
-    edge_of = kept[1:] - 1
+    after = _edges_after(lon, lat, begin, edge)
+    ends = (lon[edge], lat[edge], lon[edge + 1], lat[edge + 1])
+    pairs = np.concatenate([_meeting_pairs(ends, after), _folded_pairs(ends, after)])
+    pairs = np.sort(pairs, axis=1)
+    pairs = np.unique(pairs, axis=0)
     return [
-        Contact(int(edge_of[a]), int(edge_of[b]), *_meeting_place(x, y, int(a), int(b)))
+        Contact(int(edge[a]), int(edge[b]), *_meeting_place(ends, a, b, after[a] == b or after[b] == a))
         for a, b in pairs.tolist()
     ]
 
 
-def _meeting_pairs(x: Reals, y: Reals) -> NDArray[np.int64]:
+def _edges_after(lon: Reals, lat: Reals, begin: NDArray[np.int64], edge: NDArray[np.int64]) -> Any:
+    """Position of the edge that goes on where each one ends, along its part; -1 at the end of an open one."""
+    part = np.searchsorted(begin, edge, side="right")
+    after = np.arange(1, len(edge) + 1)
+    is_last = np.append(part[1:] != part[:-1], True)
+    first = np.searchsorted(part, part, side="left")
+    last_vertex, first_vertex = begin[part] - 1, begin[part - 1]
+    is_closed = (lon[last_vertex] == lon[first_vertex]) & (lat[last_vertex] == lat[first_vertex])
+    after[is_last] = np.where(is_closed, first, -1)[is_last]
+    return after
+
+
+def _meeting_pairs(ends: tuple[Reals, Reals, Reals, Reals], after: Any) -> NDArray[np.int64]:
     """Pairs (i, j), shape (p, 2), of edges that are no neighbours and share a place."""
-    boxes = shapely.box(
-        np.minimum(x[:-1], x[1:]),
-        np.minimum(y[:-1], y[1:]),
-        np.maximum(x[:-1], x[1:]),
-        np.maximum(y[:-1], y[1:]),
-    )
-    first, second = shapely.STRtree(boxes).query(boxes)
-    is_apart = second > first + 1
-    i, j = first[is_apart], second[is_apart]
-    corners = (x[i], y[i], x[i + 1], y[i + 1], x[j], y[j], x[j + 1], y[j + 1])
+    x0, y0, x1, y1 = ends
+    boxes = shapely.box(np.minimum(x0, x1), np.minimum(y0, y1), np.maximum(x0, x1), np.maximum(y0, y1))
+    i, j = shapely.STRtree(boxes).query(boxes)
+    is_apart = (j > i) & (after[i] != j) & (after[j] != i)
+    i, j = i[is_apart], j[is_apart]
+    corners = (x0[i], y0[i], x1[i], y1[i], x0[j], y0[j], x1[j], y1[j])
     return np.stack([i, j], axis=1)[_meets(*corners)].astype(np.int64)
 
 
@@ -72,20 +84,27 @@ def _meets(
     return np.asarray((c_side * d_side <= 0) & (a_side * b_side <= 0))
 
 
-def _folded_pairs(x: Reals, y: Reals) -> NDArray[np.int64]:
-    """Pairs (i, i + 1), shape (p, 2), of neighbours of which the second runs back over the first."""
-    turn = orient(x[:-2], y[:-2], x[1:-1], y[1:-1], x[2:], y[2:])
-    along = (x[1:-1] - x[:-2]) * (x[2:] - x[1:-1]) + (y[1:-1] - y[:-2]) * (y[2:] - y[1:-1])
-    i = np.flatnonzero((turn == 0) & (along < 0))
-    return np.stack([i, i + 1], axis=1).astype(np.int64)
+def _folded_pairs(ends: tuple[Reals, Reals, Reals, Reals], after: Any) -> NDArray[np.int64]:
+    """Pairs (i, j), shape (p, 2), of neighbours of which the second runs back over the first."""
+    x0, y0, x1, y1 = ends
+    i = np.flatnonzero(after >= 0)
+    j = after[i]
+    turn = orient(x0[i], y0[i], x1[i], y1[i], x1[j], y1[j])
+    along = (x1[i] - x0[i]) * (x1[j] - x0[j]) + (y1[i] - y0[i]) * (y1[j] - y0[j])
+    is_folded = (turn == 0) & (along < 0)
+    return np.stack([i[is_folded], j[is_folded]], axis=1).astype(np.int64)
 
 
-def _meeting_place(x: Reals, y: Reals, i: int, j: int) -> tuple[float, float]:
+def _meeting_place(
+    ends: tuple[Reals, Reals, Reals, Reals], i: int, j: int, are_neighbours: bool
+) -> tuple[float, float]:
     """A place that the edges i and j share, for a message (rounded to 1e-7 degrees)."""
-    if j == i + 1:
-        return round(float(x[j]), 7), round(float(y[j]), 7)
-    first = shapely.LineString([(x[i], y[i]), (x[i + 1], y[i + 1])])
-    second = shapely.LineString([(x[j], y[j]), (x[j + 1], y[j + 1])])
+    x0, y0, x1, y1 = (values[[i, j]].tolist() for values in ends)
+    if are_neighbours:
+        is_after = (x1[0], y1[0]) == (x0[1], y0[1])
+        return round(x0[int(is_after)], 7), round(y0[int(is_after)], 7)
+    first = shapely.LineString([(x0[0], y0[0]), (x1[0], y1[0])])
+    second = shapely.LineString([(x0[1], y0[1]), (x1[1], y1[1])])
     shared = shapely.get_coordinates(shapely.shortest_line(first, second)).mean(axis=0)
     if first.crosses(second):
         shared = shapely.get_coordinates(shapely.intersection(first, second))[0]

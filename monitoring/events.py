@@ -91,7 +91,9 @@ def canonical_order(table: pa.Table) -> NDArray[np.int64]:
     if len(in_order) < 2 or not np.any(in_order[1:] == in_order[:-1]):
         return order.astype(np.int64)
     keys = [("time_ns", "ascending"), ("sensor_id", "ascending"), ("id", "ascending")]
-    return np.asarray(pc.sort_indices(table.select(["time_ns", "sensor_id", "id"]), sort_keys=keys)).astype(np.int64)
+    return np.asarray(pc.sort_indices(table.select(["time_ns", "sensor_id", "id"]), sort_keys=keys)).astype(
+        np.int64
+    )
 
 
 def in_canonical_order(table: pa.Table) -> pa.Table:

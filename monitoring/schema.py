@@ -259,7 +259,8 @@ PLACE: Final = pa.schema(
         pa.field("sigma_used_m", _REAL),
     ]
 )
-"""Place facts: `side` +1 = A, -1 = B, 0 = not known; distance positive on side A; `beyond_end` 0, 1 = start, 2 = end."""
+"""Place facts: `side` +1 = A, -1 = B, 0 = not known; distance positive on side A; `beyond_end` 0 = within,
+1 = start, 2 = end."""
 
 PLACED_EVENTS: Final = pa.schema([*EVENTS, *PLACE])
 """What step S1 hands to S2."""
@@ -378,7 +379,8 @@ FILINGS: Final = pa.schema(
         pa.field("summary", _TEXT, nullable=False),
     ]
 )
-"""What step S3 did with a final finding: `open` a case, `join` one, or `flag` the case of a withdrawn finding.
+"""What step S3 did with a final finding: `open` a case, `join` one, `update` the case of a revised finding, or
+`flag` the case of one that was withdrawn or no longer opens cases (a revision of that kind is told by both).
 
 `place` is the sector's id, or `cell:<id>` outside every sector; `priority` 1 (first) to 5.
 """

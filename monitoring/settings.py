@@ -16,20 +16,30 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="CONTACTLINE_", extra="ignore", frozen=True)
 
-    home: Path = Field(default=Path("contactline-home"), description="folder that holds all state of a mission")
+    home: Path = Field(
+        default=Path("contactline-home"), description="folder that holds all state of a mission"
+    )
     host: str = Field(default="127.0.0.1", description="address the server listens on")
     port: int = Field(default=8000, ge=1, le=65_535, description="port the server listens on")
     shards: int = Field(default=1, ge=1, le=64, description="parts that each step's keys are divided into")
-    line_bytes_max: int = Field(default=1 << 20, ge=1_024, description="longest row of an event file, in bytes")
+    line_bytes_max: int = Field(
+        default=1 << 20, ge=1_024, description="longest row of an event file, in bytes"
+    )
     body_bytes_max: int = Field(default=1 << 28, ge=1_024, description="largest request body, in bytes")
     chunk_bytes: int = Field(default=4 << 20, ge=4_096, description="bytes decoded and journaled at once")
     file_tick_rows: int = Field(
         default=250_000, ge=1, description="rows of one file after which event time moves on while it is read"
     )
-    snapshot_rows: int = Field(default=500_000, ge=1, description="rows after which the steps' state is saved")
+    snapshot_rows: int = Field(
+        default=500_000, ge=1, description="rows after which the steps' state is saved"
+    )
     tick_s: float = Field(default=60.0, gt=0, le=60.0, description="seconds between ticks while serving")
-    provisional_s: float = Field(default=0.25, gt=0, description="shortest time between two provisional views")
-    queue_records_max: int = Field(default=64, ge=1, description="journaled records that may wait to be processed")
+    provisional_s: float = Field(
+        default=0.25, gt=0, description="shortest time between two provisional views"
+    )
+    queue_records_max: int = Field(
+        default=64, ge=1, description="journaled records that may wait to be processed"
+    )
 
     @model_validator(mode="after")
     def _fits(self) -> Self:

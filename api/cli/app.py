@@ -41,6 +41,12 @@ class Root:
         return self.settings.home
 
 
+def _version(is_asked: bool) -> None:
+    if is_asked:
+        typer.echo(f"contactline {schema.ENGINE_VERSION}")
+        raise typer.Exit
+
+
 @app.callback()
 def _root(
     context: typer.Context,
@@ -48,13 +54,10 @@ def _root(
         Path | None,
         typer.Option("--home", metavar="DIR", help="folder that holds all state [./contactline-home]"),
     ] = None,
-    version: Annotated[
-        bool, typer.Option("--version", help="print the version and stop", is_eager=True)
+    _is_asked_for_version: Annotated[
+        bool, typer.Option("--version", help="print the version and stop", is_eager=True, callback=_version)
     ] = False,
 ) -> None:
-    if version:
-        typer.echo(f"contactline {schema.ENGINE_VERSION}")
-        raise typer.Exit
     try:
         settings = Settings() if home is None else Settings(home=home)
     except ValidationError as error:

@@ -6,12 +6,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
+from api.cli.interrupts import Interrupts
 from api.cli.output import Advance, progress
 from api.cli.remote import RemoteHome, ServerRefused
 from monitoring.adapters.intake import Input
 from monitoring.adapters.runtime import Runtime
 from monitoring.bootstrap import open_home
 from monitoring.settings import Settings
+
+Span = tuple[tuple[str, int] | None, tuple[str, int] | None]
+"""First event time and the one behind the last, each as written and as ns; None = open."""
 
 
 class Writer(Protocol):
@@ -23,6 +27,7 @@ class Writer(Protocol):
     def register_sensors(self, sensors: Sequence[Mapping[str, Any]]) -> dict[str, Any]: ...
     def load_line(self, geojson: Mapping[str, Any], valid_from: tuple[str, int]) -> dict[str, Any]: ...
     def replay_quarantine(self, selection: Mapping[str, Any]) -> dict[str, Any]: ...
+    def reanalyse(self, span: Span, *, is_applied: bool) -> dict[str, Any]: ...
     def spool(self) -> Path: ...
 
 
@@ -52,18 +57,36 @@ class _Local:
     ) -> dict[str, Any]:
         now_ns = None if now is None else now[1]
         inputs = [Input(path, name) for path, name in files]
-        return self._runtime.ingest_files(
-            inputs, door="file", principal=self._principal, now_ns=now_ns, progress=advance
-        )
+        with Interrupts() as interrupts:
+
+            def between(done: float, total: float | None) -> None:
+                interrupts.heed()
+                advance(done, total)
+
+            return self._runtime.ingest_files(
+                inputs, door="file", principal=self._principal, now_ns=now_ns, progress=between
+            )
 
     def register_sensors(self, sensors: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-        return self._runtime.register_sensors(self._principal, sensors)
+        with Interrupts():
+            return self._runtime.register_sensors(self._principal, sensors)
 
     def load_line(self, geojson: Mapping[str, Any], valid_from: tuple[str, int]) -> dict[str, Any]:
-        return self._runtime.load_line(self._principal, geojson, valid_from[1])
+        with Interrupts():
+            return self._runtime.load_line(self._principal, geojson, valid_from[1])
 
     def replay_quarantine(self, selection: Mapping[str, Any]) -> dict[str, Any]:
-        return self._runtime.replay_quarantine(self._principal, selection)
+        with Interrupts():
+            return self._runtime.replay_quarantine(self._principal, selection)
+
+    def reanalyse(self, span: Span, *, is_applied: bool) -> dict[str, Any]:
+        begin, end = span
+        return self._runtime.reanalyse(
+            self._principal,
+            -(2**62) if begin is None else begin[1],
+            2**62 if end is None else end[1],
+            is_applied=is_applied,
+        )
 
     def spool(self) -> Path:
         return self._runtime.home.spool_dir
@@ -106,6 +129,11 @@ class _Remote:
         return self._remote.post(
             "/v1/quarantine/replay", {k: v for k, v in selection.items() if v is not None}
         )
+
+    def reanalyse(self, span: Span, *, is_applied: bool) -> dict[str, Any]:
+        begin, end = span
+        asked = {"from": begin and begin[0], "to": end and end[0], "apply": is_applied}
+        return self._remote.post("/v1/reanalyse", {k: v for k, v in asked.items() if v is not None})
 
     def spool(self) -> Path:
         return self._remote.home / "spool"

@@ -1,7 +1,7 @@
 """What foreseen failures mean at the command line: one table, text and exit code."""
 
 import errno
-from collections.abc import Callable
+from typing import Final
 
 from api.cli.output import EXIT_DATA, EXIT_USAGE
 from api.cli.remote import ServerRefused
@@ -17,7 +17,7 @@ from monitoring.decode import FileRefused
 from monitoring.evidence.errors import EvidenceError
 from monitoring.simulation import ScenarioError
 
-_TEXT: Callable[[Exception], str] = str
+_FORESEEN: Final = {errno.ENOENT, errno.EACCES, errno.EISDIR, errno.ENOTDIR, errno.EROFS, errno.ENOSPC}
 
 EXIT_OF: tuple[tuple[type[Exception], int], ...] = (
     (HomeMissing, EXIT_USAGE),
@@ -42,6 +42,7 @@ def explain(error: Exception) -> tuple[str, int] | None:
     for kind, exit_code in EXIT_OF:
         if isinstance(error, kind):
             return str(error), exit_code
-    if isinstance(error, OSError) and error.errno in {errno.ENOENT, errno.EACCES, errno.EISDIR, errno.ENOSPC}:
-        return f"{error.filename or ''}: {error.strerror}".lstrip(": "), EXIT_DATA
+    if isinstance(error, OSError) and error.errno in _FORESEEN:
+        exit_code = EXIT_USAGE if error.errno == errno.ENOENT else EXIT_DATA
+        return f"{error.filename or ''}: {error.strerror}".lstrip(": "), exit_code
     return None

@@ -18,10 +18,10 @@ def show_credentials(credentials: Credentials) -> None:
         Panel(
             table,
             title="one-time credentials, shown only now",
-            subtitle="each person sets an own passphrase at the first sign-in",
             border_style="yellow",
             expand=False,
         )
     )
+    console.print("each person sets an own passphrase at the first sign-in", style="dim")
     console.print("ingest token, to deliver events over HTTP:")
     console.print(credentials.ingest_token, soft_wrap=True)

@@ -118,7 +118,7 @@ def show_evidence(request: Request, me: Me, number: Number) -> dict[str, Any]:
     file = runtime.store.case_file(number)
     table = evidence_of(runtime, file["findings"], [i["incident_id"] for i in file["incidents"]], events_max)
     records = presentation.events(table.slice(0, events_max), with_sensor_places=me.sees_sensor_places)
-    crossings = [f for f in file["findings"] if f["rule_id"] == "line_crossing" and f["state"] != "withdrawn"]
+    crossings = _crossings(runtime, file)
     return {
         "events": presentation.event_features(records),
         "crossings": [presentation.crossing(row) for row in crossings],
@@ -233,6 +233,15 @@ def evidence_of(
     return table.take(pa.array(list(first.values()), type=pa.int64())).sort_by(
         [("time_ns", "ascending"), ("sensor_id", "ascending"), ("id", "ascending")]
     )
+
+
+def _crossings(runtime: Runtime, file: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Crossings that the case is about, and those that belong to its incidents."""
+    incident_ids = [incident["incident_id"] for incident in file["incidents"]]
+    related = runtime.store.findings_table(incident_ids=incident_ids).to_pylist() if incident_ids else []
+    found = {row["finding_id"]: row for row in (*related, *file["findings"])}
+    crossings = [r for r in found.values() if r["rule_id"] == "line_crossing" and r["state"] != "withdrawn"]
+    return sorted(crossings, key=lambda row: (row["time_start_ns"], row["finding_id"]))
 
 
 def _decide(

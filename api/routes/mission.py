@@ -15,6 +15,8 @@ from api.routes.parameters import runtime_of, time_ns
 from api.times import to_text
 from monitoring.schema import ENGINE_VERSION
 
+EARLIEST_NS, LATEST_NS = -(2**62), 2**62
+
 router = APIRouter(route_class=GuardedRoute, tags=["mission"])
 CONCEPT_NOTICE: Final = (
     "Concept stage. The line and the agreement shown here are illustrative stand-ins for what the parties would "
@@ -61,6 +63,19 @@ def load_line(request: Request, me: Me, body: Annotated[schemas.NewLine, Body()]
     valid_from_ns = time_ns(body.valid_from, "valid_from")
     assert valid_from_ns is not None
     return runtime_of(request).load_line(me.name, body.line, valid_from_ns)
+
+
+@router.post("/v1/reanalyse", response_model=schemas.Reanalysed, **allow(policy.OPERATORS))
+def reanalyse(request: Request, me: Me, body: schemas.Reanalysis) -> dict[str, Any]:
+    """What the present engine, line and agreement would change in published results; `apply` publishes it."""
+    from_ns, to_ns = time_ns(body.from_time, "from"), time_ns(body.to_time, "to")
+    runtime = runtime_of(request)
+    return runtime.reanalyse(
+        me.name,
+        EARLIEST_NS if from_ns is None else from_ns,
+        LATEST_NS if to_ns is None else to_ns,
+        is_applied=body.apply,
+    )
 
 
 @router.get("/v1/status", response_model=schemas.Status, **allow(policy.MONITORS))

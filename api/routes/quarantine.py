@@ -26,7 +26,7 @@ def list_quarantine(
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Any:
-    """Refused rows, newest first. The row itself is shown to operators: it may hold a sensor's place."""
+    """Refused rows, newest first. Row and detail are shown to operators: they may hold a sensor's place."""
     store = runtime_of(request).store
     page = store.quarantine_page(
         reason=reason, receipt_id=receipt_id, is_open_only=waiting, limit=limit, cursor=cursor
@@ -64,7 +64,8 @@ def _shown(row: dict[str, Any], *, with_original: bool) -> dict[str, Any]:
         "source": row["source"],
         "line": row["line_no"],
         "reason": row["reason"],
-        "detail": row["detail"],
+        # The detail quotes the row, which may hold the place of a sensor.
+        "detail": row["detail"] if with_original else "",
         "format": row["format"],
         "received_at": to_text(row["received_at_ns"]),
         "replayed_at": to_text_or_none(row["replayed_at_ns"]),

@@ -1,17 +1,27 @@
 """What a re-evaluation needs to see: the archived events it asks for, and what is published about them."""
 
+from collections.abc import Iterator, Mapping
+
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from monitoring import events as event_tables
 from monitoring import schema
 from monitoring.adapters.archive import Archive
 from monitoring.adapters.store import Store
+from monitoring.agreement import SensorFacts
+from monitoring.incidents import anchors
 from monitoring.pipeline import EngineOutput
 from monitoring.pipeline.reevaluation import ReevaluationRequest
 
 
-def archived(archive: Archive, request: ReevaluationRequest, journal_seq: int) -> pa.Table:
+def archived(
+    archive: Archive, request: ReevaluationRequest, sensors: Mapping[str, SensorFacts], journal_seq: int
+) -> pa.Table:
     """The events of the request's tracks and fire areas that were journaled up to `journal_seq`.
+
+    Fire belongs to an area by its place or, where only a bearing is known, by the place of its observer.
 
     The archive may already hold later ones, when a run is repeated after a crash; they are not known yet.
     """
@@ -27,10 +37,35 @@ def archived(archive: Archive, request: ReevaluationRequest, journal_seq: int) -
         )
         for area in request.fire
     )
+    parts.extend(_unplaced(archive, request, sensors))
     if not parts:
         return schema.EVENTS.empty_table()
     events = pa.concat_tables(parts)
     return events.filter(pc.less_equal(events.column("journal_seq"), journal_seq))
+
+
+def _unplaced(
+    archive: Archive, request: ReevaluationRequest, sensors: Mapping[str, SensorFacts]
+) -> Iterator[pa.Table]:
+    """Fire without stated coordinates that bears on one of the areas."""
+    spans: list[tuple[int, int]] = []
+    for from_ns, to_ns in sorted((area.from_ns, area.to_ns + 1) for area in request.fire):
+        if spans and from_ns <= spans[-1][1]:
+            spans[-1] = (spans[-1][0], max(to_ns, spans[-1][1]))
+        else:
+            spans.append((from_ns, to_ns))
+    for from_ns, to_ns in spans:
+        fire = archive.select(from_ns=from_ns, to_ns=to_ns, kinds=schema.FIRE_KINDS)
+        fire = fire.filter(pc.is_null(fire.column("lon")))
+        lon, lat = anchors(fire, sensors)
+        time_ns = event_tables.ints(fire, "time_ns")
+        is_inside = np.zeros(fire.num_rows, dtype=np.bool_)
+        for area in request.fire:
+            is_inside |= (
+                (lon >= area.west) & (lon <= area.east) & (lat >= area.south) & (lat <= area.north)
+                & (time_ns >= area.from_ns) & (time_ns <= area.to_ns)
+            )  # fmt: skip
+        yield fire.filter(pa.array(is_inside))
 
 
 def published(store: Store, request: ReevaluationRequest, fresh: EngineOutput) -> EngineOutput:

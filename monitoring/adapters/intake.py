@@ -32,6 +32,7 @@ from monitoring.decode import (
     check_file,
     chunks,
     decode,
+    original_of,
 )
 from monitoring.evidence.records import EventsPayload
 from monitoring.results import rfc3339
@@ -63,7 +64,8 @@ def refused_rows(entry: Entry) -> list[QuarantinedRow]:
     rows = np.flatnonzero(payload.reason >= 0)
     if not len(rows):
         return []
-    decoded = decode(Format(payload.format), payload.data, payload.first_line, payload.header)
+    form = Format(payload.format)
+    decoded = decode(form, payload.data, payload.first_line, payload.header)
     refused = []
     for row in rows.tolist():
         reason = schema.ROW_REASONS[payload.reason[row]]
@@ -73,7 +75,7 @@ def refused_rows(entry: Entry) -> list[QuarantinedRow]:
                 line_no=int(decoded.line_no[row]),
                 reason=reason,
                 detail=payload.details.get(row, ""),
-                original=payload.data[decoded.start[row] : decoded.end[row]],
+                original=original_of(form, payload.data, decoded, row),
                 format=payload.format,
                 header=payload.header,
                 source=payload.source,
@@ -259,6 +261,19 @@ class Delivery:
             self._runtime.tick(self.reached_ns, source="file")
             self._rows_since_tick = 0
 
+    def end(self, meanwhile: Callable[[], None] = lambda: None) -> dict[str, Any]:
+        """Close what the delivery opened, now or when it was sent before; its receipt with the results."""
+        runtime = self._runtime
+        if self.receipt_id is None or self.journal_to is None:
+            return self.body()
+        reference_ns = self.reached_ns
+        if reference_ns is None:  # no time is known from it: time stands where it was
+            runtime.wait_for(self.journal_to, meanwhile)
+            reference_ns = runtime.reached_ns()
+        seq = runtime.tick(reference_ns, source="file", end_of_input=True, receipt_ids=[self.receipt_id])
+        runtime.wait_for(seq, meanwhile)
+        return runtime.settled(self.receipt_id) or self.body()
+
     def body(self) -> dict[str, Any]:
         """The receipt as it stands."""
         return self._body(self.receipt_id, self.journal_from, self.journal_to)
@@ -312,19 +327,7 @@ def ingest_files(
                 delivery.tick_if_due()
                 done += len(chunk.data)
                 progress(done, total)
-        if end_of_input and delivery.receipt_id is not None:
-            # A file that was sent before closes what it opened then: its first delivery may have been cut off.
-            reference_ns = (
-                delivery.reached_ns if delivery.reached_ns is not None else runtime.processor.watermark_ns
-            )
-            if reference_ns is not None:
-                seq = runtime.tick(
-                    reference_ns, source="file", end_of_input=True, receipt_ids=[delivery.receipt_id]
-                )
-                runtime.wait_for(seq)
-    body = delivery.body()
-    if end_of_input and delivery.receipt_id is not None:
-        body = runtime.settled(delivery.receipt_id) or body
+        body = delivery.end(lambda: progress(done, total)) if end_of_input else delivery.body()
     return {**body, "files": refused}
 
 

@@ -6,6 +6,7 @@ The kernel drops the lock when its process ends, however it ends, so nothing sta
 import fcntl
 import json
 import os
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -58,7 +59,7 @@ class WriterLock:
         """Take the lock at once or raise `HomeBusy` naming who has it."""
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
         try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _lock(fd)
         except OSError as error:
             os.close(fd)
             if isinstance(error, BlockingIOError):
@@ -85,6 +86,19 @@ class WriterLock:
         ).encode()
         os.ftruncate(self._fd, 0)
         os.pwrite(self._fd, text, 0)
+
+
+def _lock(fd: int) -> None:
+    """Take the lock for writing. Whoever only looks who has it holds it for an instant: try a few times."""
+    for wait_s in (0.01, 0.03, 0.1, 0.0):
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if not wait_s:
+                raise
+            time.sleep(wait_s)
+        else:
+            return
 
 
 def holder_of(path: Path) -> Holder | None:

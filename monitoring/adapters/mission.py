@@ -45,6 +45,15 @@ class Mission:
         }
         return Parameters(agreement=self.agreement, lines=self.lines, sectors=self.sectors, sensors=facts)
 
+    def line_at(self, time_ns: int) -> ContactLine:
+        """The line in force at an event time."""
+        return self.lines.lines[int(self.lines.at([time_ns])[0])]
+
+    def lines_in(self, from_ns: int, to_ns: int) -> tuple[ContactLine, ...]:
+        """Every line in force at some time of [from_ns, to_ns), oldest first."""
+        first, last = self.lines.at([from_ns, to_ns - 1]).tolist()
+        return self.lines.lines[first : last + 1]
+
     def with_line(self, line: ContactLine, valid_from_ns: int) -> Self:
         """The mission in which `line` holds from `valid_from_ns` (event time) on."""
         return replace(self, lines=self.lines.with_line(line, valid_from_ns))

@@ -6,6 +6,7 @@ what it has, the store what it applied.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
@@ -28,7 +29,10 @@ from monitoring.admission import Registry, Sensor
 from monitoring.cases.errors import CaseError
 from monitoring.decode import DEFAULT_LIMITS
 from monitoring.pipeline import Engine, EngineOutput
+from monitoring.pipeline.reevaluation import Stragglers
 
+REANALYSE: Final = "reanalyse"
+"""The action that publishes what a re-analysis changes."""
 SYSTEM: Final = "contactline"
 """The actor of what no person did."""
 
@@ -133,7 +137,7 @@ class Processor:
             if not tx.is_new:
                 return
             receipt = record.meta["receipt"]
-            refused = refused_rows(record)
+            refused = self._as_first_refused(record, refused_rows(record))
             tx.quarantine(refused, receipt_id=receipt["receipt_id"])
             tx.replayed([(seq, row) for seq, row in record.meta.get("replays", ())])
             tx.seen(_seen(table))
@@ -142,6 +146,17 @@ class Processor:
                 self._with_results(receipt, None) if record.meta.get("is_last") else receipt,
                 principal=record.principal,
             )
+
+    def _as_first_refused(self, record: Entry, refused: list[QuarantinedRow]) -> list[QuarantinedRow]:
+        """Rows of the quarantine that were refused again keep the file and line they first came from."""
+        replays = [(int(seq), int(row)) for seq, row in record.meta.get("replays", ())]
+        if not replays or not refused:
+            return refused
+        first = self.store.quarantined([replays[one.row] for one in refused])
+        return [
+            replace(one, line_no=before["line_no"], source=before["source"])
+            for one, before in zip(refused, first, strict=True)
+        ]
 
     def _named(self, receipt_id: str, refused: Sequence[QuarantinedRow]) -> list[dict[str, Any]]:
         """The refused rows that the receipt names: the first of all its records."""
@@ -177,7 +192,9 @@ class Processor:
         if request is None:
             return False, output
         known = evidence_for.published(self.store, request, output)
-        events = evidence_for.archived(self.archive, request, seq)
+        assert self.mission is not None
+        sensors = self.mission.parameters().sensors
+        events = evidence_for.archived(self.archive, request, sensors, seq)
         return True, _joined(output, self.engine.reevaluate(request, events, known))
 
     def _settle(self, tx: Transaction, receipt_id: str, output: EngineOutput) -> None:
@@ -245,8 +262,53 @@ class Processor:
             else Engine.restore(parameters, state, self._shards)
         )
 
+    def reanalysed(self, from_ns: int, to_ns: int) -> EngineOutput:
+        """What the present engine, line and agreement would change in what is published; moves nothing.
+
+        Judges anew every track and fire with an event in [from_ns, to_ns). Amendments carry the revision that they
+        would have.
+        """
+        assert self.mission is not None, "a mission is founded before it is analysed"
+        assert self.engine is not None, "a mission is founded before it is analysed"
+        twin = Engine.restore(self.mission.parameters(), self.engine.snapshot(), self._shards)
+        return self._judged_anew(twin, from_ns, to_ns, self.processed_seq)
+
+    def _judged_anew(self, engine: Engine, from_ns: int, to_ns: int, seq: int) -> EngineOutput:
+        assert self.mission is not None, "a mission is founded before it is analysed"
+        nothing = EngineOutput.empty()
+        if engine.watermark_ns is None:
+            return nothing
+        events = self.archive.select(from_ns=from_ns, to_ns=min(to_ns, engine.watermark_ns + 1))
+        known = events.filter(pc.less_equal(events.column("journal_seq"), seq))
+        parameters = self.mission.parameters()
+        request = Stragglers().with_events(known, parameters).request(parameters)
+        if request is None:
+            return nothing
+        return engine.reevaluate(
+            request,
+            evidence_for.archived(self.archive, request, parameters.sensors, seq),
+            evidence_for.published(self.store, request, nothing),
+        )
+
+    def _reanalyse(self, record: Entry) -> dict[str, Any]:
+        """Publish the amendments of a re-analysis that somebody ordered."""
+        assert self.engine is not None, "a mission is founded before it is analysed"
+        action = record.json()
+        output = self._judged_anew(self.engine, action["from_ns"], action["to_ns"], record.seq)
+        if any(table.num_rows for table in output):
+            self._outputs.append(record.seq, output._asdict(), received_at_ns=record.received_at_ns)
+        # As behind a tick with late evidence: it must never run again on top of its own results.
+        self.processed_seq = record.seq
+        self.save()
+        with self.store.transaction(record.seq, record.received_at_ns) as tx:
+            tx.apply(output)
+            tx.action(action)
+        return {"findings": output.findings.num_rows, "incidents": output.incidents.num_rows}
+
     def _action(self, record: Entry) -> dict[str, Any] | None:
         action = record.json()
+        if action["action"] == REANALYSE:
+            return self._reanalyse(record)
         try:
             with self.store.transaction(record.seq, record.received_at_ns) as tx:
                 return tx.action(action)

@@ -122,7 +122,7 @@ def _material(store: Store, archive: Archive, mission: Mission, period: Period, 
         previous = totals(before, *_results(store, before))
     findings, incidents = _results(store, period)
     return Material(
-        mission=_about(mission),
+        mission=_about(mission, period),
         period=period,
         as_of_ns=as_of_ns,
         findings=findings,
@@ -147,13 +147,13 @@ def _results(store: Store, period: Period) -> tuple[pa.Table, pa.Table]:
     return found[0], found[1]
 
 
-def _about(mission: Mission) -> ReportMission:
-    line, sectors = mission.lines.lines[-1], mission.sectors
+def _about(mission: Mission, period: Period) -> ReportMission:
+    lines, sectors = mission.lines_in(period.from_ns, period.to_ns), mission.sectors
     return ReportMission(
         name=mission.name,
-        line_label=line.label,
-        line_version=line.version,
-        line_length_m=line.length_m,
+        line_label=", then ".join(line.label for line in lines),
+        line_version=", then ".join(line.version for line in lines),
+        line_length_m=lines[-1].length_m,
         agreement_label=mission.agreement.label,
         agreement_version=mission.agreement.version,
         engine_version=schema.ENGINE_VERSION,

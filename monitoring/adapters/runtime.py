@@ -30,7 +30,7 @@ from monitoring.adapters.intake import Input, ingest_files, limits_of, remember
 from monitoring.adapters.journal import Journal
 from monitoring.adapters.mission import Mission, line_reference
 from monitoring.adapters.output_log import OutputLog
-from monitoring.adapters.processor import SYSTEM, Processor
+from monitoring.adapters.processor import REANALYSE, SYSTEM, Processor
 from monitoring.adapters.refusals import Overloaded, StorageFull
 from monitoring.adapters.requeue import replay_quarantine
 from monitoring.adapters.seen_ids import SeenIds
@@ -39,10 +39,12 @@ from monitoring.adapters.store import Store
 from monitoring.admission import Sensor
 from monitoring.cases.errors import CaseError
 from monitoring.evidence.errors import JournalFull, JournalReadOnly
+from monitoring.results import finding_record
 from monitoring.settings import Settings
 
 log = structlog.get_logger()
 _STOP: Final = object()
+MEANWHILE_S: Final = 0.2
 
 
 class ProcessingFailed(Exception):
@@ -86,6 +88,8 @@ class Runtime:
         """What rows are admitted by: as of the last journaled record, so ahead of the processor's."""
         self._queue: queue.Queue[_Work | object] = queue.Queue(maxsize=settings.queue_records_max)
         self._moved = threading.Condition()
+        self._done_seq = 0
+        """The last record whose effects are in the store."""
         self._failure: BaseException | None = None
         self._files_open = 0
         self._shows_provisional = False
@@ -93,7 +97,7 @@ class Runtime:
         self._ticker: threading.Thread | None = None
         self._stopping = threading.Event()
         self._tick_wanted = threading.Event()
-        self._awaiting_tick: list[str] = []
+        self._awaiting_tick: list[tuple[str, Future[int]]] = []
 
     @classmethod
     def open(
@@ -115,11 +119,16 @@ class Runtime:
         except BaseException:
             store.close()
             raise
-        runtime._replay(on_replay)
-        if runtime.mission is None:
-            for payload in found().references():
-                runtime._enter("reference", payload, door="cli", principal=SYSTEM)
+        try:
             runtime._replay(on_replay)
+            if runtime.mission is None:
+                for payload in found().references():
+                    runtime._enter("reference", payload, door="cli", principal=SYSTEM)
+                runtime._replay(on_replay)
+            runtime._done_seq = runtime.processor.processed_seq
+        except BaseException:
+            runtime._release()
+            raise
         runtime._worker.start()
         return runtime
 
@@ -138,9 +147,7 @@ class Runtime:
                 continue
             try:
                 self.processor.process(record)
-            except Exception as error:
-                if record.type != "action":
-                    raise
+            except CaseError as error:  # told to whoever tried it; any other failure stops the start
                 log.info("action without effect", seq=record.seq, why=str(error))
             on_replay(done, total)
         self.mission = self.processor.mission
@@ -151,6 +158,8 @@ class Runtime:
         self._tick_wanted.set()
         if self._ticker is not None:
             self._ticker.join()
+        for _, ticked in self._awaiting_tick:
+            ticked.set_exception(ProcessingFailed("the home was closed; the receipt has its results later"))
         if self._worker.is_alive():
             self._queue.put(_STOP)
             self._worker.join()
@@ -158,10 +167,14 @@ class Runtime:
             self.processor.save()
         self.seen.flush()
         self.archive.flush()
+        self._release()
+        self.home.close()
+
+    def _release(self) -> None:
+        """Let go of the files; nothing is written."""
         self.outputs.close()
         self.journal.close()
         self.store.close()
-        self.home.close()
 
     def __enter__(self) -> Self:
         return self
@@ -249,16 +262,43 @@ class Runtime:
             )
         return seq
 
-    def want_tick(self, receipt_id: str) -> None:
-        """Let the clock tick soon, so that late evidence is judged and the receipt gets its results."""
-        with self._moved:
-            self._awaiting_tick.append(receipt_id)
-        self._tick_wanted.set()
+    def reached_ns(self) -> int:
+        """How far event time has come: the watermark, before there is one the newest event, 0 without any."""
+        if self.processor.watermark_ns is not None:
+            return self.processor.watermark_ns
+        newest = (row["last_time_ns"] for row in self.store.sensors())
+        return max((time_ns for time_ns in newest if time_ns is not None), default=0)
 
-    def wait_for(self, seq: int) -> None:
-        """Wait until the record `seq` is processed. Raises `ProcessingFailed`."""
+    def want_tick(self, receipt_id: str) -> "Future[int]":
+        """Let the clock tick soon, so that late evidence is judged and the receipt gets its results.
+
+        The number of that tick comes when it is journaled, which is not while a file is being read.
+        """
+        ticked: Future[int] = Future()
         with self._moved:
-            self._moved.wait_for(lambda: self._failure is not None or self.processor.processed_seq >= seq)
+            self._awaiting_tick.append((receipt_id, ticked))
+        self._tick_wanted.set()
+        return ticked
+
+    def settle(self, receipt_id: str) -> dict[str, Any] | None:
+        """Let time pass by the clock until the receipt has its results, and give it. Raises `ProcessingFailed`."""
+        if self._ticker is None:
+            seq = self.tick(self.clock_ns(), source="clock", receipt_ids=[receipt_id])
+        else:
+            seq = self.want_tick(receipt_id).result()
+        self.wait_for(seq)
+        return self.settled(receipt_id)
+
+    def wait_for(self, seq: int, meanwhile: Callable[[], None] = lambda: None) -> None:
+        """Wait until the record `seq` is processed; `meanwhile` is called now and then. Raises `ProcessingFailed`."""
+
+        def is_over() -> bool:
+            return self._failure is not None or self._done_seq >= seq
+
+        while not is_over():
+            with self._moved:
+                self._moved.wait_for(is_over, timeout=MEANWHILE_S)
+            meanwhile()
         self._check_running()
 
     def settled(self, receipt_id: str) -> dict[str, Any] | None:
@@ -315,6 +355,26 @@ class Runtime:
         assert done is not None
         done.result()
         return {"version": line.version, "label": line.label, "length_m": line.length_m}
+
+    def reanalyse(self, principal: str, from_ns: int, to_ns: int, *, is_applied: bool) -> dict[str, Any]:
+        """What the present engine and reference data would change in the results of a time; published if `is_applied`.
+
+        Answers `{"applied", "findings": [records], "incidents": n}`; a finding's record has the revision and state
+        that it would get.
+        """
+        with self.admission:
+            self.wait_for(self.journal.last_seq)
+            output = self.processor.reanalysed(from_ns, to_ns)
+            if is_applied and any(table.num_rows for table in output):
+                order = {"action": REANALYSE, "actor": principal, "from_ns": from_ns, "to_ns": to_ns}
+                _, done = self.enter("action", order, door="cli", principal=principal, wants_answer=True)
+                assert done is not None
+                done.result()
+        return {
+            "applied": is_applied,
+            "findings": [finding_record(row) for row in output.findings.to_pylist()],
+            "incidents": output.incidents.num_rows,
+        }
 
     def replay_quarantine(self, principal: str, selection: Mapping[str, Any]) -> dict[str, Any]:
         """Send quarantined rows (`reason`, `receipt_id`, or all) through the door again; the receipt."""
@@ -397,6 +457,7 @@ class Runtime:
             if work.done is not None:
                 work.done.set_result(answer)
         with self._moved:
+            self._done_seq = work.record.seq
             self._moved.notify_all()
 
     def _drain(self, error: BaseException) -> None:
@@ -421,18 +482,23 @@ class Runtime:
                 self._stopping.wait(0.2)  # several deliveries share a tick
                 self._tick_wanted.clear()
             with self._moved:
-                receipt_ids, self._awaiting_tick = self._awaiting_tick, []
+                awaiting, self._awaiting_tick = self._awaiting_tick, []
             try:
                 with self.admission:
                     if self._files_open == 0:
-                        self.tick(self.clock_ns(), source="clock", receipt_ids=receipt_ids)
+                        receipt_ids = [receipt_id for receipt_id, _ in awaiting]
+                        seq = self.tick(self.clock_ns(), source="clock", receipt_ids=receipt_ids)
+                        for _, ticked in awaiting:
+                            ticked.set_result(seq)
                         next_at = time.monotonic() + self.settings.tick_s
                     else:
                         with self._moved:
-                            self._awaiting_tick = receipt_ids + self._awaiting_tick
+                            self._awaiting_tick = awaiting + self._awaiting_tick
                         next_at = time.monotonic() + 1.0
             except (StorageFull, ProcessingFailed) as error:
                 log.warning("no tick", why=str(error))
+                for _, ticked in awaiting:
+                    ticked.set_exception(error)
                 next_at = time.monotonic() + self.settings.tick_s
 
     def _check_running(self) -> None:

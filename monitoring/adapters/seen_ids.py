@@ -28,6 +28,8 @@ from monitoring.evidence.errors import JournalDamaged
 
 MEMORY_ROWS: Final = 1 << 18
 MERGE_ROWS: Final = 1 << 19
+FRUGAL_ROWS: Final = 1 << 19
+"""So many rows of the files are mapped at a time by a frugal set (32 bytes each)."""
 _SIZE_RATIO: Final = 3
 _MANIFEST: Final = "seen_ids.json"
 _MAGIC: Final = b"CLSEEN\x00\x01"
@@ -46,6 +48,12 @@ class _Run:
     bits: int
     name: str = ""
     crc: int = 0
+    mapped: mmap.mmap | None = None
+
+    def release(self) -> None:
+        """Give the pages of the file back to the system, which reads them again when they are needed."""
+        if self.mapped is not None and hasattr(mmap, "MADV_DONTNEED"):
+            self.mapped.madvise(mmap.MADV_DONTNEED)
 
     @classmethod
     def of(cls, rows: Hashes) -> "_Run":
@@ -56,8 +64,17 @@ class _Run:
 class SeenIds:
     """See the module. One writer; lookups from any thread."""
 
-    def __init__(self, directory: Path, *, memory_rows: int = MEMORY_ROWS, ops: FileOps = REAL) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        memory_rows: int = MEMORY_ROWS,
+        is_frugal: bool = False,
+        ops: FileOps = REAL,
+    ) -> None:
+        """`is_frugal`: keep next to nothing of the files mapped, at the price of some more page faults."""
         self.directory = directory
+        self._is_frugal = is_frugal
         self._memory_rows = memory_rows
         self._ops = ops
         self._lock = threading.RLock()
@@ -83,6 +100,20 @@ class SeenIds:
 
     def lookup(self, key_hash: Hashes) -> tuple[Hashes, NDArray[np.bool_]]:
         """Content hash (m, 2) of each key (m, 2) and whether it was seen (m,); zeros where it was not."""
+        if not self._is_frugal:
+            return self._lookup(key_hash)
+        # Keys in order touch the files from front to back, so that each piece maps its own part of them only.
+        content = np.zeros((len(key_hash), 2), dtype=np.uint64)
+        is_found = np.zeros(len(key_hash), dtype=np.bool_)
+        in_order = np.argsort(key_hash[:, 0])
+        pieces = 1 + sum(len(run.rows) for run in self._runs) // FRUGAL_ROWS
+        for piece in np.array_split(in_order, pieces):
+            content[piece], is_found[piece] = self._lookup(key_hash[piece])
+            for run in self._runs:
+                run.release()
+        return content, is_found
+
+    def _lookup(self, key_hash: Hashes) -> tuple[Hashes, NDArray[np.bool_]]:
         content = np.zeros((len(key_hash), 2), dtype=np.uint64)
         is_found = np.zeros(len(key_hash), dtype=np.bool_)
         with self._lock:
@@ -109,8 +140,8 @@ class SeenIds:
                 if len(rows):
                     self._tail.append(_Run.of(rows))
                 while _is_due(self._tail):
-                    last, before = self._tail.pop(), self._tail.pop()
-                    self._tail.append(_Run.of(id_runs.merged([before.rows, last.rows])))
+                    # Nothing is taken away before what replaces it is there, whatever breaks off in between.
+                    self._tail[-2:] = [_Run.of(id_runs.merged([run.rows for run in self._tail[-2:]]))]
         if journal_seq is not None:
             self.advance(journal_seq)
         if sum(len(run.rows) for run in self._tail) >= self._memory_rows:
@@ -126,10 +157,10 @@ class SeenIds:
         with self._lock:
             runs = list(self._runs)
             if self._tail:
-                runs.append(self._write([run.rows for run in self._tail]))
+                runs.append(self._write(self._tail))
             while _is_due(runs):
                 last, before = runs.pop(), runs.pop()
-                runs.append(self._write([before.rows, last.rows]))
+                runs.append(self._write([before, last]))
             replaced = {run.name for run in self._runs} - {run.name for run in runs}
             self._commit(runs)
             self._runs, self._tail, self._position = runs, [], self._complete_to
@@ -184,13 +215,13 @@ class SeenIds:
             raise JournalDamaged(str(path), 0, "the index of seen ids has not the length it states")
         rows = np.frombuffer(data, dtype="<u8", count=4 * count, offset=_HEADER.size).reshape(count, 4)
         starts = np.frombuffer(data, dtype="<u4", offset=_HEADER.size + count * _ROW_BYTES)
-        return _Run(rows, starts, bits, name, crc)
+        return _Run(rows, starts, bits, name, crc, data)
 
-    def _write(self, runs: Sequence[Hashes]) -> _Run:
+    def _write(self, runs: Sequence[_Run]) -> _Run:
         """Merge runs into one file, part by part of the key space, and map it."""
         name = f"seen-{self._next:08d}"
         self._next += 1
-        count = sum(map(len, runs))
+        count = sum(len(run.rows) for run in runs)
         bits = id_runs.bits_for(count)
         crc = 0
 
@@ -210,6 +241,8 @@ class SeenIds:
                     counts = np.bincount(bucket - bucket[0])
                     starts[bucket[0] + 1 : bucket[0] + 1 + len(counts)] += counts.astype(np.uint32)
                 yield [data]
+                for run in runs:
+                    run.release()
             assert written == count, "a key stands in one run only"
             np.cumsum(starts, out=starts)
             data = starts.tobytes()
@@ -234,12 +267,21 @@ def _is_due(runs: list[_Run]) -> bool:
     return len(runs) > 1 and len(runs[-2].rows) < _SIZE_RATIO * len(runs[-1].rows)
 
 
-def _in_parts(runs: Sequence[Hashes], count: int) -> Iterator[Hashes]:
+def _in_parts(runs: Sequence[_Run], count: int) -> Iterator[Hashes]:
     """The merged rows of `runs` in order, a bounded number at a time: the key space is cut evenly."""
-    parts = max(1, count // MERGE_ROWS)
-    cuts = (np.arange(1, parts, dtype=np.float64) / parts * 2.0**64).astype(np.uint64)
-    bounds = [np.concatenate(([0], np.searchsorted(rows[:, 0], cuts), [len(rows)])) for rows in runs]
-    for part in range(parts):
+    bits = (count // MERGE_ROWS).bit_length()
+    bounds = [_cuts(run, bits) for run in runs]
+    for part in range(1 << bits):
         yield id_runs.merged(
-            [np.asarray(rows[b[part] : b[part + 1]]) for rows, b in zip(runs, bounds, strict=True)]
+            [np.asarray(run.rows[b[part] : b[part + 1]]) for run, b in zip(runs, bounds, strict=True)]
         )
+
+
+def _cuts(run: _Run, bits: int) -> NDArray[np.int64]:
+    """Where each of 2**bits even parts of the key space begins in a run, and its end; by its index, which does not
+    touch the rows."""
+    if run.bits >= bits:
+        return np.asarray(run.starts[np.arange((1 << bits) + 1) << (run.bits - bits)], dtype=np.int64)
+    edges = np.arange(1, 1 << bits, dtype=np.uint64) << np.uint64(64 - bits)
+    inner = np.searchsorted(np.ascontiguousarray(run.rows[:, 0]), edges)
+    return np.concatenate(([0], inner, [len(run.rows)]))

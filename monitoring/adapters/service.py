@@ -21,6 +21,8 @@ from monitoring.adapters.store import Store
 from monitoring.agreement import Agreement
 from monitoring.decode import FileRefused, Format, format_of_media_type
 
+BELTS = (("warning", "width_m"), ("critical", "critical_m"))
+"""The belts of the buffer, widest first, and the agreement's parameter of each."""
 ANY_MEDIA_TYPE = "application/octet-stream"
 """A file as it is: its format is recognised by name and content."""
 
@@ -51,7 +53,7 @@ class MissionService:
 
     @property
     def line(self) -> ContactLine:
-        return self._mission.lines.lines[-1]
+        return self._mission.line_at(self._runtime.clock_ns())
 
     @property
     def sectors(self) -> Sectors:
@@ -66,8 +68,13 @@ class MissionService:
         """The belts of the agreement along the present line, as GeoJSON."""
         key = (self.line.version, self.agreement.version)
         if self._belts is None or self._belts[:2] != key:
-            width = self.agreement.value("buffer_incursion.width_m", self._runtime.clock_ns())
-            self._belts = (*key, belts_along(self.line, width))
+            now_ns, features = self._runtime.clock_ns(), []
+            for belt, parameter in BELTS:
+                width_m = self.agreement.value(f"buffer_incursion.{parameter}", now_ns)
+                for feature in belts_along(self.line, width_m)["features"]:
+                    feature["properties"]["belt"] = belt
+                    features.append(feature)
+            self._belts = (*key, {"type": "FeatureCollection", "features": features})
         return self._belts[2]
 
     def ingest_bytes(
@@ -104,9 +111,7 @@ class MissionService:
         if receipt_id is None or end_of_input:
             return receipt
         if wait == "processed":
-            seq = runtime.tick(runtime.clock_ns(), source="clock", receipt_ids=[receipt_id])
-            runtime.wait_for(seq)
-            return {**(runtime.settled(receipt_id) or receipt), "files": receipt["files"]}
+            return {**(runtime.settle(receipt_id) or receipt), "files": receipt["files"]}
         runtime.want_tick(receipt_id)
         return receipt
 
@@ -126,9 +131,7 @@ class MissionService:
         plain = _inflated(pieces) if encoding == "gzip" else pieces
         for receipt in ingest_stream(runtime, plain, form=form, principal=principal):
             if receipt["final"] and wait == "processed" and receipt["receipt_id"] is not None:
-                seq = runtime.tick(runtime.clock_ns(), source="clock", receipt_ids=[receipt["receipt_id"]])
-                runtime.wait_for(seq)
-                yield {**receipt, **(runtime.settled(receipt["receipt_id"]) or {})}
+                yield {**receipt, **(runtime.settle(receipt["receipt_id"]) or {})}
             else:
                 yield receipt
 
@@ -147,6 +150,10 @@ class MissionService:
     def load_line(self, principal: str, geojson: Mapping[str, Any], valid_from_ns: int) -> dict[str, Any]:
         """Add a line version."""
         return self._runtime.load_line(principal, geojson, valid_from_ns)
+
+    def reanalyse(self, principal: str, from_ns: int, to_ns: int, *, is_applied: bool) -> dict[str, Any]:
+        """What the present engine and reference data would change; published if `is_applied`."""
+        return self._runtime.reanalyse(principal, from_ns, to_ns, is_applied=is_applied)
 
     def replay_quarantine(self, principal: str, selection: Mapping[str, Any]) -> dict[str, Any]:
         """Send quarantined rows through the door again."""

@@ -16,7 +16,7 @@ from monitoring.decode.timestamps import parse_one
 
 _ID_FORM: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._:-]{0,62}[A-Za-z0-9])?", re.ASCII)
 _KEYS: Final = frozenset(
-    {"id", "type", "lon", "lat", "alt_m", "host_side", "sigma_m", "valid_from", "valid_to"}
+    {"id", "type", "lon", "lat", "alt_m", "host_side", "sigma_m", "detection_prob", "valid_from", "valid_to"}
 )
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _BEGINNING, _END = -(2**63), 2**63 - 1
@@ -26,8 +26,9 @@ _BEGINNING, _END = -(2**63), 2**63 - 1
 class Sensor:
     """One registered sensor. Without `lon`, `lat` it has no fixed post; without validity it holds for ever.
 
-    `host_side` is the side it stands on (`A`, `B`, None); `sigma_m` what its operator declares as standard
-    deviation per axis; it counts for events with `valid_from_ns` <= time < `valid_to_ns`.
+    `host_side` is the side it stands on (`A`, `B`, None). Its operator declares `sigma_m`, the standard
+    deviation per axis, and `detection_prob`, how likely one look notices what is well within range. It counts
+    for events with `valid_from_ns` <= time < `valid_to_ns`.
     """
 
     id: str
@@ -39,6 +40,7 @@ class Sensor:
     sigma_m: float | None = None
     valid_from_ns: int | None = None
     valid_to_ns: int | None = None
+    detection_prob: float | None = None
 
     def __post_init__(self) -> None:
         """Raises ValueError naming sensor and field."""
@@ -54,6 +56,10 @@ class Sensor:
                 self._refuse(name, f"{str(value)[:40]!r} is not a number within {limit:g}")
         if self.sigma_m is not None and not (_is_number(self.sigma_m) and 0 < self.sigma_m <= 50_000):
             self._refuse("sigma_m", "above 0, at most 50,000")
+        if self.detection_prob is not None and not (
+            _is_number(self.detection_prob) and 0 < self.detection_prob <= 1
+        ):
+            self._refuse("detection_prob", "above 0, at most 1")
         if self.host_side not in {None, "A", "B"}:
             self._refuse("host_side", "A, B or none")
         begin = _BEGINNING if self.valid_from_ns is None else self.valid_from_ns
@@ -65,7 +71,7 @@ class Sensor:
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> Self:
-        """A sensor from `{"id", "type"[, "lon", "lat", "alt_m", "host_side", "sigma_m", "valid_from", …]}`.
+        """A sensor from `{"id", "type"[, "lon", "lat", "alt_m", "host_side", "sigma_m", "detection_prob", …]}`.
 
         Raises ValueError naming sensor and field, also for a key that is none.
 
@@ -90,6 +96,7 @@ class Sensor:
             alt_m=record.get("alt_m"),
             host_side=None if host_side == "none" else host_side,
             sigma_m=record.get("sigma_m"),
+            detection_prob=record.get("detection_prob"),
             valid_from_ns=_time_of(record, "valid_from"),
             valid_to_ns=_time_of(record, "valid_to"),
         )
@@ -104,6 +111,7 @@ class Sensor:
             "alt_m": self.alt_m,
             "host_side": self.host_side,
             "sigma_m": self.sigma_m,
+            "detection_prob": self.detection_prob,
             "valid_from": _written(self.valid_from_ns),
             "valid_to": _written(self.valid_to_ns),
         }

@@ -91,7 +91,7 @@ def propose(
     if kind not in DECISION_KINDS:
         raise InvalidAction(f"kind {kind!r} is not one of {', '.join(DECISION_KINDS)}")
     if outcome not in OUTCOMES[kind]:
-        raise InvalidAction(f"outcome {outcome!r} of a {kind} is not one of {', '.join(OUTCOMES[kind])}")
+        raise InvalidAction(f"{kind} outcome {outcome!r} is not one of {', '.join(OUTCOMES[kind])}")
     if standard_of_proof not in STANDARDS:
         raise InvalidAction(f"standard_of_proof {standard_of_proof!r} is not one of {', '.join(STANDARDS)}")
     if not reasoning.strip():

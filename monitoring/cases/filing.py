@@ -4,16 +4,19 @@ The policy stands in the agreement. A finding whose rule and verdict are listed 
 only if it lies inside the rule's bounds), unless
 
 - its incident already has one, or
-- a case of the same party, pattern (rule) and place was opened within the agreed time before it:
+- a case of the same party, pattern (rule) and place was opened within the agreed time of it (before it or after
+  it, since late evidence is filed late; of several the one nearest in time):
 
 then it joins that case, so that a busy day gives commission staff tens of cases and every incident stays in one
-of them or in the day's tables. A finding of any verdict joins the case of its incident. A finding that is
+of them or in the day's tables. A finding of any verdict joins the case of its incident. A later revision of a
+filed finding updates its case, with the priority that the case's findings give it by now. A finding that is
 withdrawn, or whose verdict no longer opens cases, flags its case; nothing is closed or undone by this step.
 
 Findings are taken in the order given, the canonical order of finals, which depends neither on shards nor on
 where batches were cut; numbers are given in that order, by the year of the mission's zone, and never reused.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -26,8 +29,9 @@ import pyarrow as pa
 from geodata import cells
 from monitoring import schema
 from monitoring.agreement import Agreement, Parameters
+from monitoring.incidents import movement
 
-STATE_VERSION: Final = 1
+STATE_VERSION: Final = 2
 MEMORY_NS: Final = 92 * 86_400 * 1_000_000_000
 """Findings and cases older than this, by event time, before the newest one are no longer joined or flagged."""
 _COLUMNS: Final = (
@@ -48,6 +52,11 @@ _COLUMNS: Final = (
     "party",
     "incident_id",
     "reasons",
+    "subject_key",
+    "sensor_ids",
+    "object_class",
+    "direction",
+    "side",
 )
 _PRIORITIES: Final = range(1, 6)
 
@@ -68,12 +77,14 @@ class Case:
 
 @dataclass(frozen=True)
 class FilingState:
-    """`last_number` by year; cases by number; the case of each filed finding and incident; newest event time."""
+    """`last_number` by year; cases by number; the case of each filed finding and incident; the priority that each
+    filed finding gives its case; newest event time."""
 
     last_number: Mapping[int, int] = field(default_factory=dict)
     cases: Mapping[str, Case] = field(default_factory=dict)
     case_of_finding: Mapping[str, str] = field(default_factory=dict)
     case_of_incident: Mapping[str, str] = field(default_factory=dict)
+    priority_of_finding: Mapping[str, int] = field(default_factory=dict)
     newest_ns: int = 0
 
     def snapshot(self) -> bytes:
@@ -84,6 +95,7 @@ class FilingState:
             "cases": [[c.number, list(c.key), c.opened_ns, c.priority] for c in self.cases.values()],
             "case_of_finding": dict(self.case_of_finding),
             "case_of_incident": dict(self.case_of_incident),
+            "priority_of_finding": dict(self.priority_of_finding),
             "newest_ns": self.newest_ns,
         }
         return msgspec.msgpack.encode(content)
@@ -105,8 +117,15 @@ class FilingState:
             cases={case.number: case for case in cases},
             case_of_finding=content["case_of_finding"],
             case_of_incident=content["case_of_incident"],
+            priority_of_finding=content.get("priority_of_finding") or _priority_of_version_1(content),
             newest_ns=content["newest_ns"],
         )
+
+
+def _priority_of_version_1(content: Mapping[str, Any]) -> dict[str, int]:
+    """Version 1 kept no priority by finding: each is taken to give its case the priority that it has."""
+    by_case = {number: priority for number, _, _, priority in content["cases"]}
+    return {key: by_case[number] for key, number in content["case_of_finding"].items()}
 
 
 def start() -> FilingState:
@@ -119,7 +138,9 @@ def step(
 ) -> tuple[FilingState, pa.Table]:
     """Files final findings (FINDINGS in the canonical order of finals); returns the state and FILINGS.
 
-    `incidents` (INCIDENTS) lends its sentences. A finding already filed is not filed again when it is revised.
+    `incidents` (INCIDENTS) lends the sentences of fire; movement is told by the finding alone, since how far its
+    incident has come depends on where the batch ends. A finding already filed is not filed again when it is
+    revised: its case is updated.
     """
     if not findings.num_rows:
         return state, schema.FILINGS.empty_table()
@@ -128,7 +149,9 @@ def step(
         zip(incidents.column("incident_id").to_pylist(), incidents.column("summary").to_pylist(), strict=True)
     )
     for row in findings.select(_COLUMNS).to_pylist():
-        desk.take(row, sentences.get(row["incident_id"]))
+        is_movement = row["subject_key"].startswith("track:")
+        sentence = movement.sentence([row], parameters) if is_movement else sentences.get(row["incident_id"])
+        desk.take(row, sentence)
     return desk.state(), pa.Table.from_pylist(desk.filings, schema=schema.FILINGS)
 
 
@@ -140,9 +163,12 @@ class _Desk:
         self._zone = ZoneInfo(parameters.agreement.reporting.zone)
         self._last_number = dict(state.last_number)
         self._cases = dict(state.cases)
-        self._newest_of_key = {case.key: case.number for case in state.cases.values()}
+        self._cases_of_key: defaultdict[tuple[str, str, str], list[Case]] = defaultdict(list)
+        for case in state.cases.values():
+            self._cases_of_key[case.key].append(case)
         self._case_of_finding = dict(state.case_of_finding)
         self._case_of_incident = dict(state.case_of_incident)
+        self._priority_of_finding = dict(state.priority_of_finding)
         self._newest_ns = state.newest_ns
         self.filings: list[dict[str, Any]] = []
 
@@ -154,6 +180,8 @@ class _Desk:
         if number is not None:
             if not opens and row["state"] != "provisional":
                 self._write("flag", number, row, sentence)
+            if row["state"] == "final":
+                self._write("update", number, row, sentence)
             return
         if row["state"] != "final":
             return
@@ -177,6 +205,11 @@ class _Desk:
             case_of_incident={
                 key: number for key, number in self._case_of_incident.items() if number in cases
             },
+            priority_of_finding={
+                key: priority
+                for key, priority in self._priority_of_finding.items()
+                if self._case_of_finding[key] in cases
+            },
             newest_ns=self._newest_ns,
         )
 
@@ -197,13 +230,15 @@ class _Desk:
         return row["party"] or "", row["rule_id"], self._place(row)
 
     def _open_case(self, row: dict[str, Any]) -> str | None:
-        """The newest case of the same party, pattern and place that was opened within the window."""
-        number = self._newest_of_key.get(self._key(row))
-        if number is None:
-            return None
+        """The case of the same party, pattern and place opened nearest in time, if within the window of the finding;
+        of two equally near the one with the lower number."""
         window_ns = round(self._agreement.number("filing.join_window_s", row["time_start_ns"]) * 1e9)
-        apart_ns = abs(row["time_start_ns"] - self._cases[number].opened_ns)
-        return number if apart_ns <= window_ns else None
+        near = [
+            (apart_ns, _in_order(case.number), case.number)
+            for case in self._cases_of_key.get(self._key(row), ())
+            if (apart_ns := abs(row["time_start_ns"] - case.opened_ns)) <= window_ns
+        ]
+        return min(near)[2] if near else None
 
     def _new_case(self, row: dict[str, Any]) -> str:
         opened_at = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(
@@ -214,7 +249,7 @@ class _Desk:
         number = f"{year}-{self._last_number[year]:05d}"
         key = self._key(row)
         self._cases[number] = Case(number, key, row["time_start_ns"], self._priority(row))
-        self._newest_of_key[key] = number
+        self._cases_of_key[key].append(self._cases[number])
         return number
 
     def _priority(self, row: dict[str, Any]) -> int:
@@ -229,14 +264,26 @@ class _Desk:
         priority += int(row["verdict"] == "undetermined")
         return min(max(priority, min(_PRIORITIES)), max(_PRIORITIES))
 
+    def _set_priority(self, case: Case, row: dict[str, Any], *, is_known: bool) -> None:
+        """The case's priority is the most urgent one that a finding filed in it gives by its newest revision."""
+        given, before = self._priority(row), self._priority_of_finding.get(row["finding_id"])
+        self._priority_of_finding[row["finding_id"]] = given
+        priority = min(case.priority, given)
+        if is_known and before == case.priority < given:
+            priority = min(
+                self._priority_of_finding[key]
+                for key, number in self._case_of_finding.items()
+                if number == case.number
+            )
+        self._cases[case.number] = Case(case.number, case.key, case.opened_ns, priority)
+
     def _write(self, action: str, number: str, row: dict[str, Any], sentence: str | None) -> None:
         case = self._cases[number]
         if action != "flag":
             self._case_of_finding[row["finding_id"]] = number
             if row["incident_id"] is not None:
-                self._case_of_incident[row["incident_id"]] = number
-            priority = min(case.priority, self._priority(row))
-            self._cases[number] = Case(number, case.key, case.opened_ns, priority)
+                self._case_of_incident.setdefault(row["incident_id"], number)
+            self._set_priority(case, row, is_known=action == "update")
         summary = sentence or (row["reasons"][0] if row["reasons"] else row["rule_id"])
         self.filings.append(
             {
@@ -263,3 +310,8 @@ class _Desk:
 def _is_inside(row: dict[str, Any]) -> bool:
     """Whether what was found lies inside the bounds of its rule, so that only its meaning is undetermined."""
     return row["verdict"] != "undetermined" or (row["margin"] is not None and row["margin"] > 0)
+
+
+def _in_order(number: str) -> tuple[int, ...]:
+    """The year and the count of a case's number."""
+    return tuple(int(part) for part in number.split("-"))

@@ -5,17 +5,21 @@ Pure of clocks and stores. What the rows mean for the mission (registry, area, d
 
 import numpy as np
 
-from monitoring.decode import csv_framing, csv_rows, ndjson
+from monitoring.decode import csv_framing, csv_rows, geojson, json_elements, ndjson, table_files, table_rows
 from monitoring.decode.checking import Checked
+from monitoring.decode.chunk import Chunk
+from monitoring.decode.columns import Columns, Lines
 from monitoring.decode.errors import FileRefused
-from monitoring.decode.formats import Compression, Format, format_of_media_type, sniff
-from monitoring.decode.framing import CheckedFile, Chunk, RowFeeder, check_file, chunks
+from monitoring.decode.formats import DOCUMENTS, TABLES, Compression, Format, format_of_media_type, sniff
+from monitoring.decode.framing import CheckedFile, RowFeeder, check_file, chunks
 from monitoring.decode.identity import content_hashes, key_hashes
 from monitoring.decode.limits import DEFAULT_LIMITS, Limits
-from monitoring.decode.rows import DecodedRows
+from monitoring.decode.originals import chunks_of_originals, original_of, shown_original
+from monitoring.decode.rows import DecodedRows, Verdicts
 
 __all__ = [
     "DEFAULT_LIMITS",
+    "TABLES",
     "CheckedFile",
     "Chunk",
     "Compression",
@@ -26,8 +30,11 @@ __all__ = [
     "RowFeeder",
     "check_file",
     "chunks",
+    "chunks_of_originals",
     "decode",
     "format_of_media_type",
+    "original_of",
+    "shown_original",
     "sniff",
 ]
 
@@ -43,22 +50,15 @@ def decode(
     """All rows of one chunk, each well formed or refused with one reason.
 
     `data` holds whole rows (as `chunks` and `RowFeeder` cut them), `first_line` is the number of its
-    first line in the file, `header` the CSV header line. `hash_key` (0-64 bytes) is a home's own secret
-    for the key hashes. Row for row the outcome is the same however the input was cut. Raises FileRefused
-    only for a format that is not read, or a CSV header that is none.
+    first line in the file (or row, see `Chunk`), `header` the CSV header line. `hash_key` (0-64 bytes) is a
+    home's own secret for the key hashes. Row for row the outcome is the same however the input was cut.
+    Raises FileRefused only for a CSV header that is none.
 
     >>> rows = decode(Format.NDJSON, b'{"id": "a-1"}\\n[]\\n')
     >>> [rows.reason_word(row) for row in range(rows.row_count)]
     ['missing_field', 'not_an_object']
     """
-    if form is Format.NDJSON:
-        lines = ndjson.split_lines(data, first_line)
-        columns, verdicts = ndjson.read_columns(data, lines, limits)
-    elif form is Format.CSV:
-        names = csv_framing.header_names(header or b"", limits)
-        lines, columns, verdicts = csv_rows.read_columns(data, names, first_line, limits)
-    else:
-        raise FileRefused("format", f"{form.value} is not read yet")
+    lines, columns, verdicts = _read(form, data, first_line, header, limits)
     line_no, start, end = lines
     checked = Checked(columns, verdicts, limits)
     table = checked.table()
@@ -77,3 +77,29 @@ def decode(
         ),
         content_hash=content_hashes(table),
     )
+
+
+def _read(
+    form: Format, data: bytes, first_line: int, header: bytes | None, limits: Limits
+) -> tuple[Lines, Columns, Verdicts]:
+    """Lines, columns and what could not be read, by the format's reader."""
+    if form is Format.CSV:
+        return csv_rows.read_columns(
+            data, csv_framing.header_names(header or b"", limits), first_line, limits
+        )
+    if form in TABLES:
+        batch = table_files.batch_of(data)
+        row = np.arange(batch.num_rows, dtype=np.int64)
+        return (row + first_line, row, row + 1), *table_rows.read_columns(batch, limits)
+    shape = None
+    if form in DOCUMENTS:
+        found = json_elements.split(data)
+        lines = (np.arange(len(found.start), dtype=np.int64) + first_line, found.start, found.end)
+        shape = found.depth, found.is_one_object
+        data = json_elements.a_row_a_line(data, found)
+    else:
+        lines = ndjson.split_lines(data, first_line)
+    if form in {Format.NDJSON, Format.JSON}:
+        return lines, *ndjson.read_columns(data, lines, limits)
+    data, lines = geojson.without_separators(data, lines)
+    return lines, *geojson.read_columns(data, lines, limits, shape)

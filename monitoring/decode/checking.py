@@ -134,7 +134,10 @@ class Checked:
 
     def _check_words(self, field: Field) -> None:
         column = self.columns[field.name]
-        codes = pc.index_in(column, value_set=WORDS_OF[field.name])
+        if pa.types.is_dictionary(column.type):
+            codes = pc.index_in(column.dictionary, value_set=WORDS_OF[field.name]).take(column.indices)
+        else:
+            codes = pc.index_in(column, value_set=WORDS_OF[field.name])
         self._typed[field.column] = pa.DictionaryArray.from_arrays(
             codes.cast(pa.int8()), WORDS_OF[field.name]
         )
@@ -150,7 +153,7 @@ class Checked:
 
     def _check_times(self, field: Field) -> None:
         column = self.columns[field.name]
-        ns, refused = timestamps.parse(column)
+        ns, refused = (values(column), {}) if _is_ns(column) else timestamps.parse(column)
         for row, (reason, detail) in refused.items():
             self.verdicts.refuse(row, reason, f"{field.name}: {detail}")
         present = self.has(field.name)
@@ -252,6 +255,11 @@ class Checked:
         if kinds is None:
             return np.full(self.row_count, -1, dtype=np.int8)
         return np.asarray(kinds.indices.fill_null(-1).to_numpy(zero_copy_only=False), dtype=np.int8)
+
+
+def _is_ns(column: pa.Array) -> bool:
+    """Whether times came as nanoseconds already, from a format with typed columns."""
+    return bool(pa.types.is_int64(column.type))
 
 
 _SPARE_ROWS: Final = 1 << 16

@@ -21,6 +21,14 @@ def read_columns(
     data: bytes, names: tuple[str, ...], first_line: int, limits: Limits
 ) -> tuple[Lines, Columns, Verdicts]:
     """Lines, columns (see `Columns`) and what could not be read, for the records of one chunk."""
+    lines, cells, verdicts = read_cells(data, names, first_line, limits)
+    return lines, typed_columns(cells, verdicts, limits), verdicts
+
+
+def read_cells(
+    data: bytes, names: tuple[str, ...], first_line: int, limits: Limits
+) -> tuple[Lines, Columns, Verdicts]:
+    """The same with every cell as it is written."""
     lines = _lines(data, first_line, limits)
     _, start, end = lines
     verdicts = Verdicts.none_yet(len(start))
@@ -35,8 +43,7 @@ def read_columns(
     strict = np.flatnonzero(~regular)
     if len(strict):
         parts.append((strict, _read_strictly(data, start, end, strict, names, verdicts, limits)))
-    columns = typed_columns(merged(parts, len(start)), verdicts, limits)
-    return lines, columns, verdicts
+    return lines, merged(parts, len(start)), verdicts
 
 
 def _lines(data: bytes, first_line: int, limits: Limits) -> Lines:

@@ -1,8 +1,9 @@
 """Telling formats apart: by magic bytes what is binary, by name, media type or content what is text."""
 
 import enum
+import json
 import re
-from typing import Final
+from typing import Any, Final
 
 from monitoring.decode.errors import FileRefused
 
@@ -12,7 +13,12 @@ class Format(enum.Enum):
 
     NDJSON = "ndjson"
     CSV = "csv"
+    JSON = "json"
+    """One JSON document: an array of records, or one record."""
     GEOJSON = "geojson"
+    """One FeatureCollection of Points, or one Feature."""
+    GEOJSON_LINES = "geojsonl"
+    """One Feature a line, with or without the record separators of RFC 8142."""
     PARQUET = "parquet"
     ARROW = "arrow"
 
@@ -25,8 +31,12 @@ class Compression(enum.Enum):
     ZSTD = "zstd"
 
 
-READABLE: Final = frozenset({Format.NDJSON, Format.CSV})
-"""Formats that `decode` takes in this version; the others are recognised and refused by name."""
+LINES: Final = frozenset({Format.NDJSON, Format.CSV, Format.GEOJSON_LINES})
+"""Formats of lines: they can be read as a stream, and a damaged row spoils no other."""
+DOCUMENTS: Final = frozenset({Format.JSON, Format.GEOJSON})
+"""Formats of one JSON document with the rows inside."""
+TABLES: Final = frozenset({Format.PARQUET, Format.ARROW})
+"""Binary formats of typed columns, readable only as whole files."""
 
 HEAD_BYTES: Final = 4096
 """How much of the beginning `sniff` wants to see (less only when the file is shorter)."""
@@ -62,8 +72,11 @@ _SUFFIXES: Final = {
     "ndjson": Format.NDJSON,
     "jsonl": Format.NDJSON,
     "geojson": Format.GEOJSON,
+    "geojsonl": Format.GEOJSON_LINES,
+    "geojsonseq": Format.GEOJSON_LINES,
     "parquet": Format.PARQUET,
     "arrow": Format.ARROW,
+    "arrows": Format.ARROW,
     "feather": Format.ARROW,
 }
 _MEDIA_TYPES: Final = {
@@ -73,12 +86,17 @@ _MEDIA_TYPES: Final = {
     "application/x-jsonlines": Format.NDJSON,
     "application/json-seq": None,
     "text/csv": Format.CSV,
+    "application/json": Format.JSON,
     "application/geo+json": Format.GEOJSON,
+    "application/geo+json-seq": Format.GEOJSON_LINES,
     "application/vnd.apache.parquet": Format.PARQUET,
     "application/vnd.apache.arrow.stream": Format.ARROW,
     "application/vnd.apache.arrow.file": Format.ARROW,
 }
-_FEATURES: Final = re.compile(rb'^\s*\{[^{}\[\]]{0,400}"type"\s*:\s*"(FeatureCollection|Feature)"')
+_IS_OBJECT: Final = re.compile(rb"\s*\{")
+_COLLECTION: Final = re.compile(rb'"type"\s*:\s*"FeatureCollection"|"features"\s*:\s*\[')
+_FEATURE: Final = re.compile(rb'\s*\{[^{}\[\]]{0,400}"type"\s*:\s*"Feature"')
+_RECORD_SEPARATOR: Final = b"\x1e"
 _LIST_BEGINS: Final = re.compile(rb"^\s*\[\s*(\r?\n|\{)")
 
 
@@ -124,11 +142,15 @@ def sniff(head: bytes, name: str = "", expected: Format | None = None) -> Format
         return Format.ARROW
     _refuse_binary(head)
     text = head.removeprefix(BOM)
-    found = expected or _by_name(name) or _by_content(text)
-    if found in {Format.PARQUET, Format.ARROW}:
+    found = expected or _by_name(name, text) or _by_content(text)
+    if found in TABLES:
         raise FileRefused("format", f"named as {found.value}, but the content is not")
-    if found is Format.NDJSON and _LIST_BEGINS.match(text) and not _is_closed_list(text):
-        raise FileRefused("format", "a JSON array; send one object a line (NDJSON)")
+    if found is Format.NDJSON and _is_array(text):
+        raise FileRefused("format", "a JSON array; send one object a line, or say that it is JSON")
+    if found is Format.JSON and (_is_collection(text) or _FEATURE.match(text)):
+        found = Format.GEOJSON
+    if found is Format.GEOJSON and _is_feature_lines(text):
+        found = Format.GEOJSON_LINES
     return found
 
 
@@ -151,16 +173,21 @@ def _refuse_binary(head: bytes) -> None:
         raise FileRefused("format", "binary data")
 
 
-def _by_name(name: str) -> Format | None:
+def _by_name(name: str, text: bytes) -> Format | None:
     parts = name.lower().rsplit("/", 1)[-1].split(".")[1:]
     while parts and parts[-1] in {"gz", "gzip", "zst", "zstd"}:
         parts.pop()
-    return _SUFFIXES.get(parts[-1]) if parts else None
+    suffix = parts[-1] if parts else ""
+    if suffix == "json":  # an honest name of a document and, as often, of lines
+        return Format.NDJSON if _first_of_several_lines(text) is not None else Format.JSON
+    return _SUFFIXES.get(suffix)
 
 
 def _by_content(text: bytes) -> Format:
-    if _FEATURES.match(text):
+    if _is_collection(text) or _FEATURE.match(text) or text.startswith(_RECORD_SEPARATOR):
         return Format.GEOJSON
+    if _is_array(text):
+        return Format.JSON
     first_line = text.lstrip().split(b"\n", 1)[0]
     names = {cell.strip(b' "\r').lower() for cell in re.split(rb"[,;\t|]", first_line)}
     if first_line[:1] not in b"{[" and (
@@ -170,6 +197,31 @@ def _by_content(text: bytes) -> Format:
     return Format.NDJSON
 
 
-def _is_closed_list(text: bytes) -> bool:
-    """A first line that is a whole array is one bad row of NDJSON, not an array of rows."""
-    return text.split(b"\n", 1)[0].rstrip().endswith(b"]") and b"\n" in text.strip()
+def _is_collection(text: bytes) -> bool:
+    return bool(_IS_OBJECT.match(text)) and bool(_COLLECTION.search(text))
+
+
+def _is_feature_lines(text: bytes) -> bool:
+    """Whether the first line is a whole Feature with more behind it, or RFC 8142 says so."""
+    if text.startswith(_RECORD_SEPARATOR):
+        return True
+    return (_first_of_several_lines(text) or {}).get("type") == "Feature"
+
+
+def _first_of_several_lines(text: bytes) -> dict[str, Any] | None:
+    """The object that is the whole first line, where other lines follow; None where there is no such thing."""
+    first, _, rest = text.lstrip().partition(b"\n")
+    if not rest.strip():
+        return None
+    try:
+        found = json.loads(first)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _is_array(text: bytes) -> bool:
+    """An array of rows; a first line that is a whole array is one bad row of NDJSON."""
+    if not _LIST_BEGINS.match(text):
+        return False
+    return not (text.split(b"\n", 1)[0].rstrip().endswith(b"]") and b"\n" in text.strip())

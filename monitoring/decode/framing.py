@@ -1,28 +1,44 @@
 """Cutting files, bodies and streams into chunks of whole rows, and checking a file to its end beforehand.
 
 A file is read twice: `check_file` looks through all of it for what refuses it whole (compression,
-encoding, framing, header), so that nothing of a bad file is ever stored; `chunks` then gives its rows. A
-stream cannot be checked beforehand: `RowFeeder` cuts it as it arrives. Memory is bounded by one block and
-one row.
+encoding, framing, header, schema), so that nothing of a bad file is ever stored; `chunks` then gives its rows.
+A stream of lines cannot be checked beforehand: `RowFeeder` cuts it as it arrives. Memory is bounded by one
+block and one row.
 """
 
 import contextlib
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, cast
 
 import numpy as np
 
+from monitoring.decode.chunk import Chunk
 from monitoring.decode.compression import Inflater
 from monitoring.decode.csv_framing import complete_length, header_names
 from monitoring.decode.errors import FileRefused
-from monitoring.decode.formats import BOM, HEAD_BYTES, READABLE, Compression, Format, compression_of, sniff
+from monitoring.decode.formats import (
+    BOM,
+    DOCUMENTS,
+    HEAD_BYTES,
+    LINES,
+    TABLES,
+    Compression,
+    Format,
+    compression_of,
+    sniff,
+)
+from monitoring.decode.json_elements import ElementFeeder, split
 from monitoring.decode.limits import DEFAULT_LIMITS, Limits
+from monitoring.decode.table_files import batch_of, table_chunks
 
 _READ_BYTES: Final = 1 << 20
 _BLANK: Final = b" \t\r\n"
 _NEWLINE: Final = 10
+_SPOOL_BYTES: Final = 64 << 20
+"""Compressed tables larger than this are unpacked on disk."""
 
 Source = Path | BinaryIO
 """A file by path, or an open binary stream that can be read from its present position."""
@@ -36,15 +52,6 @@ class CheckedFile:
     compression: Compression
     rows_hint: int
     bytes_uncompressed: int
-
-
-@dataclass(frozen=True)
-class Chunk:
-    """Whole rows as they stand in the file: ready for `decode(format, data, first_line, header)`."""
-
-    first_line: int
-    data: bytes
-    header: bytes | None = None
 
 
 class RowFeeder:
@@ -62,8 +69,8 @@ class RowFeeder:
     """
 
     def __init__(self, form: Format, limits: Limits = DEFAULT_LIMITS) -> None:
-        if form not in READABLE:
-            raise FileRefused("format", f"{form.value} is not read yet")
+        if form not in LINES:
+            raise FileRefused("format", f"{form.value} is read as a whole file, not as a stream")
         self._format = form
         self._limits = limits
         self._pending = b""
@@ -136,8 +143,12 @@ class RowFeeder:
 
 def chunks(source: Source, form: Format, limits: Limits = DEFAULT_LIMITS) -> Iterator[Chunk]:
     """The rows of a file, compressed or not, in chunks of about `limits.chunk_bytes`. Raises FileRefused."""
-    feeder = RowFeeder(form, limits)
-    for block in _blocks(source, limits, limits.chunk_bytes):
+    if form in TABLES:
+        with _whole(source, limits) as whole:
+            yield from table_chunks(whole, form, limits)
+        return
+    feeder = ElementFeeder(form, limits) if form in DOCUMENTS else RowFeeder(form, limits)
+    for block in blocks(source, limits, limits.chunk_bytes):
         yield from feeder.feed(block)
     yield from feeder.finish()
 
@@ -155,33 +166,97 @@ def check_file(
     if name is None:
         name = source.name if isinstance(source, Path) else ""
     with _opened(source) as stream:
+        at = stream.tell() if stream.seekable() else None
         head = stream.read(4)
         compression = compression_of(head)
-        look: _Look | None = None
+        look: _Look | _DocumentLook | None = None
         beginning = b""
         for block in _uncompressed(stream, head, compression, limits):
             if look is None:
                 beginning += block
                 if len(beginning) < HEAD_BYTES:
                     continue
-                look = _Look(sniff(beginning[:HEAD_BYTES], name, expected), limits)
+                look = _look_of(sniff(beginning[:HEAD_BYTES], name, expected), limits)
+                if look is None:
+                    break
                 look.take(beginning)
             else:
                 look.take(block)
         if look is None:
-            look = _Look(sniff(beginning, name, expected), limits)
+            form = sniff(beginning[:HEAD_BYTES], name, expected)
+            look = _look_of(form, limits)
+            if look is None:
+                if at is not None:
+                    stream.seek(at)
+                return _checked_table(
+                    source if isinstance(source, Path) else stream, form, compression, limits
+                )
             look.take(beginning)
         look.finish()
-    return CheckedFile(look.format, compression, look.newline_count + 1, look.byte_count)
+    return CheckedFile(look.format, compression, look.rows_hint, look.byte_count)
+
+
+def _checked_table(source: Source, form: Format, compression: Compression, limits: Limits) -> CheckedFile:
+    rows, size = 0, 0
+    with _whole(source, limits) as whole:
+        for chunk in table_chunks(whole, form, limits):
+            rows += batch_of(chunk.data).num_rows
+            size += len(chunk.data)
+    if not rows:
+        raise FileRefused("empty", "no rows in it")
+    return CheckedFile(form, compression, rows, size)
+
+
+def _look_of(form: Format, limits: Limits) -> "_Look | _DocumentLook | None":
+    """How a format of text is looked through; None for tables, which need the whole file."""
+    if form in TABLES:
+        return None
+    return _DocumentLook(form, limits) if form in DOCUMENTS else _Look(form, limits)
+
+
+class _DocumentLook:
+    """The running judgement of `check_file` on one JSON document."""
+
+    def __init__(self, form: Format, limits: Limits) -> None:
+        self.format = form
+        self.byte_count = 0
+        self._feeder = ElementFeeder(form, limits)
+        self._undecodable_row: int | None = None
+        self._has_good_row = False
+
+    @property
+    def rows_hint(self) -> int:
+        return self._feeder.row_count
+
+    def take(self, block: bytes) -> None:
+        self.byte_count += len(block)
+        for chunk in self._feeder.feed(block):
+            self._look_at(chunk)
+
+    def finish(self) -> None:
+        self._feeder.finish()
+        if not self.rows_hint:
+            raise FileRefused("empty", "no rows in it")
+        if not self._has_good_row:
+            raise FileRefused("encoding", f"not UTF-8, first in row {self._undecodable_row}")
+
+    def _look_at(self, chunk: Chunk) -> None:
+        if _is_utf8(chunk.data):
+            self._has_good_row = True
+            return
+        found = split(chunk.data)
+        for row, (first, last) in enumerate(zip(found.start.tolist(), found.end.tolist(), strict=True)):
+            if _is_utf8(chunk.data[first:last]):
+                self._has_good_row = True
+            else:
+                self._undecodable_row = self._undecodable_row or chunk.first_line + row
 
 
 class _Look:
-    """The running judgement of `check_file`: line ends, encoding, header, whether there is anything at
+    """The running judgement of `check_file` on lines: line ends, encoding, header, whether there is anything at
     all."""
 
     def __init__(self, form: Format, limits: Limits) -> None:
-        if form not in READABLE:
-            raise FileRefused("format", f"{form.value} is not read yet")
         self.format = form
         self.byte_count = 0
         self.newline_count = 0
@@ -195,6 +270,10 @@ class _Look:
         self._undecodable_line: int | None = None
         self._has_good_line = False
         self._has_good_beyond_ascii = False
+
+    @property
+    def rows_hint(self) -> int:
+        return self.newline_count + 1
 
     def take(self, block: bytes) -> None:
         self.byte_count += len(block)
@@ -282,8 +361,26 @@ def _opened(source: Source) -> contextlib.AbstractContextManager[BinaryIO]:
     return source.open("rb") if isinstance(source, Path) else contextlib.nullcontext(source)
 
 
-def _blocks(source: Source, limits: Limits, block_bytes: int) -> Iterator[bytes]:
-    """Uncompressed blocks of about `block_bytes`."""
+@contextlib.contextmanager
+def _whole(source: Source, limits: Limits) -> Iterator[Source]:
+    """A source that can be read from any position: itself, or unpacked into a temporary file."""
+    with _opened(source) as stream:
+        at = stream.tell() if stream.seekable() else None
+        head = stream.read(4)
+        compression = compression_of(head)
+        if compression is Compression.NONE and at == 0:
+            stream.seek(0)
+            yield source
+            return
+        with tempfile.SpooledTemporaryFile(max_size=_SPOOL_BYTES) as spool:
+            for block in _uncompressed(stream, head, compression, limits):
+                spool.write(block)
+            spool.seek(0)
+            yield cast("BinaryIO", spool)
+
+
+def blocks(source: Source, limits: Limits, block_bytes: int) -> Iterator[bytes]:
+    """The content of a file, compressed or not, in blocks of about `block_bytes`. Raises FileRefused."""
     with _opened(source) as stream:
         head = stream.read(4)
         gathered: list[bytes] = []

@@ -7,7 +7,7 @@ afterwards, in `checking`, together with those that came the columnar way.
 import json
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final, NoReturn
 
 from monitoring.decode.fields import BY_NAME, Field, Kind
@@ -48,6 +48,11 @@ def read_line(line: bytes, limits: Limits) -> dict[str, Any]:
 
     Raises RowRefused.
     """
+    return read_record(load(line, limits), limits, b"\\u" in line)
+
+
+def load(line: bytes, limits: Limits) -> Any:
+    """The JSON value of one line, read without mercy. Raises RowRefused."""
     if len(line) > limits.line_bytes_max:
         raise RowRefused("too_long", f"the line has more than {limits.line_bytes_max} bytes")
     if b"\x00" in line:
@@ -56,7 +61,7 @@ def read_line(line: bytes, limits: Limits) -> dict[str, Any]:
         text = line.decode("utf-8")
     except UnicodeDecodeError as error:
         raise RowRefused("encoding", f"not UTF-8 at byte {error.start + 1}") from None
-    return read_record(parse_json(text, limits), limits, b"\\u" in line)
+    return parse_json(text, limits)
 
 
 def parse_json(text: str, limits: Limits) -> Any:
@@ -72,14 +77,17 @@ def parse_json(text: str, limits: Limits) -> Any:
         raise RowRefused("json_syntax", f"{error.msg} at character {error.pos + 1}") from None
 
 
-def read_record(record: Any, limits: Limits, has_escapes: bool = True) -> dict[str, Any]:
-    """The fields of a parsed JSON object (see `read_line`). Raises RowRefused."""
+def read_record(
+    record: Any, limits: Limits, has_escapes: bool = True, besides: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """The fields of a parsed JSON object (see `read_line`); `besides` are further unknown ones. Raises
+    RowRefused."""
     if not isinstance(record, dict):
-        raise RowRefused("not_an_object", f"{_JSON_NAMES[type(record)]}, not an object")
+        raise RowRefused("not_an_object", f"{json_name(record)}, not an object")
     if has_escapes:
-        _refuse_bad_characters(record)
+        refuse_bad_characters(record)
     fields: dict[str, Any] = {}
-    unknown: dict[str, Any] = {}
+    unknown: dict[str, Any] = dict(besides or {})
     for name, value in record.items():
         if value is None:
             continue
@@ -159,7 +167,13 @@ _JSON_NAMES: Final = {
 }
 
 
-def _refuse_bad_characters(value: Any) -> None:
+def json_name(value: Any) -> str:
+    """What JSON calls a value."""
+    return _JSON_NAMES[type(value)]
+
+
+def refuse_bad_characters(value: Any) -> None:
+    """Refuse what escapes can smuggle in anywhere: U+0000, halves of surrogate pairs. Raises RowRefused."""
     if isinstance(value, str):
         if "\x00" in value:
             raise RowRefused("control_chars", "U+0000")
@@ -167,11 +181,11 @@ def _refuse_bad_characters(value: Any) -> None:
             raise RowRefused("encoding", "half of a surrogate pair")
     elif isinstance(value, dict):
         for name, item in value.items():
-            _refuse_bad_characters(name)
-            _refuse_bad_characters(item)
+            refuse_bad_characters(name)
+            refuse_bad_characters(item)
     elif isinstance(value, list):
         for item in value:
-            _refuse_bad_characters(item)
+            refuse_bad_characters(item)
 
 
 def _refuse_type(field: Field, value: Any, wanted: str) -> NoReturn:

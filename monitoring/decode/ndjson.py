@@ -9,7 +9,8 @@ holds them together.
 """
 
 import re
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
 
 import msgspec
 import numpy as np
@@ -22,6 +23,8 @@ from monitoring.decode.fields import BY_NAME, COLUMNAR, Kind
 from monitoring.decode.json_line import RowRefused, read_line
 from monitoring.decode.limits import Limits
 from monitoring.decode.rows import Verdicts
+
+T = TypeVar("T")
 
 COLUMNAR_LEAST: Final = 48
 """Fewer rows than this are read line by line: the columnar reader costs as much as 40 rows just to start."""
@@ -98,13 +101,21 @@ def _doubtful(
     doubtful = (buffer[start] != _OPEN) | (buffer[end - 1] != _CLOSE) | (end - start > limits.line_bytes_max)
     if np.count_nonzero(buffer == _CLOSE) != len(start) or doubtful.any():
         _mark(doubtful, start, np.flatnonzero(buffer == _CLOSE), end - 1)
+    mark_bad_bytes(data, start, end, doubtful)
+    return np.asarray(doubtful, dtype=np.bool_)
+
+
+def mark_bad_bytes(
+    data: bytes, start: NDArray[np.int64], end: NDArray[np.int64], doubtful: NDArray[np.bool_]
+) -> None:
+    """Mark the rows that hold NUL, an escape of it or of half a surrogate pair, or bytes that are not UTF-8."""
     if b"\x00" in data:
+        buffer = np.frombuffer(data, dtype=np.uint8)
         _mark(doubtful, start, np.flatnonzero(buffer == 0))
     if b"\\" in data:
         _mark(doubtful, start, np.array([m.start() for m in _BAD_ESCAPE.finditer(data)], dtype=np.int64))
     if not data.isascii():
         _mark_undecodable(data, doubtful, start, end)
-    return np.asarray(doubtful, dtype=np.bool_)
 
 
 def _mark(
@@ -178,25 +189,40 @@ def _read_plain(
     strict: list[NDArray[np.int64]],
 ) -> None:
     """Read `rows` columnar into `parts`; rows that the reader refuses or distorts go to `strict`."""
-    joined = _joined(data, start, end, rows)
+    joined = joined_rows(data, start, end, rows)
     columns = _columnar(joined, len(rows), names)
     if not isinstance(columns, dict):
         every_name = _names_by_reading(joined)
         if every_name is None:
             rows, every_name = _probed(data, start, end, rows, strict)
-            joined = _joined(data, start, end, rows)
+            joined = joined_rows(data, start, end, rows)
         columns = _columnar(joined, len(rows), every_name)
         names = every_name
+    read_around(
+        rows,
+        columns,
+        lambda some: _columnar(joined_rows(data, start, end, some), len(some), names),
+        lambda found, some: _take(found, some, parts, strict),
+    )
+
+
+def read_around(
+    rows: NDArray[np.int64],
+    outcome: T | int | None,
+    read: Callable[[NDArray[np.int64]], T | int | None],
+    take: Callable[[T | int | None, NDArray[np.int64]], None],
+) -> None:
+    """Read around single rows that a columnar reader refuses: `outcome` is what reading all of `rows` gave, a
+    position in them where it named the row it refused. `take` gets every part with its rows."""
     for _ in range(_RETRIES_MAX):
-        if not isinstance(columns, int):
+        if not isinstance(outcome, int):
             break
-        # The reader named the row it refused: what stands before it is good, go on behind it.
-        before = _columnar(_joined(data, start, end, rows[:columns]), columns, names)
-        _take(before, rows[:columns], parts, strict)
-        strict.append(rows[columns : columns + 1])
-        rows = rows[columns + 1 :]
-        columns = _columnar(_joined(data, start, end, rows), len(rows), names)
-    _take(columns, rows, parts, strict)
+        # What stands before the named row is good; go on behind it.
+        take(read(rows[:outcome]), rows[:outcome])
+        take(None, rows[outcome : outcome + 1])
+        rows = rows[outcome + 1 :]
+        outcome = read(rows)
+    take(outcome, rows)
 
 
 def _take(
@@ -236,7 +262,10 @@ def _probed(
     return rows[good], tuple(COLUMNAR)
 
 
-def _joined(data: bytes, start: NDArray[np.int64], end: NDArray[np.int64], rows: NDArray[np.int64]) -> bytes:
+def joined_rows(
+    data: bytes, start: NDArray[np.int64], end: NDArray[np.int64], rows: NDArray[np.int64]
+) -> bytes:
+    """The bytes of some of the rows, a line each."""
     if len(rows) == len(start):
         return data
     if len(rows) == 0:
@@ -252,6 +281,16 @@ def _columnar(data: bytes, row_count: int, names: tuple[str, ...]) -> Columns | 
     if row_count == 0:
         return {}
     wanted = pa.schema([(name, COLUMNAR[name]) for name in names])
+    table = read_json(data, wanted, row_count)
+    if not isinstance(table, pa.Table):
+        return table
+    columns = {name: table.column(name).combine_chunks() for name in table.schema.names}
+    return {name: column for name, column in columns.items() if column.null_count < row_count}
+
+
+def read_json(data: bytes, wanted: pa.Schema, row_count: int) -> pa.Table | int | None:
+    """A run of objects read columnar, with no names but the wanted ones; where the reader refuses one, its row if
+    it says which, else None."""
     try:
         table = pj.read_json(
             pa.BufferReader(data),
@@ -261,10 +300,7 @@ def _columnar(data: bytes, row_count: int, names: tuple[str, ...]) -> Columns | 
     except pa.ArrowInvalid as error:
         named = _NAMED_ROW.search(str(error))
         return int(named.group(1)) if named and int(named.group(1)) < row_count else None
-    if table.num_rows != row_count:
-        return None
-    columns = {name: table.column(name).combine_chunks() for name in table.schema.names}
-    return {name: column for name, column in columns.items() if column.null_count < row_count}
+    return table if table.num_rows == row_count else None
 
 
 def _one_block(data: bytes) -> pj.ReadOptions:

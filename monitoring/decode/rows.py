@@ -59,7 +59,8 @@ class DecodedRows:
     """The rows of one chunk. Every row of the input is here once, blank lines are not rows.
 
     `line_no` (n,) int64, 1-based; `start`, `end` (n,) int64: the row's bytes in the chunk, without its line
-    end; `reason` (n,) int8 into `schema.ROW_REASONS`, -1 = well formed; `detail` row → text for refused rows;
+    end (in formats of tables its position in the batch and the next one's; `originals.original_of` reads
+    both); `reason` (n,) int8 into `schema.ROW_REASONS`, -1 = well formed; `detail` row → text for refused rows;
     `flags` (n,) uint16. `table` has `schema.EVENT_FIELDS`, well formed rows only, in order; `ok_rows` (m,)
     their positions among n; `key_hash`, `content_hash` (m, 2) uint64.
     """

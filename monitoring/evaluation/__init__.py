@@ -3,6 +3,16 @@ together.
 """
 
 from monitoring.evaluation.matching import DEFAULT_GATES, Gates, evaluate
-from monitoring.evaluation.score import RuleScore, Score, score_table
+from monitoring.evaluation.score import RuleScore, Score
+from monitoring.evaluation.tables import detail_tables, markdown, score_table
 
-__all__ = ["DEFAULT_GATES", "Gates", "RuleScore", "Score", "evaluate", "score_table"]
+__all__ = [
+    "DEFAULT_GATES",
+    "Gates",
+    "RuleScore",
+    "Score",
+    "detail_tables",
+    "evaluate",
+    "markdown",
+    "score_table",
+]

@@ -7,6 +7,7 @@ report without a happening is a false alarm, or a split where it describes one t
 has.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -16,14 +17,25 @@ from numpy.typing import NDArray
 
 from monitoring.evaluation.assignment import assign
 from monitoring.evaluation.reports import Report, reports_of
-from monitoring.evaluation.score import RuleScore, Score, score_rule
+from monitoring.evaluation.score import Matching, Score, score_rule
 from monitoring.simulation.truth import Happening, Truth
 
 Reals = NDArray[np.float64]
 Indices = NDArray[np.int64]
 
 EARTH_M: Final = 6_371_008.8
-KIND_OF_RULE: Final = {"line_crossing": "crossing", "buffer_incursion": "incursion", "ceasefire_fire": "fire"}
+KIND_OF_RULE: Final = {
+    "line_crossing": "crossing",
+    "buffer_incursion": "incursion",
+    "ceasefire_fire": "fire",
+    "cross_line_fire": "fire",
+    "heavy_weapon_zone": "presence",
+    "air_violation": "presence",
+    "engineering_works": "works",
+    "monitor_interference": "jamming",
+}
+"""The kind of happening that each rule judges; rules that are not here are not scored."""
+FIRST_RULES: Final = ("line_crossing", "buffer_incursion", "ceasefire_fire")
 
 
 @dataclass(frozen=True)
@@ -39,7 +51,14 @@ class Gates:
     sigmas: float = 3.0
     sigma_m_most: float = 2_000.0
     space_m: dict[str, float] = field(
-        default_factory=lambda: {"crossing": 1_000.0, "incursion": 1_000.0, "fire": 1_500.0}
+        default_factory=lambda: {
+            "crossing": 1_000.0,
+            "incursion": 1_000.0,
+            "fire": 1_500.0,
+            "presence": 2_000.0,
+            "works": 1_000.0,
+            "jamming": 5_000.0,
+        }
     )
 
 
@@ -47,49 +66,52 @@ DEFAULT_GATES: Final = Gates()
 
 
 def evaluate(
-    truth: Truth, findings: pa.Table, incidents: pa.Table | None = None, gates: Gates = DEFAULT_GATES
+    truth: Truth,
+    findings: pa.Table,
+    incidents: pa.Table | None = None,
+    gates: Gates = DEFAULT_GATES,
+    published_ns: Mapping[str, int] | None = None,
 ) -> Score:
     """The score of findings (`schema.FINDINGS`) and incidents (`schema.INCIDENTS`) against what happened.
 
-    Findings outside the truth's period are not judged. Rules without a happening and without a report are
-    left out of the score.
+    `published_ns` (finding id → when it became final) gives delays. Findings outside the truth's period are
+    not judged. Scored are the rules of the agreement that the truth was made with, and rules that report;
+    those without a happening and without a report are left out.
     """
     margin_ns = int(gates.time_s * 1e9)
     begin_ns, end_ns = truth.header["from_ns"] - margin_ns, truth.header["to_ns"] + margin_ns
     reports = [
         r for r in reports_of(findings, incidents) if r.time_end_ns >= begin_ns and r.time_start_ns <= end_ns
     ]
+    in_force = truth.header.get("rules") or FIRST_RULES
+    days = (truth.header["to_ns"] - truth.header["from_ns"]) / 86_400e9
+    exposure = days * truth.header.get("line_m", 0.0) / 100_000.0
     rules = []
     for rule_id, kind in KIND_OF_RULE.items():
-        happenings = truth.of_rule(rule_id)
-        innocent = [h for h in truth.happenings if h.kind == kind and not h.rules]
         mine = [r for r in reports if r.rule_id == rule_id]
-        if happenings or mine:
-            rules.append(_score(rule_id, kind, happenings, innocent, mine, gates))
+        happenings = [h for h in truth.of_rule(rule_id) if h.kind == kind]
+        innocent = [
+            h for h in truth.happenings if h.kind == kind and all(r.rule_id != rule_id for r in h.rules)
+        ]
+        if mine or (happenings and rule_id in in_force):
+            matching = match(kind, happenings, innocent, mine, gates)
+            rules.append(score_rule(rule_id, happenings, mine, matching, exposure, published_ns))
     return Score(header=truth.header, rules=tuple(rules))
 
 
-def _score(
-    rule_id: str,
-    kind: str,
-    happenings: list[Happening],
-    innocent: list[Happening],
-    reports: list[Report],
-    gates: Gates,
-) -> RuleScore:
+def match(
+    kind: str, happenings: list[Happening], innocent: list[Happening], reports: list[Report], gates: Gates
+) -> Matching:
+    """Which report is which happening of one rule; `innocent` are happenings of the kind that do not break it."""
     h, r, cost = allowed_pairs(happenings, reports, kind, gates)
     matched_h, matched_r = assign(h, r, cost)
     other = np.setdiff1d(np.arange(len(reports)), matched_r)
     explained = np.unique(allowed_pairs(innocent, reports, kind, gates)[1])
     missed = np.setdiff1d(np.arange(len(happenings)), matched_h)
-    splits = np.intersect1d(other, r)
     false = np.setdiff1d(other, r)
-    return score_rule(
-        rule_id,
-        happenings,
-        reports,
+    return Matching(
         matched=list(zip(matched_h.tolist(), matched_r.tolist(), strict=True)),
-        splits=splits.tolist(),
+        splits=np.intersect1d(other, r).tolist(),
         false_alarms=false.tolist(),
         innocent=np.intersect1d(false, explained).tolist(),
         merged=np.intersect1d(missed, h).tolist(),

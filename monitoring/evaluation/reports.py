@@ -12,12 +12,18 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+ELLIPSE: Final = ("sigma_major_m", "sigma_minor_m", "sigma_azimuth_deg")
 SEVERITY: Final = {"permitted": 0, "undetermined": 1, "violation": 2}
 
 
 @dataclass(frozen=True)
 class Report:
-    """One reported happening. `lon`, `lat` are all its places, shape (k,); times ns UTC."""
+    """One reported happening. `lon`, `lat` are all its places, shape (k,); times ns UTC.
+
+    The ellipse (`sigma_major_m` and so on, standard deviations) is the incident's where there is one, else a
+    circle of the finding's; 0 = not stated. `probability` is that of the rule's condition,
+    `party_probability` that of the named party (`detail.party_probability`).
+    """
 
     rule_id: str
     finding_ids: tuple[str, ...]
@@ -28,6 +34,11 @@ class Report:
     lon: NDArray[np.float64]
     lat: NDArray[np.float64]
     sigma_m: float
+    sigma_major_m: float
+    sigma_minor_m: float
+    sigma_azimuth_deg: float
+    probability: float | None
+    party_probability: float | None
     count: int | None
 
 
@@ -54,13 +65,15 @@ def reports_of(findings: pa.Table, incidents: pa.Table | None = None) -> list[Re
         "party",
         "incident_id",
         "subject_key",
+        "probability",
+        "detail",
     )
     newest: dict[str, dict[str, Any]] = {}
     for row in findings.select(list(wanted)).to_pylist():
         known = newest.get(row["finding_id"])
         if known is None or row["revision"] >= known["revision"]:
             newest[row["finding_id"]] = row
-    counts = _incident_counts(incidents)
+    known_incidents = _newest_incidents(incidents)
     groups: dict[tuple[str, str, int], list[dict[str, Any]]] = {}
     crossed: dict[tuple[str, str], int] = {}
     for row in sorted(newest.values(), key=lambda r: (r["rule_id"], r["time_start_ns"], r["finding_id"])):
@@ -72,13 +85,24 @@ def reports_of(findings: pa.Table, incidents: pa.Table | None = None) -> list[Re
             number = crossed.get((row["rule_id"], subject), 0) // 2
             crossed[row["rule_id"], subject] = crossed.get((row["rule_id"], subject), 0) + 1
         groups.setdefault((row["rule_id"], subject, number), []).append(row)
-    made = [_report(rule_id, rows, counts.get(subject)) for (rule_id, subject, _), rows in groups.items()]
+    made = [
+        _report(rule_id, rows, known_incidents.get(subject)) for (rule_id, subject, _), rows in groups.items()
+    ]
     return sorted(made, key=lambda r: (r.rule_id, r.time_start_ns, r.finding_ids))
 
 
-def _report(rule_id: str, rows: list[dict[str, Any]], count: int | None) -> Report:
+def _report(rule_id: str, rows: list[dict[str, Any]], incident: dict[str, Any] | None) -> Report:
     verdict = max((row["verdict"] for row in rows), key=lambda word: SEVERITY[word])
     stated = [row["count"] for row in rows if row["count"] is not None]
+    count = None if incident is None else incident["count"]
+    sigma_m = max((row["sigma_m"] or 0.0 for row in rows), default=0.0)
+    ellipse: tuple[float, ...] = (sigma_m, sigma_m, 0.0)
+    if incident is not None and len(rows) == 1 and incident["sigma_major_m"]:
+        ellipse = tuple(incident[name] or 0.0 for name in ELLIPSE)
+    likely = [row["probability"] for row in rows if row["probability"] is not None]
+    stated_party = [
+        p for p in (json.loads(row["detail"]).get("party_probability") for row in rows) if p is not None
+    ]
     parties = {row["party"] for row in rows if row["party"] is not None}
     return Report(
         rule_id=rule_id,
@@ -89,20 +113,27 @@ def _report(rule_id: str, rows: list[dict[str, Any]], count: int | None) -> Repo
         time_end_ns=max(row["time_end_ns"] for row in rows),
         lon=np.array([row["lon"] for row in rows], dtype=np.float64),
         lat=np.array([row["lat"] for row in rows], dtype=np.float64),
-        sigma_m=max((row["sigma_m"] or 0.0 for row in rows), default=0.0),
+        sigma_m=sigma_m,
+        sigma_major_m=ellipse[0],
+        sigma_minor_m=ellipse[1],
+        sigma_azimuth_deg=ellipse[2],
+        probability=max(likely, default=None),
+        party_probability=max(stated_party, default=None),
         count=count if count is not None else (sum(stated) if stated else None),
     )
 
 
-def _incident_counts(incidents: pa.Table | None) -> dict[str, int]:
-    """Recorded phenomena by incident, of its newest revision."""
+def _newest_incidents(incidents: pa.Table | None) -> dict[str, dict[str, Any]]:
+    """The newest revision of each incident: its ellipse, and `count`, its recorded phenomena."""
     if incidents is None:
         return {}
-    newest: dict[str, tuple[int, int | None]] = {}
-    for row in incidents.select(["incident_id", "revision", "violations_smm", "phenomena"]).to_pylist():
+    newest: dict[str, dict[str, Any]] = {}
+    columns = ["incident_id", "revision", "violations_smm", "phenomena", *ELLIPSE]
+    for row in incidents.select(columns).to_pylist():
         count = row["violations_smm"]
         if count is None:
             count = sum(json.loads(row["phenomena"] or "{}").values()) or None
-        if row["revision"] >= newest.get(row["incident_id"], (-1, None))[0]:
-            newest[row["incident_id"]] = (row["revision"], count)
-    return {key: count for key, (_, count) in newest.items() if count is not None}
+        known = newest.get(row["incident_id"])
+        if known is None or row["revision"] >= known["revision"]:
+            newest[row["incident_id"]] = {**row, "count": count}
+    return newest

@@ -1,44 +1,28 @@
 """The score: per rule what was found, missed and falsely reported, with the numbers behind each share."""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from math import sqrt
-from typing import Any, Final
+from typing import Any
 
-from rich.table import Table
-
+from monitoring.evaluation import breakdown
+from monitoring.evaluation.accuracy import Accuracy, accuracy
+from monitoring.evaluation.attribution import Attribution, attribution
+from monitoring.evaluation.breakdown import recall_by
 from monitoring.evaluation.reports import Report
+from monitoring.evaluation.shares import Rate, Share
 from monitoring.simulation.truth import Happening
-
-Z95: Final = 1.959963984540054
 
 
 @dataclass(frozen=True)
-class Share:
-    """`part` of `whole` with the 95 % Wilson interval (Wilson 1927); `value` is null where there is
-    nothing.
-    """
+class Matching:
+    """Pairs (happening, report) by position, and what remained: positions of reports, but `merged` of happenings."""
 
-    part: int
-    whole: int
-    value: float | None
-    low: float | None
-    high: float | None
-
-    @classmethod
-    def of(cls, part: int, whole: int) -> "Share":
-        """
-        >>> Share.of(9, 10).value, round(Share.of(9, 10).low, 3)
-        (0.9, 0.596)
-        """
-        if whole == 0:
-            return cls(0, 0, None, None, None)
-        p, z2 = part / whole, Z95 * Z95
-        middle = (p + z2 / (2 * whole)) / (1 + z2 / whole)
-        half = Z95 * sqrt(p * (1 - p) / whole + z2 / (4 * whole * whole)) / (1 + z2 / whole)
-        low = max(middle - half, 0.0) if part else 0.0
-        high = min(middle + half, 1.0) if part < whole else 1.0
-        return cls(part, whole, p, low, high)
+    matched: list[tuple[int, int]]
+    splits: list[int]
+    false_alarms: list[int]
+    innocent: list[int]
+    merged: list[int]
 
 
 @dataclass(frozen=True)
@@ -63,11 +47,19 @@ class RuleScore:
     recall_by_band: dict[str, Share]
     recall_by_class: dict[str, Share]
     recall_by_party: dict[str, Share]
+    recall_by_speed: dict[str, Share]
+    recall_by_sensor_type: dict[str, Share]
+    recall_by_sensor_mix: dict[str, Share]
     recall_violation: Share
+    recall_violation_by_party: dict[str, Share]
     precision: Share
     precision_violation: Share
     verdicts: dict[str, dict[str, int]]
     party_right: Share
+    false_alarm_rate: Rate
+    false_alarm_rate_by_party: dict[str, Rate]
+    accuracy: Accuracy
+    attribution: Attribution
     misses: tuple[str, ...]
     misses_observable: tuple[str, ...]
     merges: tuple[str, ...]
@@ -104,14 +96,14 @@ def score_rule(
     rule_id: str,
     happenings: list[Happening],
     reports: list[Report],
-    *,
-    matched: list[tuple[int, int]],
-    splits: list[int],
-    false_alarms: list[int],
-    innocent: list[int],
-    merged: list[int],
+    matching: Matching,
+    exposure: float = 0.0,
+    published_ns: Mapping[str, int] | None = None,
 ) -> RuleScore:
-    """The score of one rule from its matching (positions in `happenings` and `reports`)."""
+    """The score of one rule from its matching; `exposure` in days times 100 km of line."""
+    matched, splits, false_alarms = matching.matched, matching.splits, matching.false_alarms
+    pairs = [(happenings[i], reports[j]) for i, j in matched]
+    falsely = [reports[j] for j in false_alarms]
     report_of = dict(matched)
     found = set(report_of)
     expected = [next(rule.verdict for rule in h.rules if rule.rule_id == rule_id) for h in happenings]
@@ -122,7 +114,9 @@ def score_rule(
     for j in (*splits, *false_alarms):
         verdicts.setdefault("split" if j in set(splits) else "nothing", Counter())[reports[j].verdict] += 1
     wrongs = [i for i, verdict in enumerate(expected) if verdict == "violation"]
-    rightly = sum(1 for i in wrongs if i in found and reports[report_of[i]].verdict == "violation")
+    condemned = {i for i in wrongs if i in found and reports[report_of[i]].verdict == "violation"}
+    rightly = len(condemned)
+    by_whom = {party: [i for i in wrongs if happenings[i].party == party] for party in ("A", "B")}
     named = [(happenings[i].party, reports[j].party) for i, j in matched if reports[j].party is not None]
     counted = [
         (happenings[i].phenomena or 0, reports[j].count or 0)
@@ -137,75 +131,39 @@ def score_rule(
         reports=len(reports),
         matched=len(matched),
         recall=Share.of(len(found), len(happenings)),
-        recall_observable=_recall(happenings, found, "band").get("observable", Share.of(0, 0)),
-        recall_by_band=_recall(happenings, found, "band"),
-        recall_by_class=_recall(happenings, found, "object_class"),
-        recall_by_party=_recall(happenings, found, "party"),
+        recall_observable=recall_by(happenings, found, breakdown.bands).get("observable", Share.of(0, 0)),
+        recall_by_band=recall_by(happenings, found, breakdown.bands),
+        recall_by_class=recall_by(happenings, found, breakdown.classes),
+        recall_by_party=recall_by(happenings, found, breakdown.parties),
+        recall_by_speed=recall_by(happenings, found, breakdown.speeds),
+        recall_by_sensor_type=recall_by(happenings, found, breakdown.sensor_types),
+        recall_by_sensor_mix=recall_by(happenings, found, breakdown.sensor_mix),
         recall_violation=Share.of(rightly, len(wrongs)),
+        recall_violation_by_party={
+            party: Share.of(len(condemned.intersection(theirs)), len(theirs))
+            for party, theirs in by_whom.items()
+        },
         precision=Share.of(len(matched), len(reports)),
         precision_violation=Share.of(rightly, sum(1 for r in reports if r.verdict == "violation")),
         verdicts={verdict: dict(sorted(counts.items())) for verdict, counts in sorted(verdicts.items())},
         party_right=Share.of(sum(1 for true_party, said in named if true_party == said), len(named)),
+        false_alarm_rate=Rate.of(len(falsely), exposure),
+        false_alarm_rate_by_party={
+            party or "none": Rate.of(sum(r.party == party for r in falsely), exposure)
+            for party in ("A", "B", None)
+        },
+        accuracy=accuracy(pairs, published_ns),
+        attribution=attribution(pairs, falsely),
         misses=tuple(h.id for i, h in enumerate(happenings) if i not in found),
         misses_observable=tuple(
             h.id for i, h in enumerate(happenings) if i not in found and h.band == "observable"
         ),
-        merges=tuple(happenings[i].id for i in merged),
+        merges=tuple(happenings[i].id for i in matching.merged),
         splits=tuple(reports[j].finding_ids[0] for j in splits),
         false_alarms=tuple(reports[j].finding_ids[0] for j in false_alarms),
-        innocent=tuple(reports[j].finding_ids[0] for j in innocent),
+        innocent=tuple(reports[j].finding_ids[0] for j in matching.innocent),
         phenomena_true=true,
         phenomena_reported=said_count,
         count_ratio=said_count / true if true else None,
         count_error_mean=sum(errors) / len(errors) if errors else None,
     )
-
-
-def _recall(happenings: list[Happening], found: set[int], by: str) -> dict[str, Share]:
-    whole = Counter(str(getattr(h, by)) for h in happenings)
-    part = Counter(str(getattr(h, by)) for i, h in enumerate(happenings) if i in found)
-    return {key: Share.of(part[key], whole[key]) for key in sorted(whole)}
-
-
-def score_table(score: Score) -> Table:
-    """The score as a table for a terminal."""
-    header = score.header
-    table = Table(
-        title=f"Found against the truth ({header.get('scenario', '?')}, seed {header.get('seed', '?')})"
-    )
-    table.add_column("rule")
-    for name in (
-        "happened",
-        "reported",
-        "recall",
-        "recall, observable",
-        "precision",
-        "missed",
-        "false alarms",
-        "split",
-        "merged",
-        "counted / true",
-    ):
-        table.add_column(name, justify="right")
-    for rule in score.rules:
-        innocent = f" ({len(rule.innocent)} innocent)" if rule.innocent else ""
-        table.add_row(
-            rule.rule_id,
-            str(rule.n),
-            str(rule.reports),
-            _percent(rule.recall),
-            _percent(rule.recall_observable),
-            _percent(rule.precision),
-            str(len(rule.misses)),
-            f"{len(rule.false_alarms)}{innocent}",
-            str(len(rule.splits)),
-            str(len(rule.merges)),
-            "-" if rule.count_ratio is None else f"{rule.count_ratio:.2f}",
-        )
-    return table
-
-
-def _percent(share: Share) -> str:
-    if share.value is None:
-        return "-"
-    return f"{100 * share.value:.0f} % of {share.whole}"

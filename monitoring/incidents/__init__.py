@@ -14,7 +14,8 @@ construction, so that cells can be worked on apart:
 """
 
 from monitoring.incidents.amending import amend
+from monitoring.incidents.readings import anchors
 from monitoring.incidents.state import IncidentOutput, IncidentState
 from monitoring.incidents.step import HALO_M, start, step
 
-__all__ = ["HALO_M", "IncidentOutput", "IncidentState", "amend", "start", "step"]
+__all__ = ["HALO_M", "IncidentOutput", "IncidentState", "amend", "anchors", "start", "step"]

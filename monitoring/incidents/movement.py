@@ -172,7 +172,7 @@ def _incident(excursion: Excursion, parameters: Parameters) -> dict[str, Any]:
         "event_count": len(event_ids),
         "sensor_ids": sensors,
         "confidence": "high" if len(types) > 1 and best == "medium" else best,
-        "summary": _sentence(standing, lead, len(sensors), start_ns, end_ns, parameters),
+        "summary": sentence(standing, parameters),
         "engine_version": schema.ENGINE_VERSION,
         "detail": findings.canonical_json(
             {
@@ -184,14 +184,11 @@ def _incident(excursion: Excursion, parameters: Parameters) -> dict[str, Any]:
     }
 
 
-def _sentence(
-    rows: list[dict[str, Any]],
-    lead: dict[str, Any],
-    sensor_count: int,
-    start_ns: int,
-    end_ns: int,
-    parameters: Parameters,
-) -> str:
+def sentence(rows: list[dict[str, Any]], parameters: Parameters) -> str:
+    """What findings of one movement, the first one first, say together."""
+    lead = rows[0]
+    start_ns, end_ns = min(row["time_start_ns"] for row in rows), max(row["time_end_ns"] for row in rows)
+    sensor_count = len({sensor for row in rows for sensor in row["sensor_ids"]})
     object_class = next(
         (row["object_class"] for row in rows if row["object_class"] not in (None, "unknown")), None
     )

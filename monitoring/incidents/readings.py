@@ -62,13 +62,9 @@ def read(placed: pa.Table, sensors: Mapping[str, SensorFacts], ordinal_next: int
     """The fire events of `placed` as ROWS in canonical order, numbered from `ordinal_next` on."""
     fire = placed.filter(pa.array(_FIRE[events.codes(placed, "kind")]))
     fire = events.in_canonical_order(fire)
-    lon, lat = events.reals(fire, "lon"), events.reals(fire, "lat")
     from_lon, from_lat = _observer(fire, sensors)
     bearing_deg, range_m = events.reals(fire, "bearing_deg"), events.reals(fire, "range_m")
-    polar = ~np.isfinite(lon) & np.isfinite(bearing_deg) & np.isfinite(range_m) & np.isfinite(from_lon)
-    east, north = range_m * np.sin(np.radians(bearing_deg)), range_m * np.cos(np.radians(bearing_deg))
-    polar_lon, polar_lat = geometry.moved(from_lon, from_lat, east, north)
-    lon, lat = np.where(polar, polar_lon, lon), np.where(polar, polar_lat, lat)
+    lon, lat, polar = _places(fire, from_lon, from_lat)
     var_e, cov_en, var_n = _errors(fire, polar, bearing_deg, range_m)
     worst, _, _ = geometry.ellipse(var_e, cov_en, var_n)
     has_place = np.isfinite(lon) & np.isfinite(lat)
@@ -88,6 +84,14 @@ def read(placed: pa.Table, sensors: Mapping[str, SensorFacts], ordinal_next: int
     return pa.Table.from_arrays(arrays, schema=ROWS)
 
 
+def anchors(fire: pa.Table, sensors: Mapping[str, SensorFacts]) -> tuple[geometry.Reals, geometry.Reals]:
+    """Where each report of fire (EVENTS) bears on, degrees, (n,): its place, else that of its observer, else NaN."""
+    from_lon, from_lat = _observer(fire, sensors)
+    lon, lat, _ = _places(fire, from_lon, from_lat)
+    has_place = np.isfinite(lon) & np.isfinite(lat)
+    return np.where(has_place, lon, from_lon), np.where(has_place, lat, from_lat)
+
+
 def group_numbers(rows: pa.Table) -> NDArray[np.int64]:
     """Number of each report's (sensor, group), -1 = none; (n,)."""
     group = rows.column("group_id").combine_chunks()
@@ -101,6 +105,18 @@ def group_numbers(rows: pa.Table) -> NDArray[np.int64]:
         groups.indices
     )
     return number
+
+
+def _places(
+    fire: pa.Table, from_lon: geometry.Reals, from_lat: geometry.Reals
+) -> tuple[geometry.Reals, geometry.Reals, NDArray[np.bool_]]:
+    """Places as stated or from bearing and range, NaN where there are neither; and which are from bearing and range."""
+    lon, lat = events.reals(fire, "lon"), events.reals(fire, "lat")
+    bearing_deg, range_m = events.reals(fire, "bearing_deg"), events.reals(fire, "range_m")
+    polar = ~np.isfinite(lon) & np.isfinite(bearing_deg) & np.isfinite(range_m) & np.isfinite(from_lon)
+    east, north = range_m * np.sin(np.radians(bearing_deg)), range_m * np.cos(np.radians(bearing_deg))
+    polar_lon, polar_lat = geometry.moved(from_lon, from_lat, east, north)
+    return np.where(polar, polar_lon, lon), np.where(polar, polar_lat, lat), polar
 
 
 def _observer(fire: pa.Table, sensors: Mapping[str, SensorFacts]) -> tuple[geometry.Reals, geometry.Reals]:

@@ -1,10 +1,15 @@
 """The one sentence that says what an incident was: what, where, when, who recorded it."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
+MONTHS: Final = (
+    "January", "February", "March", "April", "May", "June",
+    "July", "August", "September", "October", "November", "December",
+)  # fmt: skip
+"""English names whatever the locale of the process: the same input gives the same bytes everywhere."""
 _PLURALS: Final = {
     "explosion": "explosions",
     "shot": "shots",
@@ -32,6 +37,11 @@ def listed(parts: list[str]) -> str:
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
+def month(at: date) -> str:
+    """`November`; its first three letters are the short form."""
+    return MONTHS[at.month - 1]
+
+
 def span(start_ns: int, end_ns: int, zone: str) -> str:
     """When, in mission time: `24 Nov, 14:02 to 14:09 (Europe/Kyiv)`.
 
@@ -39,9 +49,9 @@ def span(start_ns: int, end_ns: int, zone: str) -> str:
     '24 Nov, 16:02 to 16:09 (Europe/Kyiv)'
     """
     start, end = _local(start_ns, zone), _local(end_ns, zone)
-    first = f"{start.day} {start:%b}, {start:%H:%M}"
+    first = f"{start.day} {month(start)[:3]}, {start:%H:%M}"
     if start.date() != end.date():
-        return f"{first} to {end.day} {end:%b}, {end:%H:%M} ({zone})"
+        return f"{first} to {end.day} {month(end)[:3]}, {end:%H:%M} ({zone})"
     return f"{first} ({zone})" if f"{start:%H:%M}" == f"{end:%H:%M}" else f"{first} to {end:%H:%M} ({zone})"
 
 

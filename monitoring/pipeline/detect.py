@@ -1,7 +1,12 @@
 """`contactline detect`: events in, findings out, all of them final at the end of the input; no home, no
-registry."""
+registry.
+
+`Detection` takes events as time goes on and remembers open tracks and incidents only; `detect` takes them all at
+once, in any order, and is what the other must equal.
+"""
 
 from collections.abc import Iterable
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
@@ -10,6 +15,57 @@ import pyarrow.compute as pc
 from monitoring import events, schema
 from monitoring.agreement import Parameters
 from monitoring.pipeline.engine import Engine
+
+TICK_ROWS: Final = 50_000
+"""So many rows of ordered input go by between two ticks: what waits for the watermark stays small."""
+
+
+class OutOfOrder(ValueError):
+    """An event came behind the watermark: the input must be put in order of time first."""
+
+
+class Detection:
+    """Findings of events that come in order of time, each id of a sensor once.
+
+    Events may be out of order by less than the allowed lateness (`stream.lateness_s` of the agreement).
+    """
+
+    def __init__(self, parameters: Parameters, shards: int = 1) -> None:
+        self._engine = Engine(parameters, shards)
+        self._found: list[pa.Table] = []
+        self._newest_ns: int | None = None
+        self._rows_since_tick = 0
+
+    def take(self, table: pa.Table) -> None:
+        """Takes some events (EVENTS). Raises OutOfOrder, after which this detection cannot go on."""
+        for first in range(0, table.num_rows, TICK_ROWS):
+            self._take(table.slice(first, TICK_ROWS))
+
+    def end(self) -> pa.Table:
+        """The findings (FINDINGS, newest revisions, by start and id) when the input has ended."""
+        if self._newest_ns is None:
+            return schema.FINDINGS.empty_table()
+        self._tick(end_of_input=True)
+        return newest_revisions(pa.concat_tables(self._found).combine_chunks())
+
+    def _take(self, table: pa.Table) -> None:
+        time_ns = events.ints(table, "time_ns")
+        watermark_ns = self._engine.watermark_ns
+        if watermark_ns is not None and int(time_ns.min()) <= watermark_ns:
+            raise OutOfOrder("an event is older than what has been judged already")
+        self._engine.feed(table)
+        newest_ns = int(time_ns.max())
+        self._newest_ns = newest_ns if self._newest_ns is None else max(newest_ns, self._newest_ns)
+        self._rows_since_tick += table.num_rows
+        if self._rows_since_tick >= TICK_ROWS:
+            self._tick(end_of_input=False)
+
+    def _tick(self, end_of_input: bool) -> None:
+        assert self._newest_ns is not None
+        self._rows_since_tick = 0
+        found = self._engine.tick(self._newest_ns, end_of_input).findings
+        if found.num_rows or not self._found:
+            self._found.append(found)
 
 
 def detect(tables: Iterable[pa.Table], parameters: Parameters, shards: int = 1) -> pa.Table:

@@ -76,7 +76,9 @@ class Engine:
         if watermark_ns is not None:
             is_late = events.ints(table, "time_ns") <= watermark_ns
             if is_late.any():
-                self._stragglers = self._stragglers.with_events(table.filter(pa.array(is_late)))
+                self._stragglers = self._stragglers.with_events(
+                    table.filter(pa.array(is_late)), self._parameters
+                )
                 table = table.filter(pa.array(~is_late))
         if table.num_rows:
             self._waiting.append(table)

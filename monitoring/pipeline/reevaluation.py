@@ -19,7 +19,7 @@ from geodata import cells
 from monitoring import events, schema
 from monitoring.agreement import Parameters
 from monitoring.findings import Judged
-from monitoring.incidents import HALO_M
+from monitoring.incidents import HALO_M, anchors
 from monitoring.pipeline import tracking
 from monitoring.tracks.facts import NEVER_NS
 from monitoring.tracks.keys import track_keys
@@ -64,8 +64,8 @@ class Stragglers:
     tracks: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
     fire: dict[int, FireArea] = field(default_factory=dict)
 
-    def with_events(self, late: pa.Table) -> "Stragglers":
-        """These and further late events. Fire without a place founds no result and asks for nothing."""
+    def with_events(self, late: pa.Table, parameters: Parameters) -> "Stragglers":
+        """These and further late events. Fire seen from nobody knows where bears on nothing and asks for nothing."""
         tracks, fire = dict(self.tracks), dict(self.fire)
         fixes = late.filter(pa.array(tracking.is_track(late)))
         spans = fixes.group_by(["sensor_id", "track_id"]).aggregate([("time_ns", "min"), ("time_ns", "max")])
@@ -73,7 +73,8 @@ class Stragglers:
             key = (row["sensor_id"], row["track_id"])
             low, high = tracks.get(key, (row["time_ns_min"], row["time_ns_max"]))
             tracks[key] = (min(low, row["time_ns_min"]), max(high, row["time_ns_max"]))
-        lon, lat, time_ns = events.reals(late, "lon"), events.reals(late, "lat"), events.ints(late, "time_ns")
+        lon, lat = anchors(late, parameters.sensors)
+        time_ns = events.ints(late, "time_ns")
         shots = np.flatnonzero(_FIRE[events.codes(late, "kind")] & np.isfinite(lon) & np.isfinite(lat))
         cell = cells.cell_of(lon[shots], lat[shots])
         for number in np.unique(cell).tolist():

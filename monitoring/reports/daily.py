@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import pyarrow as pa
 
+from monitoring.incidents.wording import month
 from monitoring.reports import wording
 from monitoring.reports.content import (
     EvidenceLine,
@@ -90,7 +91,7 @@ def build(material: Material) -> Report:
         if period.holds(row["time_start_ns"])
     ]
     return Report(
-        title=f"Daily ceasefire monitoring report, {period.date.day} {period.date:%B %Y}",
+        title=f"Daily ceasefire monitoring report, {period.date.day} {month(period.date)} {period.date.year}",
         mission=mission,
         period=period,
         as_of_ns=material.as_of_ns,

@@ -12,6 +12,7 @@ from math import sqrt
 from typing import Final
 from xml.sax.saxutils import escape
 
+from monitoring.incidents.wording import month
 from monitoring.reports.content import EvidenceLine, Report
 from monitoring.reports.period import Period
 
@@ -61,7 +62,8 @@ def strip(report: Report) -> str:
 def _described(report: Report) -> str:
     return (
         f"{len(report.fire)} incidents of fire and {len(report.movement)} of movement between kilometre 0 and "
-        f"{report.mission.line_length_m / 1_000:.0f}. Coverage is not computed: blank does not mean quiet."
+        f"{report.mission.line_length_m / 1_000:.0f}. Coverage is not computed: blank means that nothing "
+        "was recorded there and then."
     )
 
 
@@ -73,9 +75,16 @@ def _marks(report: Report, length_m: float) -> Iterable[_Mark]:
             continue
         x = _x(line.chainage_m, length_m)
         y = _y(max(line.time_start_ns, report.period.from_ns), report.period)
-        bins[(_kind(line), _side(line), int(x / _BIN), int(y / _BIN))] += max(line.violations or 1, 1)
+        column, row = int((x - _LEFT) / _BIN), int((y - _TOP) / _BIN)
+        bins[(_kind(line), _side(line), column, row)] += max(line.violations or 1, 1)
     marks = [
-        _Mark((column + 0.5) * _BIN, (row + 0.5) * _BIN, weight, kind, side)
+        _Mark(
+            min(_LEFT + (column + 0.5) * _BIN, WIDTH - _RIGHT),
+            min(_TOP + (row + 0.5) * _BIN, HEIGHT - _BOTTOM),
+            weight,
+            kind,
+            side,
+        )
         for (kind, side, column, row), weight in bins.items()
     ]
     return sorted(marks, key=lambda mark: (-mark.weight, mark.kind, mark.side, mark.x, mark.y))
@@ -135,7 +144,7 @@ def _time_label(time_ns: int, period: Period, is_edge: bool) -> str:
         if is_edge
         else f'<line class="rule" x1="{_LEFT}" y1="{y:.1f}" x2="{WIDTH - _RIGHT}" y2="{y:.1f}"/>'
     )
-    text = f"{at:%H:%M}" if not is_edge else f"{at.day} {at:%b} {at:%H:%M}"
+    text = f"{at:%H:%M}" if not is_edge else f"{at.day} {month(at)[:3]} {at:%H:%M}"
     if is_edge:
         first, second = text.rsplit(" ", 1)
         shift = 0 if time_ns == period.from_ns else -12

@@ -26,7 +26,7 @@ def to_csv(report: Report) -> bytes:
     writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow(COLUMNS)
     for line in (*report.fire, *report.movement):
-        writer.writerow([harmless(value) for value in _row(line)])
+        writer.writerow([_cell(value) for value in _row(line)])
     return text.getvalue().encode()
 
 
@@ -92,6 +92,11 @@ def harmless(value: Any) -> Any:
     if isinstance(value, str) and value.startswith(_FORMULA_STARTS):
         return "'" + value
     return value
+
+
+def _cell(value: Any) -> Any:
+    """A cell of the CSV: truth values are `true` and `false`, as in the JSON and in every other CSV."""
+    return ("false", "true")[value] if isinstance(value, bool) else harmless(value)
 
 
 def _row(line: EvidenceLine) -> list[Any]:

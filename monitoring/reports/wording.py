@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
 
+from monitoring.incidents.wording import month
+
 AUDIENCE: Final = (
     "For the commission: places and times are exact. Not for onward release without coarsening and delay."
 )
@@ -24,22 +26,40 @@ STATUS: Final = (
 UNKNOWN: Final = "N/K"
 
 MEANS: Final = {
-    "acoustic_artillery": "heard (acoustic array)",
-    "acoustic_uav": "heard (acoustic node)",
-    "acoustic_small_arms": "heard (small-arms acoustic)",
-    "geophone": "felt (geophone)",
-    "seismic_array": "felt (seismic array)",
-    "ground_radar": "tracked (ground radar)",
-    "eo_ir_tower": "seen (camera tower)",
-    "fibre_das": "felt (fibre)",
-    "rf_direction_finder": "received (radio direction finder)",
-    "uav_eo_ir": "seen (unmanned aircraft)",
-    "uav_sar_gmti": "tracked (radar on unmanned aircraft)",
-    "counter_battery_radar": "tracked (counter-battery radar)",
-    "muzzle_flash_ir": "seen (infrared)",
-    "magnetic": "felt (magnetic)",
-    "human_report": "reported (observer)",
-    "generic": "recorded",
+    "acoustic_artillery": "heard",
+    "acoustic_uav": "heard (UAV sensor)",
+    "acoustic_small_arms": "heard (small-arms sensor)",
+    "geophone": "geophone",
+    "seismic_array": "seismic array",
+    "ground_radar": "radar",
+    "eo_ir_tower": "camera",
+    "fibre_das": "fibre",
+    "rf_direction_finder": "radio bearing",
+    "uav_eo_ir": "UAV camera",
+    "uav_sar_gmti": "UAV radar",
+    "counter_battery_radar": "counter-battery radar",
+    "muzzle_flash_ir": "infrared",
+    "magnetic": "magnetic sensor",
+    "human_report": "observer",
+    "generic": "sensor",
+}
+TYPES: Final = {
+    "acoustic_artillery": "acoustic array (artillery)",
+    "acoustic_uav": "acoustic node (unmanned aircraft)",
+    "acoustic_small_arms": "acoustic sensor (small arms)",
+    "geophone": "geophone",
+    "seismic_array": "seismic array",
+    "ground_radar": "ground radar",
+    "eo_ir_tower": "camera tower",
+    "fibre_das": "fibre",
+    "rf_direction_finder": "radio direction finder",
+    "uav_eo_ir": "unmanned aircraft, camera",
+    "uav_sar_gmti": "unmanned aircraft, radar",
+    "counter_battery_radar": "counter-battery radar",
+    "muzzle_flash_ir": "infrared (muzzle flash)",
+    "magnetic": "magnetic sensor",
+    "human_report": "observer",
+    "generic": "other",
 }
 RULES: Final = {
     "ceasefire_fire": "Fire",
@@ -88,14 +108,15 @@ def counted(value: int, one: str, many: str) -> str:
 
 def phenomena(by_kind: Iterable[tuple[str, int]], is_minimum: bool) -> str:
     """`at least 12 explosions, 3 bursts`; what was not said is N/K."""
-    parts = [counted(count, *_PHENOMENA.get(kind, (kind, kind))) for kind, count in by_kind if count]
+    counts = dict(by_kind)
+    parts = [counted(counts[kind], *words) for kind, words in _PHENOMENA.items() if counts.get(kind)]
     text = ", ".join(parts) or UNKNOWN
     return f"at least {text}" if is_minimum else text
 
 
 def moment(at: datetime) -> str:
     """`24 November 2026, 19:30`."""
-    return f"{at.day} {at:%B %Y}, {at:%H:%M}"
+    return f"{at.day} {month(at)} {at:%Y, %H:%M}"
 
 
 def offset(at: datetime) -> str:
@@ -115,9 +136,9 @@ def offset(at: datetime) -> str:
 
 def clock(start: datetime, end: datetime) -> str:
     """`24 Nov 14:02-14:09`, with the offset where the day has both a summer and a winter hour of that name."""
-    first = f"{start.day} {start:%b %H:%M}"
+    first = f"{start.day} {month(start)[:3]} {start:%H:%M}"
     if start.date() != end.date():
-        return f"{first} - {end.day} {end:%b %H:%M}"
+        return f"{first} - {end.day} {month(end)[:3]} {end:%H:%M}"
     return first if f"{start:%H:%M}" == f"{end:%H:%M}" else f"{first}-{end:%H:%M}"
 
 

@@ -4,11 +4,17 @@ happened.
 Nothing that detects may import this package, and this package imports nothing that detects.
 """
 
-from monitoring.simulation.encode import csv_bytes, csv_header, ndjson_bytes, write_events, write_truth
+from monitoring.simulation.encode import (
+    ENDINGS,
+    csv_bytes,
+    csv_header,
+    ndjson_bytes,
+    write_events,
+    write_truth,
+)
 from monitoring.simulation.run import DEMO_DATE, Run, period, simulate
-from monitoring.simulation.scenario import (
-    Scenario,
-    ScenarioError,
+from monitoring.simulation.scenario import Scenario, ScenarioError
+from monitoring.simulation.scenario_file import (
     load_scenario,
     parse_scenario,
     scenario_names,
@@ -18,6 +24,7 @@ from monitoring.simulation.truth import Happening, Truth, TruthInvalid, parse_tr
 
 __all__ = [
     "DEMO_DATE",
+    "ENDINGS",
     "Happening",
     "Run",
     "Scenario",

@@ -24,13 +24,18 @@ Indices = NDArray[np.int64]
 CIVILIAN: Final = 0
 """The `hand` of an actor who belongs to neither party."""
 NODE_M: Final = 500.0
+QUEUE_M: Final = (40.0, 900.0)
+"""How far before the line those wait who want to cross at a crossing point."""
 RESPONSE_S: Final = (20.0, 150.0)
 """How long after the first shot an answering group begins."""
 
 
 @dataclass(frozen=True)
 class Movers:
-    """Objects that move, columns of shape (m,); `hand` is whose forces (+1 left, -1 right, 0 civilian)."""
+    """Objects that move, columns of shape (m,); `hand` is whose forces (+1 left, -1 right, 0 civilian).
+
+    `object_class` is a position in `sensors.TARGETS`, whose first words are the object classes.
+    """
 
     spec: Indices
     hand: Indices
@@ -97,7 +102,8 @@ def _hands(scenario: Scenario, space: LineSpace, parties: tuple[str, ...]) -> li
     return hands
 
 
-def _expected(per_day_100km: float, space: LineSpace, duration_s: float, density: float) -> float:
+def expected_count(per_day_100km: float, space: LineSpace, duration_s: float, density: float) -> float:
+    """How many of a kind a run has on average."""
     return per_day_100km * density * space.length_m / 1e5 * duration_s / DAY_S
 
 
@@ -105,7 +111,7 @@ def plan_movers(
     scenario: Scenario, space: LineSpace, seed: int, duration_s: float, local_start_s: float, density: float
 ) -> Movers:
     """All moving objects of the scenario. Deterministic in its arguments."""
-    where = Chainages(seed, space, scenario.concentration)
+    where = Chainages(seed, space, scenario.concentration, scenario.crossing_points.count)
     columns: list[tuple[Indices, ...]] = []
     vertices: list[tuple[Indices, Reals, Reals, Reals]] = []
     starts, speeds, made = [], [], 0
@@ -113,14 +119,14 @@ def plan_movers(
         rng = stream(seed, "movers", idx)
         share = 2.0 if spec.parties == ("civilian",) else 1.0
         for hand, start_hand in _hands(scenario, space, spec.parties):
-            expected = _expected(spec.per_day_100km / share, space, duration_s, density)
+            expected = expected_count(spec.per_day_100km / share, space, duration_s, density)
             start_s = times_of_day(rng, spec.hours, expected, duration_s, local_start_s)
             n = len(start_s)
             if not n:
                 continue
             owner, x, y, pause_s = _route(rng, space, spec, where, start_hand, n)
             objects = rng.integers(spec.count[0], spec.count[1] + 1, n)
-            object_class = schema.OBJECT_CLASSES.index(spec.object_class)
+            object_class = TARGETS.index(spec.object_class)
             columns.append(
                 (np.full(n, idx), np.full(n, hand), np.full(n, start_hand), np.full(n, object_class), objects)
             )
@@ -153,6 +159,19 @@ def _route(
         owner = np.repeat(np.arange(n), 3)
         x, y = np.stack([x0, x1, x0], axis=1).ravel(), np.stack([y0, y1, y0], axis=1).ravel()
         return owner, x, y, np.stack([np.zeros(n), pause, np.zeros(n)], axis=1).ravel()
+    if spec.pattern == "queue":
+        # Straight from the start to the crossing point; the queue stands before it, the way ends beyond it.
+        point = where.draw_point(rng, n)
+        x0, y0 = space.place_surely(rng, point, hand * offset)
+        line_x, line_y = space.on_line(point)
+        norm = np.maximum(np.hypot(line_x - x0, line_y - y0), 1.0)
+        go_x, go_y = (line_x - x0) / norm, (line_y - y0) / norm
+        queue = rng.uniform(QUEUE_M[0], QUEUE_M[1], n)
+        reach = between(rng, spec.reach_m, n)
+        x = np.stack([x0, line_x - queue * go_x, line_x - reach * go_x], axis=1)
+        y = np.stack([y0, line_y - queue * go_y, line_y - reach * go_y], axis=1)
+        rest = np.stack([np.zeros(n), pause, np.zeros(n)], axis=1)
+        return np.repeat(np.arange(n), 3), x.ravel(), y.ravel(), rest.ravel()
     if spec.pattern == "field":
         nodes = 24
         x0, y0 = space.place_surely(rng, chainage, hand * offset)
@@ -181,20 +200,23 @@ def plan_fire(
     scenario: Scenario, space: LineSpace, seed: int, duration_s: float, local_start_s: float, density: float
 ) -> Groups:
     """All firing groups (and innocent bangs) of the scenario with every phenomenon. Deterministic."""
-    where = Chainages(seed, space, scenario.concentration)
+    where = Chainages(seed, space, scenario.concentration, scenario.crossing_points.count)
     groups: list[tuple[NDArray[np.float64], ...]] = []
     made = 0
     for idx, spec in enumerate(scenario.fires):
         rng = stream(seed, "fires", idx)
         share = 2.0 if spec.parties == ("civilian",) else 1.0
         for hand, side in _hands(scenario, space, spec.parties):
-            expected = _expected(spec.per_day_100km / share, space, duration_s, density)
+            expected = expected_count(spec.per_day_100km / share, space, duration_s, density)
             start_s = times_of_day(rng, spec.hours, expected, duration_s, local_start_s)
             n = len(start_s)
             if not n:
                 continue
+            stands = -side if spec.stands == "beyond" else side
             x, y = space.place_surely(
-                rng, where.draw(rng, n, spec.is_concentrated), side * between(rng, spec.offset_km, n) * 1_000
+                rng,
+                where.draw(rng, n, spec.is_concentrated),
+                stands * between(rng, spec.offset_km, n) * 1_000,
             )
             groups.append((start_s, *_group(rng, space, spec, idx, hand, x, y), np.full(n, -1.0)))
             opponents = np.flatnonzero(rng.uniform(size=n) < spec.answered_frac)

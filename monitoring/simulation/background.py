@@ -7,11 +7,12 @@ from numpy.typing import NDArray
 
 from monitoring import schema
 from monitoring.simulation.columns import Rows, joined, rows, taken
-from monitoring.simulation.randomness import stream
-from monitoring.simulation.sensors import BEARING_SIGMA_DEG, DAY_S, LATENCY_S, MODELS, RANGE_M
+from monitoring.simulation.randomness import between, stream
+from monitoring.simulation.sensors import BEARING_SIGMA_DEG, DAY_S, LATENCY_S, MODELS, RANGE_M, TYPES
 from monitoring.simulation.world import World
 
 Indices = NDArray[np.int64]
+Reals = NDArray[np.float64]
 
 STATUS_LINK: Final = -2
 FALSE_LINK: Final = -1
@@ -20,6 +21,7 @@ TRACK: Final = schema.KINDS.index("track")
 SIGHTING: Final = schema.KINDS.index("sighting")
 FLASH: Final = schema.KINDS.index("muzzle_flash")
 UNKNOWN_CLASS: Final = schema.OBJECT_CLASSES.index("unknown")
+RADAR: Final = TYPES.index("ground_radar")
 FALSE_TRACK_ENDS_P: Final = 0.5
 FALSE_TRACK_FIXES_MOST: Final = 8
 FALSE_TRACK_BASE: Final = 90_000_000
@@ -50,7 +52,7 @@ def heartbeats(world: World, begin_s: float, end_s: float) -> Rows:
     return rows(
         sensor=sensor,
         made_s=t,
-        time_s=t + net.clock_offset_s[sensor] + net.clock_drift[sensor] * t,
+        time_s=t + net.clock(sensor, t),
         latency_s=np.full(len(t), 1.0),
         kind=np.full(len(t), HEARTBEAT),
         sensor_lon=np.where(flies, np.round(lon, 6), np.nan),
@@ -73,8 +75,10 @@ def false_alarms(world: World) -> Rows:
     lasts = net.watch_end_s - net.watch_start_s
     count = rng.poisson(rate * np.maximum(lasts, 0.0) / DAY_S * world.scenario.faults.false_alarm_factor)
     watch = np.repeat(np.arange(len(kind)), count)
+    t = net.watch_start_s[watch] + rng.uniform(size=len(watch)) * lasts[watch]
+    babble_watch, babble_t = _babble(world)
+    watch, t = np.concatenate([watch, babble_watch]), np.concatenate([t, babble_t])
     n = len(watch)
-    t = net.watch_start_s[watch] + rng.uniform(size=n) * lasts[watch]
     sensor = net.watch_sensor[watch]
     kind = net.type_idx[sensor]
     says = np.array([m.false_kind for m in MODELS])[kind]
@@ -110,7 +114,7 @@ def false_alarms(world: World) -> Rows:
     batch = rows(
         sensor=sensor[source],
         made_s=made,
-        time_s=made + net.clock_offset_s[sensor[source]],
+        time_s=made + net.clock(sensor[source], made),
         latency_s=LATENCY_S[kind[source], 1],
         kind=named,
         lon=np.where(is_bearing, np.nan, np.round(lon, 6)),
@@ -126,6 +130,19 @@ def false_alarms(world: World) -> Rows:
     on = (world.power_outages.find(batch["sensor"], made) < 0) & (made < world.duration_s)
     batch = taken(batch, on)
     return taken(batch, np.argsort(batch["made_s"], kind="stable"))
+
+
+def _babble(world: World) -> tuple[Indices, Reals]:
+    """Watches of radars that have gone wrong, once for each false alarm they utter, and when."""
+    faults, net = world.scenario.faults, world.net
+    rng = stream(world.seed, "false", 1)
+    radars = np.flatnonzero((net.type_idx[net.watch_sensor] == RADAR) & (net.watch_flight < 0))
+    chosen = rng.permutation(radars)[: faults.babbling_sensors]
+    begin = rng.uniform(0.0, 0.8 * world.duration_s, len(chosen))
+    lasts = between(rng, faults.babble_h, len(chosen)) * 3_600
+    watch = np.repeat(chosen, (lasts * faults.babble_per_s).astype(np.int64))
+    which = np.repeat(np.arange(len(chosen)), (lasts * faults.babble_per_s).astype(np.int64))
+    return watch, begin[which] + rng.uniform(size=len(watch)) * lasts[which]
 
 
 def within(batch: Rows, begin_s: float, end_s: float) -> Rows:

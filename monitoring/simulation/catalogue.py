@@ -52,9 +52,11 @@ def _ranges(
     tank: float = 0,
     uav_small: float = 0,
     uav_large: float = 0,
+    animal: float = 0,
+    digging: float = 0,
 ) -> dict[str, float]:
     named = {"person": person, "group": group or person, **dict.fromkeys(_VEHICLES, vehicle)}
-    named |= {"uav_small": uav_small, "uav_large": uav_large}
+    named |= {"uav_small": uav_small, "uav_large": uav_large, "animal": animal, "digging": digging}
     if tank:
         named |= dict.fromkeys(("armoured_vehicle", "tank", "artillery", "mlrs"), tank)
     return {name: value for name, value in named.items() if value > 0}
@@ -117,13 +119,14 @@ CATALOGUE: Final[dict[str, SensorModel]] = {
         id_prefix="AS",
     ),
     "geophone": SensorModel(
-        range_m=_ranges(person=30, group=50, vehicle=400, tank=500),
+        range_m=_ranges(person=30, group=50, vehicle=400, tank=500, animal=60, digging=500),
         p_best=0.9,
         sigma_floor_m=20,
         false_alarms_per_day=1.0,
         false_kind="sighting",
         latency_s=(1, 5),
         sees_tracks=True,
+        sees_fire=True,
         class_known_frac=0.4,
         heartbeat_s=14_400,
         id_prefix="GP",
@@ -143,7 +146,13 @@ CATALOGUE: Final[dict[str, SensorModel]] = {
     ),
     "ground_radar": SensorModel(
         range_m=_ranges(
-            person=8_000, group=11_000, vehicle=16_000, tank=20_000, uav_small=5_000, uav_large=12_000
+            person=8_000,
+            group=11_000,
+            vehicle=16_000,
+            tank=20_000,
+            uav_small=5_000,
+            uav_large=12_000,
+            animal=6_000,
         ),
         p_best=0.93,
         look_s=12,
@@ -161,7 +170,14 @@ CATALOGUE: Final[dict[str, SensorModel]] = {
     ),
     "eo_ir_tower": SensorModel(
         range_m=_ranges(
-            person=4_000, group=5_000, vehicle=9_000, tank=11_000, uav_small=2_500, uav_large=6_000
+            person=4_000,
+            group=5_000,
+            vehicle=9_000,
+            tank=11_000,
+            uav_small=2_500,
+            uav_large=6_000,
+            animal=3_000,
+            digging=5_000,
         )
         | _fire(flare=9_000),
         p_best=0.92,
@@ -182,13 +198,14 @@ CATALOGUE: Final[dict[str, SensorModel]] = {
         id_prefix="ET",
     ),
     "fibre_das": SensorModel(
-        range_m=_ranges(person=1_500, group=2_000, vehicle=3_000, tank=3_500),
+        range_m=_ranges(person=1_500, group=2_000, vehicle=3_000, tank=3_500, animal=1_200, digging=2_000),
         p_best=0.9,
         sigma_floor_m=10,
         sigma_range_frac=0.004,
         false_alarms_per_day=2.0,
         false_kind="sighting",
         sees_tracks=True,
+        sees_fire=True,
         class_known_frac=0.5,
         heartbeat_s=3_600,
         id_prefix="FD",
@@ -206,7 +223,7 @@ CATALOGUE: Final[dict[str, SensorModel]] = {
         id_prefix="RF",
     ),
     "uav_eo_ir": SensorModel(
-        range_m=_ranges(person=4_000, group=5_000, vehicle=8_000, tank=9_000),
+        range_m=_ranges(person=4_000, group=5_000, vehicle=8_000, tank=9_000, animal=3_000, digging=6_000),
         p_best=0.93,
         look_s=8,
         sigma_floor_m=10,
@@ -216,6 +233,7 @@ CATALOGUE: Final[dict[str, SensorModel]] = {
         latency_s=(1, 10),
         is_airborne=True,
         sees_tracks=True,
+        sees_fire=True,
         class_known_frac=0.97,
         affiliation_known_frac=0.95,
         heartbeat_s=600,
@@ -284,6 +302,7 @@ CATALOGUE: Final[dict[str, SensorModel]] = {
             flare=6_000,
             blast=6_000,
             fireworks=2_500,
+            digging=3_000,
         ),
         p_best=0.75,
         sigma_floor_m=200,

@@ -1,4 +1,4 @@
-"""Events as NDJSON or CSV, written column by column: no row is ever a Python object.
+"""Events as NDJSON, CSV, Parquet or Arrow, written column by column: no row is ever a Python object.
 
 Each field becomes a column of ready pieces (`,"lon":35.1`), absent ones empty; joining the columns joins the
 rows. Numbers are written in their shortest form that reads back the same, times as RFC 3339 in UTC.
@@ -13,6 +13,7 @@ from typing import IO, Any, Final, cast
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from monitoring import schema
@@ -21,12 +22,13 @@ from monitoring.simulation.truth import Truth, truth_lines
 
 Quote = Callable[[str], str]
 
-FIELDS: Final = tuple(
-    {"time_ns": "time", "time_end_ns": "time_end"}.get(name, name)
-    for name in schema.EVENT_FIELDS.names
-    if name not in ("media", "extra")
-)
+_NAMES: Final = tuple(name for name in schema.EVENT_FIELDS.names if name not in ("media", "extra"))
+FIELDS: Final = tuple({"time_ns": "time", "time_end_ns": "time_end"}.get(name, name) for name in _NAMES)
 """The event record's fields in the order they are written."""
+TEXT_ENDINGS: Final = (".ndjson", ".jsonl", ".csv", ".ndjson.gz", ".jsonl.gz", ".csv.gz")
+BINARY_ENDINGS: Final = (".parquet", ".arrow")
+ENDINGS: Final = (*TEXT_ENDINGS, *BINARY_ENDINGS)
+"""What names of event files end with."""
 DAY_NS: Final = 86_400_000_000_000
 BLOCK_ROWS: Final = 50_000
 
@@ -70,15 +72,26 @@ def _csv_block(table: pa.Table) -> bytes:
     return _joined(pieces, commas[1:] + "\n")
 
 
-def write_events(path: Path, tables: Iterable[pa.Table]) -> int:
-    """Writes events to a file, by its name's ending: `.ndjson`/`.jsonl`, `.csv`, each with `.gz` or without.
+def native_table(table: pa.Table) -> pa.Table:
+    """The events with the record's own names and native types: `time`, `time_end` are timestamps in UTC."""
+    columns, names = [], []
+    for written, name in zip(FIELDS, _NAMES, strict=True):
+        column = table.column(name)
+        columns.append(column.cast(pa.timestamp("ns", tz="UTC")) if name.endswith("_ns") else column)
+        names.append(written)
+    return pa.Table.from_arrays(columns, names=names)
 
-    Returns the number of events. Raises ValueError for another ending, before anything is written.
+
+def write_events(path: Path, tables: Iterable[pa.Table]) -> int:
+    """Writes events to a file, by its name's ending (see `ENDINGS`); returns their number.
+
+    Raises ValueError for another ending, before anything is written.
     """
-    plain = path.name.removesuffix(".gz")
-    is_csv = plain.endswith(".csv")
-    if not is_csv and not plain.endswith((".ndjson", ".jsonl")):
-        raise ValueError(f"{path}: events are written as .ndjson, .jsonl or .csv, each also with .gz")
+    if not path.name.endswith(ENDINGS):
+        raise ValueError(f"{path}: events are written as {', '.join(ENDINGS)}")
+    if path.name.endswith(BINARY_ENDINGS):
+        return _write_binary(path, tables)
+    is_csv = path.name.removesuffix(".gz").endswith(".csv")
     count = 0
     with path.open("wb") as raw:
         # No name and no time in the gzip header: the same run gives the same bytes.
@@ -97,6 +110,21 @@ def write_events(path: Path, tables: Iterable[pa.Table]) -> int:
     return count
 
 
+def _write_binary(path: Path, tables: Iterable[pa.Table]) -> int:
+    count = 0
+    form = native_table(schema.EVENT_FIELDS.empty_table()).schema
+    is_parquet = path.name.endswith(".parquet")
+    with (
+        pq.ParquetWriter(path, form, compression="zstd")
+        if is_parquet
+        else pa.ipc.new_file(path, form) as writer
+    ):
+        for table in tables:
+            writer.write_table(native_table(table))
+            count += table.num_rows
+    return count
+
+
 def write_truth(path: Path, truth: Truth) -> None:
     """Writes the truth file (NDJSON, see `truth`)."""
     with path.open("w", encoding="utf-8", newline="\n") as out:
@@ -106,9 +134,7 @@ def write_truth(path: Path, truth: Truth) -> None:
 
 def _columns(table: pa.Table) -> Iterable[tuple[str, pa.Array]]:
     """The columns that hold anything, by the names of the record; times as text."""
-    for written, name in zip(
-        FIELDS, (n for n in schema.EVENT_FIELDS.names if n not in ("media", "extra")), strict=True
-    ):
+    for written, name in zip(FIELDS, _NAMES, strict=True):
         column = table.column(name).combine_chunks()
         if column.null_count < len(column):
             yield written, _times(column) if name.endswith("_ns") else column

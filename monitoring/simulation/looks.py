@@ -27,6 +27,7 @@ from monitoring.simulation.sensors import (
     SEES_TRACKS,
     SIGMA_FLOOR_M,
     SIGMA_RANGE_FRAC,
+    TARGETS,
     TYPES,
     detection_probability,
     hand_party,
@@ -46,10 +47,29 @@ UNKNOWN_AFFILIATION: Final = schema.AFFILIATIONS.index("unknown")
 IS_AIRBORNE: Final = np.array([name.startswith("uav_") for name in TYPES])
 JAMMED_FACTOR: Final = 8.0
 """How much poorer an aircraft's positions are while its satellite navigation is jammed."""
+UNNOTICED_FRAC: Final = 0.3
+"""Share of the aircraft that do not notice it."""
 REPORTS_MOTION: Final = np.array([name in ("ground_radar", "uav_sar_gmti") for name in TYPES])
 SIGHTS_ONLY: Final = np.array([name in ("geophone", "magnetic") for name in TYPES])
 SHARED_BIAS_FRAC: Final = 0.5
 """Share of a track's error (as standard deviation) that all its fixes have in common."""
+PERSON: Final = schema.OBJECT_CLASSES.index("person")
+ANIMAL: Final = TARGETS.index("animal")
+ANIMAL_AS_PERSON_FRAC: Final = 0.25
+_MISTAKES: Final = {
+    "person": "group",
+    "group": "person",
+    "light_vehicle": "armoured_vehicle",
+    "armoured_vehicle": "tank",
+    "tank": "armoured_vehicle",
+    "artillery": "armoured_vehicle",
+    "mlrs": "light_vehicle",
+    "mortar": "group",
+    "uav_small": "uav_large",
+    "uav_large": "uav_small",
+}
+TAKEN_FOR: Final = np.array([TARGETS.index(_MISTAKES.get(name, name)) for name in TARGETS], dtype=np.int64)
+"""What each class is taken for by mistake."""
 TRACK_SCRAMBLE: Final = 611_953
 """Prime to 900,000: numbers a sensor's tracks so that they are unique and do not name the object."""
 
@@ -75,6 +95,15 @@ class Looks:
 
 
 @dataclass(frozen=True)
+class Errors:
+    """Standard deviations of fixes along and across the line of sight (m), and the stated share of them. (n,)."""
+
+    along_m: Reals
+    across_m: Reals
+    stated: Reals
+
+
+@dataclass(frozen=True)
 class Seen:
     """For truth: per look near an episode its position, watch, whether inside, log(1 - p) and sigma (m)."""
 
@@ -87,8 +116,8 @@ class Seen:
 
 def observe_movers(
     world: World, begin_s: float, end_s: float, rng: np.random.Generator
-) -> tuple[Rows, Seen, Seen]:
-    """Fixes made in [begin_s, end_s), and what of crossings and of incursions could be seen."""
+) -> tuple[Rows, Seen, Seen, Seen]:
+    """Fixes made in [begin_s, end_s), and what of crossings, incursions and presences could be seen."""
     net, movers = world.net, world.movers
     looks = _looks(world, begin_s, end_s)
     kind = net.type_idx[looks.sensor]
@@ -98,17 +127,21 @@ def observe_movers(
     off_axis = np.abs((bearing - net.fov_azimuth_deg[looks.sensor] + 180.0) % 360.0 - 180.0)
     is_able = ~is_shadowed & (off_axis <= net.fov_width_deg[looks.sensor] / 2)
     is_able &= world.power_outages.find(looks.sensor, looks.t) < 0
-    p = np.where(is_able, detection_probability(kind, movers.object_class[looks.mover], looks.range_m), 0.0)
-    along_m, across_m = _true_sigmas(world, looks, kind)
+    seen_m = looks.range_m / world.weather.range_factor(kind, looks.sensor_x, looks.sensor_y, looks.t)
+    p = detection_probability(kind, movers.object_class[looks.mover], seen_m) * net.p_factor[looks.sensor]
+    p = np.where(is_able, p, 0.0)
+    along_m, across_m, stated = _true_sigmas(world, looks, kind)
     fixing = np.flatnonzero(~net.is_bearing_only[looks.sensor] & ~SIGHTS_ONLY[kind] & (p > 0))
     sigma = np.maximum(along_m, across_m)[fixing]
     near = looks.taken(fixing)
-    over, inside = (
-        _seen(flanks, near, p[fixing], sigma) for flanks in (world.crossing_flanks, world.incursion_flanks)
+    over, inside, there = (
+        _seen(flanks, near, p[fixing], sigma)
+        for flanks in (world.crossing_flanks, world.incursion_flanks, world.presence_flanks)
     )
     hit = np.flatnonzero(rng.uniform(size=len(p)) < p)
-    batch = _fixes(world, rng, looks.taken(hit), bearing[hit], segment[hit], along_m[hit], across_m[hit])
-    return batch, over, inside
+    errors = Errors(along_m[hit], across_m[hit], stated[hit])
+    batch = _fixes(world, rng, looks.taken(hit), bearing[hit], segment[hit], errors)
+    return batch, over, inside, there
 
 
 def _looks(world: World, begin_s: float, end_s: float) -> Looks:
@@ -197,8 +230,9 @@ def _shadow(seed: int, mover: Indices, watch: Indices, t: Reals) -> tuple[NDArra
     return (cycle - whole) * period < gap, whole.astype(np.int64)
 
 
-def _true_sigmas(world: World, looks: Looks, kind: Indices) -> tuple[Reals, Reals]:
-    """Standard deviation along the line of sight and across it (m)."""
+def _true_sigmas(world: World, looks: Looks, kind: Indices) -> tuple[Reals, Reals, Reals]:
+    """Standard deviation along the line of sight and across it (m), and the share of it that is stated."""
+    stated = np.ones(len(kind))
     along = np.hypot(SIGMA_FLOOR_M[kind], SIGMA_RANGE_FRAC[kind] * looks.range_m)
     across = np.maximum(along, looks.range_m * np.radians(BEARING_SIGMA_DEG[kind]))
     drones = np.flatnonzero(IS_AIRBORNE[kind])
@@ -208,7 +242,10 @@ def _true_sigmas(world: World, looks: Looks, kind: Indices) -> tuple[Reals, Real
         jammed = drones[world.jamming.is_jammed(*at)]
         along[jammed] *= JAMMED_FACTOR
         across[jammed] *= JAMMED_FACTOR
-    return along, across
+        # Some receivers do not notice and go on stating what their data sheet says.
+        lot = uniform_field(world.seed, 50, looks.sensor[jammed], np.zeros(len(jammed), dtype=np.int64))
+        stated[jammed[lot < UNNOTICED_FRAC]] = 1.0 / JAMMED_FACTOR
+    return along, across, stated
 
 
 def _seen(flanks: Intervals, looks: Looks, p: Reals, sigma_m: Reals) -> Seen:
@@ -225,13 +262,13 @@ def _fixes(
     looks: Looks,
     bearing: Reals,
     segment: Indices,
-    along_m: Reals,
-    across_m: Reals,
+    errors: "Errors",
 ) -> Rows:
     """The fixes of the looks that detected: with errors, as the sensor states them."""
     net, movers, mover, sensor = world.net, world.movers, looks.mover, looks.sensor
     kind = net.type_idx[sensor]
     n = len(mover)
+    along_m, across_m = errors.along_m, errors.across_m
     e_along, e_across = _errors(world, rng, looks)
     e_along, e_across = e_along * along_m, e_across * across_m
     range_m = np.maximum(looks.range_m, 1.0)
@@ -243,7 +280,7 @@ def _fixes(
     is_bearing = net.is_bearing_only[sensor]
     is_round = (across_m <= along_m * 1.05) & ~is_bearing
     is_oval = ~is_round & ~is_bearing
-    declared = net.declared_factor[sensor]
+    declared = net.declared_factor[sensor] * errors.stated
     major = np.maximum(np.round(np.maximum(along_m, across_m) * declared, 1), 1.0)
     minor = np.maximum(np.round(np.minimum(along_m, across_m) * declared, 1), 1.0)
     bearing_seen = bearing + BEARING_SIGMA_DEG[kind] * (e_across / np.maximum(across_m, 1e-9))
@@ -255,7 +292,7 @@ def _fixes(
     return rows(
         sensor=sensor,
         made_s=looks.t,
-        time_s=looks.t + net.clock_offset_s[sensor] + net.clock_drift[sensor] * looks.t,
+        time_s=looks.t + net.clock(sensor, looks.t),
         latency_s=LATENCY_S[kind, 0] + rng.uniform(size=n) * (LATENCY_S[kind, 1] - LATENCY_S[kind, 0]),
         kind=np.where(SIGHTS_ONLY[kind], SIGHTING, TRACK),
         lon=np.where(is_bearing, np.nan, np.round(lon, 6)),
@@ -302,12 +339,19 @@ def _judgement(
     )
     track = ((mover * TRACK_SCRAMBLE + salt) % 900_000) * 100 + segment % 100
     knows = uniform_field(seed, 21, mover, watch * 128 + segment % 128)
-    object_class = np.where(knows < CLASS_KNOWN_FRAC[kind], movers.object_class[mover], UNKNOWN_CLASS)
+    true_class = movers.object_class[mover]
+    lot = uniform_field(seed, 23, mover, watch * 128 + segment % 128)
+    taken_for = np.where(lot < world.scenario.faults.class_wrong_frac, TAKEN_FOR[true_class], true_class)
+    object_class = np.where(knows < CLASS_KNOWN_FRAC[kind], taken_for, UNKNOWN_CLASS)
+    object_class = np.where(
+        true_class == ANIMAL, np.where(lot < ANIMAL_AS_PERSON_FRAC, PERSON, UNKNOWN_CLASS), object_class
+    )
     hand = movers.hand[mover]
     left = schema.AFFILIATIONS.index(hand_party(world.space, 1))
     right = schema.AFFILIATIONS.index(hand_party(world.space, -1))
     civilian = schema.AFFILIATIONS.index("civilian")
-    true = np.where(hand == CIVILIAN, civilian, np.where(hand > 0, left, right))
+    whose_animal = np.where(true_class == ANIMAL, UNKNOWN_AFFILIATION, civilian)
+    true = np.where(hand == CIVILIAN, whose_animal, np.where(hand > 0, left, right))
     whose = uniform_field(seed, 22, mover, watch * 128 + segment % 128)
     affiliation = np.where(whose < AFFILIATION_KNOWN_FRAC[kind], true, UNKNOWN_AFFILIATION)
     return track, object_class, affiliation

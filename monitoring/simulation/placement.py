@@ -38,6 +38,11 @@ class LineSpace:
         """Chainage for a share 0-1 of the usable length."""
         return np.asarray(self.length_m * (END_MARGIN_FRAC + (1 - 2 * END_MARGIN_FRAC) * np.asarray(frac)))
 
+    def on_line(self, chainage_m: Reals) -> tuple[Reals, Reals]:
+        """The line's own places (x, y in m) at each chainage."""
+        x, y = self.line.frame.forward(*self.line.place_at(chainage_m))
+        return np.asarray(x), np.asarray(y)
+
     def signed(self, x: Reals, y: Reals) -> tuple[Reals, Reals, Reals, Reals]:
         """Distance to the left of the line (m), foot point x, y (m) and chainage (m) of each place."""
         lon, lat = self.line.frame.inverse(x, y)
@@ -54,8 +59,10 @@ class LineSpace:
         x, y = x + left_m * normal_x, y + left_m * normal_y
         tolerance = np.maximum(40.0, 0.05 * np.abs(left_m))
         open_ = np.arange(len(x))
+        reached = np.empty(len(x))
         for _ in range(6):
             left, foot_x, foot_y, _chainage = self.signed(x[open_], y[open_])
+            reached[open_] = left
             miss = left_m[open_] - left
             is_far = np.abs(miss) > tolerance[open_] / 4
             if not is_far.any():
@@ -69,8 +76,9 @@ class LineSpace:
             step_y = np.where(is_on, normal_y[open_], away_y / unit)
             x[open_] += miss * step_x
             y[open_] += miss * step_y
-        left = self.signed(x, y)[0]
-        return x, y, np.abs(left - left_m) <= tolerance
+        else:
+            reached[open_] = self.signed(x[open_], y[open_])[0]
+        return x, y, np.abs(reached - left_m) <= tolerance
 
     def place_surely(self, rng: np.random.Generator, chainage_m: Reals, left_m: Reals) -> tuple[Reals, Reals]:
         """As `place`; where it fails, the chainage is shifted a little, up to eight times."""

@@ -21,6 +21,9 @@ COMPONENTS: Final = (
     "looks",
     "sounds",
     "delivery",
+    "points",
+    "jammers",
+    "spoofs",
 )
 """Each component has its own stream; the order is part of what makes a seed reproducible."""
 

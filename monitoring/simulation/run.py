@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pyarrow as pa
 
 from geodata.contact_line import ContactLine
@@ -20,10 +21,14 @@ from monitoring import schema
 from monitoring.agreement import Agreement
 from monitoring.simulation.background import false_alarms, heartbeats, within
 from monitoring.simulation.columns import joined
+from monitoring.simulation.deception import inventions
 from monitoring.simulation.delivery import Delivery
+from monitoring.simulation.interference import observe_jamming
 from monitoring.simulation.looks import observe_movers
+from monitoring.simulation.notices import notices_of
 from monitoring.simulation.randomness import stream
-from monitoring.simulation.scenario import Scenario, load_scenario
+from monitoring.simulation.scenario import Scenario
+from monitoring.simulation.scenario_file import load_scenario
 from monitoring.simulation.sensors import registry_of
 from monitoring.simulation.sounds import human_reports, observe_fire
 from monitoring.simulation.terms import Terms
@@ -32,7 +37,9 @@ from monitoring.simulation.witness import Witness
 from monitoring.simulation.world import build_world
 
 DEMO_DATE: Final = date(2026, 6, 15)
-WINDOW_S: Final = 3_600.0
+WINDOW_S: Final = 7_200.0
+JAMMING_STREAMS: Final = 1_000
+"""Observation of jamming draws from streams above those of its planning."""
 WINDOW_S_MIN: Final = 300.0
 Progress = Callable[[float], None]
 """Told the finished share (0-1) after each window."""
@@ -64,16 +71,20 @@ class Run:
         hours: float | None,
         density: float,
         progress: Progress | None,
+        start_ns: int | None,
     ) -> None:
         zone, cut_off = ("Europe/Kyiv", "19:30")
         if agreement is not None:
             zone, cut_off = agreement.reporting.zone, agreement.reporting.cut_off
-        self.from_ns, end_ns = period(on, zone, cut_off)
+        first_day = on - timedelta(days=scenario.days - 1)
+        self.from_ns, end_ns = period(first_day, zone, cut_off)[0], period(on, zone, cut_off)[1]
         duration_s = (end_ns - self.from_ns) / 1e9 if hours is None else hours * 3_600.0
+        self.from_ns = self.from_ns if start_ns is None else start_ns
         self.to_ns = self.from_ns + round(duration_s * 1e9)
         terms = Terms() if agreement is None else Terms.of(agreement, self.from_ns, line.left_side)
         local = datetime.fromtimestamp(self.from_ns // 1_000_000_000, ZoneInfo(zone))
         local_start_s = float(local.hour * 3_600 + local.minute * 60)
+        density *= scenario.density
         self._world = build_world(
             scenario, line, seed, self.from_ns, duration_s, local_start_s, density, terms
         )
@@ -89,6 +100,8 @@ class Run:
             "from_ns": self.from_ns,
             "to_ns": self.to_ns,
             "density": density,
+            "rules": list(terms.rule_ids),
+            "line_m": round(line.length_m, 1),
             "line_version": line.version,
             "agreement_version": terms.agreement_version,
             "engine_version": schema.ENGINE_VERSION,
@@ -99,41 +112,58 @@ class Run:
         """What the sensors' operators declare (see `registry_of`)."""
         return registry_of(self._world.net, self._world.space)
 
+    @property
+    def notices(self) -> dict[str, Any]:
+        """What was announced to the mission beforehand (see `notices_of`)."""
+        return notices_of(self._world)
+
     def tables(self) -> Iterator[pa.Table]:
         """Events in order of arrival, columns of `schema.EVENT_FIELDS`; the last table holds the
         stragglers.
         """
+        return (table for _, table in self.deliveries() if table.num_rows)
+
+    def deliveries(self, step_s: float | None = None) -> Iterator[tuple[int, pa.Table]]:
+        """The same events cut by when they arrive: (ns UTC, what has arrived since the last cut), each `step_s`.
+
+        What is still on its way at the end comes with the end's time. Walked once, like `tables`.
+        """
         world, witness = self._world, self._witness
         delivery = Delivery(world)
-        reports, group, chance = human_reports(world)
-        witness.heard(group, chance)
+        reports, group, sensor_type, log_miss = human_reports(world)
+        witness.heard(group, sensor_type, log_miss)
         order = reports["made_s"].argsort(kind="stable")
         reports = {name: column[order] for name, column in reports.items()}
         false = false_alarms(world)
+        lies, deceptions = inventions(world)
+        witness.deceived(deceptions)
         windows = max(int(-(-world.duration_s // self._window_s)), 1)
         for number in range(windows):
             begin_s = number * self._window_s
             end_s = min(begin_s + self._window_s, world.duration_s)
-            fixes, crossings, incursions = observe_movers(
-                world, begin_s, end_s, stream(world.seed, "looks", number)
-            )
-            sounds, group, chance = observe_fire(
-                world, begin_s, end_s, stream(world.seed, "sounds", number + 2)
-            )
-            witness.saw(crossings, incursions)
-            witness.heard(group, chance)
-            parts = [fixes, sounds, heartbeats(world, begin_s, end_s)]
-            parts += [within(batch, begin_s, end_s) for batch in (reports, false)]
+            span = (begin_s, end_s)
+            fixes, *seen = observe_movers(world, *span, stream(world.seed, "looks", number))
+            witness.saw(*seen)
+            rng = stream(world.seed, "sounds", number + 2)
+            sounds, group, sensor_type, log_miss = observe_fire(world, *span, rng)
+            witness.heard(group, sensor_type, log_miss)
+            rng = stream(world.seed, "jammers", JAMMING_STREAMS + number)
+            jamming, disc, sensor_type, log_miss = observe_jamming(world, *span, rng)
+            witness.noticed(disc, sensor_type, log_miss)
+            parts = [fixes, sounds, jamming, heartbeats(world, begin_s, end_s)]
+            parts += [within(batch, begin_s, end_s) for batch in (reports, false, lies)]
             witness.link(delivery.take(joined(parts), number))
-            table = delivery.give(end_s)
-            if table.num_rows:
-                yield table
+            # Nothing made later can arrive before the window's end, so it may be cut anywhere.
+            cuts = (
+                [end_s] if step_s is None else [*np.arange(begin_s + step_s, end_s, step_s).tolist(), end_s]
+            )
+            for cut_s in cuts:
+                yield self.from_ns + round(cut_s * 1e9), delivery.give(cut_s)
             if self._progress is not None:
                 self._progress((number + 1) / windows)
         table = delivery.give(float("inf"))
         self._is_done = True
-        if table.num_rows:
-            yield table
+        yield self.to_ns, table
 
     def truth(self) -> Truth:
         """What really happened. Only after `tables` was walked to its end."""
@@ -151,13 +181,15 @@ def simulate(
     hours: float | None = None,
     density: float = 1.0,
     progress: Progress | None = None,
+    start_ns: int | None = None,
 ) -> Run:
     """Plans a run of a scenario (or of the packaged one, or file, of that name).
 
-    `on` is the day on which the reporting period ends; `hours` takes only its first hours (or more than
-    it); `density` multiplies everybody's activity. `agreement` must have the parameters of its rules
-    declared (it decides which happenings break which rule); without one the terms are those of `Terms()`.
-    The same arguments give the same bytes. Raises ScenarioError naming file, key and reason.
+    `on` is the day on which the (last) reporting period ends; `hours` takes only the first hours (or more
+    than all); `start_ns` begins at another instant instead; `density` multiplies everybody's activity.
+    `agreement` must have the parameters of its rules declared (it decides which happenings break which
+    rule); without one the terms are those of `Terms()`. The same arguments give the same bytes. Raises
+    ScenarioError naming file, key and reason.
     """
     if not isinstance(scenario, Scenario):
         scenario = load_scenario(scenario)
@@ -165,4 +197,4 @@ def simulate(
         raise ValueError(f"hours must lie between 0 and {24 * 31}, not {hours:g}")
     if not 0 < density <= 1_000:
         raise ValueError(f"density must lie between 0 and 1000, not {density:g}")
-    return Run(scenario, line, agreement, seed, on, hours, density, progress)
+    return Run(scenario, line, agreement, seed, on, hours, density, progress, start_ns)

@@ -1,27 +1,20 @@
-"""What a scenario file says, and how it is read.
+"""What a scenario file may say.
 
-A scenario is data: which sensors stand along the line, who moves, who fires, what is innocent, and what
-goes wrong. Rates are per day and 100 km of line, so that a scenario fits a line of any length; places are
-given by how far they lie from the line, never by coordinates. Anything not understood is refused with file,
-key, reason.
+A scenario is data: which sensors stand along the line, who moves, who fires, who jams or lies, what is
+innocent, and what goes wrong. Rates are per day and 100 km of line, so that a scenario fits a line of any
+length; places are given by how far they lie from the line, never by coordinates. `scenario_file` reads it.
 """
 
-import re
-from collections.abc import Callable
-from importlib import resources
-from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Literal
 
 import msgspec
-import yaml
-
-from monitoring.simulation.catalogue import CATALOGUE
 
 Fraction = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Rate = Annotated[float, msgspec.Meta(ge=0, le=100_000)]
 Positive = Annotated[float, msgspec.Meta(gt=0, le=100_000)]
 Span = tuple[float, float]
 Party = Literal["A", "B", "civilian"]
+Name = Annotated[str, msgspec.Meta(pattern="^[a-z0-9_-]{1,40}$")]
 ObjectClass = Literal[
     "person",
     "group",
@@ -33,6 +26,7 @@ ObjectClass = Literal[
     "mortar",
     "uav_small",
     "uav_large",
+    "animal",
 ]
 
 
@@ -76,13 +70,14 @@ class Movement(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=
 
     `along`: out and back in parallel to the line at `offset_km`. `approach`: from `offset_km` straight
     towards the line until `reach_m` before it (negative: beyond it), `pause_min` there, and back. `field`:
-    to and fro in a patch of `length_km` around a place at `offset_km`. The offset is on the party's own
-    side.
+    to and fro in a patch of `length_km` around a place at `offset_km`. `queue`: to a crossing point, there
+    `pause_min` in a queue of up to 900 m before the line, then across by `reach_m` (negative), for good. The
+    offset is on the party's own side. What is `notified` was announced to the mission and is permitted.
     """
 
-    name: Annotated[str, msgspec.Meta(pattern="^[a-z0-9_-]{1,40}$")]
+    name: Name
     object_class: ObjectClass
-    pattern: Literal["along", "approach", "field"]
+    pattern: Literal["along", "approach", "field", "queue"]
     parties: tuple[Party, ...] = ("A", "B")
     per_day_100km: Rate
     offset_km: Span
@@ -93,25 +88,37 @@ class Movement(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=
     count: tuple[int, int] = (1, 1)
     hours: Span = (0.0, 24.0)
     is_concentrated: bool = False
+    notified: bool = False
     expected: Literal["by_rules", "permitted", "undetermined"] = "by_rules"
 
 
 class Fire(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """Firing groups, or innocent bangs (`parties: [civilian]`, which break no rule).
+    """Firing groups, gangs that dig or mine, or innocent bangs (`parties: [civilian]`, which break no rule).
 
-    A group at `offset_km` on its own side fires `rounds` phenomena of `kind`, `interval_s` apart. With
-    `target_km` each is followed after `flight_s` by an impact that far beyond the line. With probability
-    `answered_frac` the other party answers from across the line, which is a happening of its own.
+    A group at `offset_km` on its own side (`stands: beyond`: on the other's) makes `rounds` phenomena of
+    `kind`, `interval_s` apart. With `target_km` each is followed after `flight_s` by an impact that far past
+    the line as seen from the group (negative: before it, which with fire on one's own side is staged). With
+    probability `answered_frac` the other party answers from across the line, a happening of its own.
     """
 
-    name: Annotated[str, msgspec.Meta(pattern="^[a-z0-9_-]{1,40}$")]
+    name: Name
     weapon: Literal[
-        "mortar", "artillery", "mlrs", "tank", "small_arms", "flare", "blast", "thunder", "fireworks"
+        "mortar",
+        "artillery",
+        "mlrs",
+        "tank",
+        "small_arms",
+        "flare",
+        "blast",
+        "thunder",
+        "fireworks",
+        "digging",
     ]
-    kind: Literal["launch", "explosion", "shot", "burst", "flare"]
+    kind: Literal["launch", "explosion", "shot", "burst", "flare", "works", "mine"]
     parties: tuple[Party, ...] = ("A", "B")
     per_day_100km: Rate
     offset_km: Span
+    stands: Literal["own", "beyond"] = "own"
     rounds: tuple[int, int]
     interval_s: Span
     calibre_mm: float | None = None
@@ -121,10 +128,64 @@ class Fire(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True
     hours: Span = (0.0, 24.0)
     is_concentrated: bool = True
     answered_frac: Fraction = 0.0
+    notified: bool = False
+
+
+class Jammer(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """Jammers of a party: within `radius_km` aircraft lose their place and posts their link, `duration_h` long."""
+
+    name: Name
+    parties: tuple[Literal["A", "B"], ...] = ("A", "B")
+    per_day_100km: Rate
+    offset_km: Span
+    radius_km: Span = (5.0, 25.0)
+    duration_h: Span = (0.5, 4.0)
+    hours: Span = (0.0, 24.0)
+    is_concentrated: bool = True
+
+
+class Spoof(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """Sensors that a party has captured: beside what they see they report what never was, to the other's cost.
+
+    `sensors` posts of a type on that party's side each invent `per_day` crossings by the other party, or
+    fire by it, between `hours`.
+    """
+
+    name: Name
+    parties: tuple[Literal["A", "B"], ...] = ("A", "B")
+    type: str
+    sensors: Annotated[int, msgspec.Meta(ge=1, le=1_000)] = 1
+    invents: Literal["crossings", "fire"]
+    per_day: Rate
+    hours: Span = (0.0, 24.0)
+
+
+class CrossingPoints(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """Where civilians may cross, spread along the line, and between which local hours."""
+
+    count: Annotated[int, msgspec.Meta(ge=0, le=1_000)] = 0
+    hours: Span = (7.0, 18.0)
+
+
+class Weather(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """Fields of fog (cameras see three tenths as far) and wind (microphones hear half as far).
+
+    The given shares of all cells of `cell_km` and `cell_h` have it.
+    """
+
+    fog_frac: Fraction = 0.0
+    wind_frac: Fraction = 0.0
+    cell_km: Annotated[float, msgspec.Meta(ge=1, le=1_000)] = 40.0
+    cell_h: Annotated[float, msgspec.Meta(ge=0.1, le=100)] = 2.0
 
 
 class Faults(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """What goes wrong between a happening and the door."""
+    """What goes wrong between a happening and the door.
+
+    Regional outages take every sensor within their radius at once. `hour_fault_sensors` are wrong by a whole
+    hour from some moment on, for `hour_fault_h`. `poor_detection_frac` of the sensors detect half of what
+    their data sheet says. Babbling sensors send `babble_per_s` false fixes for `babble_h`.
+    """
 
     missing_frac: Fraction = 0.004
     duplicate_frac: Fraction = 0.002
@@ -132,11 +193,15 @@ class Faults(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tr
     power_outage_h: Span = (0.2, 3.0)
     link_outages_per_day: Rate = 0.08
     link_outage_h: Span = (0.2, 2.5)
+    regional_outages_per_day: Rate = 0.0
+    regional_outage_km: Span = (20.0, 80.0)
+    regional_outage_h: Span = (0.5, 4.0)
     resent_frac: Fraction = 0.3
     jamming_discs: Annotated[int, msgspec.Meta(ge=0, le=100)] = 2
     jamming_radius_km: Span = (5.0, 25.0)
     jamming_h: Span = (0.5, 4.0)
     hour_fault_sensors: Annotated[int, msgspec.Meta(ge=0, le=1_000)] = 1
+    hour_fault_h: Span = (24.0, 48.0)
     drifting_clock_frac: Fraction = 0.02
     reboots_per_day: Rate = 0.1
     false_alarm_factor: Rate = 1.0
@@ -144,6 +209,11 @@ class Faults(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tr
     overstated_error_frac: Fraction = 0.04
     biased_frac: Fraction = 0.03
     heavy_tail_frac: Fraction = 0.05
+    poor_detection_frac: Fraction = 0.04
+    class_wrong_frac: Fraction = 0.03
+    babbling_sensors: Annotated[int, msgspec.Meta(ge=0, le=1_000)] = 0
+    babble_per_s: Annotated[float, msgspec.Meta(gt=0, le=1_000)] = 5.0
+    babble_h: Span = (0.5, 2.0)
 
 
 class Concentration(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -155,164 +225,27 @@ class Concentration(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_
 
 
 class Scenario(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """A whole scenario; `swap_sides` exchanges the names of the parties and nothing else."""
+    """A whole scenario. `days` is how long it lasts, `density` multiplies everybody's activity; `swap_sides`
+    exchanges the names of the parties and nothing else.
+    """
 
     format: Literal[1]
     name: Annotated[str, msgspec.Meta(pattern="^[a-z0-9-]{1,40}$")]
     summary: str
+    days: Annotated[int, msgspec.Meta(ge=1, le=31)] = 1
+    density: Annotated[float, msgspec.Meta(gt=0, le=1_000)] = 1.0
     swap_sides: bool = False
     concentration: Concentration = Concentration()
+    crossing_points: CrossingPoints = CrossingPoints()
+    weather: Weather = Weather()
     posts: tuple[Posts, ...]
     flights: tuple[Flights, ...] = ()
     movements: tuple[Movement, ...] = ()
     fires: tuple[Fire, ...] = ()
+    jammers: tuple[Jammer, ...] = ()
+    spoofs: tuple[Spoof, ...] = ()
     faults: Faults = Faults()
 
     def swapped(self) -> "Scenario":
         """The same scenario with the parties' names exchanged."""
         return msgspec.structs.replace(self, swap_sides=not self.swap_sides)
-
-
-def scenario_names() -> tuple[str, ...]:
-    """Names of the packaged scenarios, sorted.
-
-    >>> scenario_names()
-    ('busy-day', 'quiet-day')
-    """
-    folder = resources.files("monitoring.simulation") / "scenarios"
-    return tuple(sorted(f.name.removesuffix(".yaml") for f in folder.iterdir() if f.name.endswith(".yaml")))
-
-
-def scenario_schema() -> dict[str, Any]:
-    """The JSON Schema (2020-12) of a scenario file."""
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **msgspec.json.schema(Scenario)}
-
-
-def load_scenario(name_or_path: str | Path) -> Scenario:
-    """The packaged scenario of that name, or the one in that file.
-
-    Raises
-    ------
-    ScenarioError
-        naming the file, the key (`movements[2].speed_mps`) and the reason.
-
-    >>> load_scenario("quiet-day").name
-    'quiet-day'
-    """
-    text = str(name_or_path)
-    if text in scenario_names():
-        content = (resources.files("monitoring.simulation") / "scenarios" / f"{text}.yaml").read_bytes()
-        return parse_scenario(content, f"{text}.yaml")
-    path = Path(name_or_path)
-    if not path.is_file():
-        known = ", ".join(scenario_names())
-        raise ScenarioError(
-            text, "file", f"no such file, and no packaged scenario of that name (there are: {known})"
-        )
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise ScenarioError(text, "file", f"cannot be read: {error.strerror}") from error
-    return parse_scenario(content, text)
-
-
-def parse_scenario(content: bytes, file: str) -> Scenario:
-    """A scenario from the bytes of a YAML (or JSON) file; `file` names it in errors."""
-    try:
-        raw = yaml.safe_load(content)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"line {mark.line + 1}" if mark else "file"
-        raise ScenarioError(
-            file, where, f"is not YAML: {getattr(error, 'problem', None) or error}"
-        ) from error
-    if not isinstance(raw, dict):
-        raise ScenarioError(file, "file", "must be a mapping of keys; see `contactline simulate --help`")
-    try:
-        scenario = msgspec.convert(raw, Scenario)
-    except msgspec.ValidationError as error:
-        key, reason = _key_and_reason(str(error))
-        raise ScenarioError(file, key, reason) from error
-    _check(scenario, file)
-    return scenario
-
-
-def _key_and_reason(message: str) -> tuple[str, str]:
-    reason, _, at = message.partition(" - at `$")
-    key = at.removesuffix("`").lstrip(".")
-    unknown = re.search(r"unknown field `([^`]*)`", reason)
-    if unknown:
-        return ".".join(filter(None, [key, unknown[1]])), "unknown key"
-    missing = re.search(r"missing required field `([^`]*)`", reason)
-    if missing:
-        return ".".join(filter(None, [key, missing[1]])), "is missing"
-    return key or "file", reason[:1].lower() + reason[1:]
-
-
-def _check(scenario: Scenario, file: str) -> None:
-    """The conditions that tie several values together."""
-
-    def refuse(key: str, reason: str) -> None:
-        raise ScenarioError(file, key, reason)
-
-    for group in ("posts", "flights"):
-        for i, item in enumerate(getattr(scenario, group)):
-            if item.type not in CATALOGUE:
-                refuse(
-                    f"{group}[{i}].type",
-                    f"`{item.type}` is no sensor type; there are: {', '.join(CATALOGUE)}",
-                )
-            if CATALOGUE[item.type].is_airborne != (group == "flights"):
-                refuse(
-                    f"{group}[{i}].type", f"`{item.type}` {'flies' if group == 'posts' else 'does not fly'}"
-                )
-            _check_spans(item, f"{group}[{i}]", refuse)
-    for group in ("movements", "fires"):
-        for i, item in enumerate(getattr(scenario, group)):
-            _check_spans(item, f"{group}[{i}]", refuse)
-            if not item.parties:
-                refuse(f"{group}[{i}].parties", "names nobody")
-    for i, move in enumerate(scenario.movements):
-        if move.pattern == "approach" and move.reach_m[1] >= move.offset_km[0] * 1_000:
-            refuse(f"movements[{i}].reach_m", "must end nearer to the line than offset_km begins")
-    _check_spans(scenario.faults, "faults", refuse)
-    names = [move.name for move in scenario.movements] + [fire.name for fire in scenario.fires]
-    for name in names:
-        if names.count(name) > 1:
-            refuse("movements, fires", f"the name `{name}` stands twice")
-
-
-LIMITS: Final[dict[str, Span]] = {
-    "offset_km": (0.02, 100.0),
-    "length_km": (0.05, 500.0),
-    "reach_m": (-100_000.0, 100_000.0),
-    "pause_min": (0.0, 1_440.0),
-    "speed_mps": (0.1, 300.0),
-    "count": (1, 10_000),
-    "hours": (0.0, 24.0),
-    "rounds": (1, 10_000),
-    "interval_s": (0.01, 499.0),
-    "flight_s": (0.0, 300.0),
-    "target_km": (0.05, 100.0),
-    "power_outage_h": (0.0, 48.0),
-    "link_outage_h": (0.0, 48.0),
-    "jamming_h": (0.0, 48.0),
-    "jamming_radius_km": (0.1, 500.0),
-}
-"""Least and greatest value of each span, wherever it stands.
-
-Rounds come closer than the ten minutes that would make two happenings of one.
-"""
-
-
-def _check_spans(item: Any, at: str, refuse: Callable[[str, str], None]) -> None:
-    for name, (low, high) in LIMITS.items():
-        span = getattr(item, name, None)
-        if not isinstance(span, tuple):
-            continue
-        if span[0] > span[1]:
-            refuse(f"{at}.{name}", f"starts at {span[0]:g} and ends below, at {span[1]:g}")
-        if span[0] < low or span[1] > high:
-            refuse(f"{at}.{name}", f"must lie between {low:g} and {high:g}")
-        if name == "hours" and span[0] == span[1]:
-            refuse(f"{at}.{name}", "leaves no time of day")

@@ -23,8 +23,18 @@ Indices = NDArray[np.int64]
 
 TYPES: Final = schema.SENSOR_TYPES
 MODELS: Final = tuple(CATALOGUE[name] for name in TYPES)
-TARGETS: Final = (*schema.OBJECT_CLASSES, "small_arms", "flare", "blast", "thunder", "fireworks", "impact")
-"""What a range is stated for: object classes (by their code), then the further sources of sound and light."""
+TARGETS: Final = (
+    *schema.OBJECT_CLASSES,
+    "small_arms",
+    "flare",
+    "blast",
+    "thunder",
+    "fireworks",
+    "impact",
+    "animal",
+    "digging",
+)
+"""What a range is stated for: object classes (by their code), then further sources of sound, light and sight."""
 DAY_S: Final = 86_400.0
 
 
@@ -90,6 +100,10 @@ class SensorNet:
     has_heavy_tail: NDArray[np.bool_]
     clock_offset_s: Reals
     clock_drift: Reals
+    hour_fault_s: Reals
+    hour_fault_from_s: Reals
+    hour_fault_to_s: Reals
+    p_factor: Reals
     watch_sensor: Indices
     watch_flight: Indices
     watch_start_s: Reals
@@ -99,6 +113,12 @@ class SensorNet:
     @property
     def count(self) -> int:
         return len(self.ids)
+
+    def clock(self, sensor: Indices, t: Reals) -> Reals:
+        """What the clocks of the sensors are ahead (s) at true times `t`: offset, drift, whole-hour faults."""
+        is_off = (t >= self.hour_fault_from_s[sensor]) & (t < self.hour_fault_to_s[sensor])
+        ahead = self.clock_offset_s[sensor] + self.clock_drift[sensor] * t
+        return ahead + np.where(is_off, self.hour_fault_s[sensor], 0.0)
 
     def position(self, watch: Indices, t: Reals) -> tuple[Reals, Reals]:
         """Where the sensor of each watch is at `t`; shapes (n,)."""
@@ -221,7 +241,7 @@ def _assemble(
     )
     foot_x, foot_y = space.towards(x, y, np.zeros(count))
     facing = np.degrees(np.arctan2(foot_x - x, foot_y - y)) + space.azimuth_to_true(x, y)
-    faults = _faults(scenario, seed, type_idx)
+    faults = _faults(scenario, seed, type_idx, duration_s)
     return SensorNet(
         ids=_ids(type_idx),
         type_idx=type_idx,
@@ -243,7 +263,7 @@ def _shifts(scenario: Scenario) -> list[float]:
     return [fleet.shift_h * 3_600 for fleet in scenario.flights for _ in (1, -1)]
 
 
-def _faults(scenario: Scenario, seed: int, type_idx: Indices) -> dict[str, Any]:
+def _faults(scenario: Scenario, seed: int, type_idx: Indices, duration_s: float) -> dict[str, Any]:
     """How the sensors differ from their data sheets; every column has shape (s,)."""
     faults, count = scenario.faults, len(type_idx)
     rng = stream(seed, "faults")
@@ -258,7 +278,11 @@ def _faults(scenario: Scenario, seed: int, type_idx: Indices) -> dict[str, Any]:
     offset_s = np.where(is_drifting, rng.uniform(-1.0, 1.0, count), rng.normal(0.0, 0.01, count))
     drift = np.where(is_drifting, rng.uniform(-2.0, 2.0, count) / DAY_S, 0.0)
     wrong = rng.permutation(count)[: faults.hour_fault_sensors]
-    offset_s[wrong] += rng.choice([-3_600.0, 3_600.0], len(wrong))
+    hour_s = np.zeros(count)
+    hour_s[wrong] = rng.choice([-3_600.0, 3_600.0], len(wrong))
+    hour_from_s = np.zeros(count)
+    hour_from_s[wrong] = rng.uniform(-0.5 * duration_s, 0.7 * duration_s, len(wrong))
+    hour_to_s = hour_from_s + between(rng, faults.hour_fault_h, count) * 3_600
     return {
         "is_bearing_only": rng.uniform(size=count) < _by_type("bearing_only_frac")[type_idx],
         "is_arrival_time": rng.uniform(size=count) < _by_type("arrival_time_frac")[type_idx],
@@ -269,6 +293,10 @@ def _faults(scenario: Scenario, seed: int, type_idx: Indices) -> dict[str, Any]:
         "has_heavy_tail": rng.uniform(size=count) < faults.heavy_tail_frac,
         "clock_offset_s": offset_s,
         "clock_drift": drift,
+        "hour_fault_s": hour_s,
+        "hour_fault_from_s": hour_from_s,
+        "hour_fault_to_s": hour_to_s,
+        "p_factor": np.where(rng.uniform(size=count) < faults.poor_detection_frac, 0.5, 1.0),
     }
 
 
@@ -285,7 +313,8 @@ def _ids(type_idx: Indices) -> tuple[str, ...]:
 def registry_of(net: SensorNet, space: LineSpace) -> list[dict[str, Any]]:
     """What the sensors' operators declare: one entry a sensor, in the order of `net.ids`.
 
-    Aircraft have no fixed place (`lon`, `lat` are null). Errors are the data sheet's, not the true ones.
+    Aircraft have no fixed place (`lon`, `lat` are null). Errors and detection rates are the data sheet's, not
+    the true ones.
     """
     lon, lat = space.line.frame.inverse(net.x, net.y)
     flies = np.zeros(net.count, dtype=bool)
@@ -302,6 +331,7 @@ def registry_of(net: SensorNet, space: LineSpace) -> list[dict[str, Any]]:
                 "lat": round(float(lat[i]), 6) if is_fixed else None,
                 "host_side": hand_party(space, int(net.hand[i])),
                 "sigma_m": _declared_sigma(model) * float(net.declared_factor[i]),
+                "detection_prob": model.p_best,
             }
         )
     return entries

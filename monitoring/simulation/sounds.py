@@ -15,8 +15,10 @@ from monitoring.simulation.columns import TEXTS, Rows, joined, rows
 from monitoring.simulation.randomness import stream
 from monitoring.simulation.sensors import (
     BEARING_SIGMA_DEG,
+    CUT,
     IS_ACOUSTIC,
     LATENCY_S,
+    RANGE_M,
     SEES_FIRE,
     SIGMA_FLOOR_M,
     SIGMA_RANGE_FRAC,
@@ -31,7 +33,8 @@ Reals = NDArray[np.float64]
 Indices = NDArray[np.int64]
 
 SOUND_MPS: Final = 340.0
-FARTHEST_M: Final = 150_000.0
+FARTHEST_M: Final = CUT * RANGE_M.max(axis=1)
+"""Beyond this no sensor of a type sees or hears anything, shape (types,)."""
 NOTHING: Final = TARGETS.index("unknown")
 """A target for which no sensor has a range."""
 EXPLOSION, LAUNCH, SHOT, BURST, FLASH, FLARE = (
@@ -40,6 +43,8 @@ EXPLOSION, LAUNCH, SHOT, BURST, FLASH, FLARE = (
 OUTGOING, IMPACT, UNDETERMINED = (
     schema.FIRE_DIRECTIONS.index(name) for name in ("outgoing", "impact", "undetermined")
 )
+LASTING: Final = np.array([schema.KINDS.index("works"), schema.KINDS.index("mine")])
+"""Kinds that are there for a while, so that an aircraft may come and see them."""
 HUMAN: Final = TYPES.index("human_report")
 RADAR: Final = TYPES.index("counter_battery_radar")
 FLASH_IR: Final = TYPES.index("muzzle_flash_ir")
@@ -58,6 +63,8 @@ class Heard:
     kind: Indices
     range_m: Reals
     bearing_deg: Reals
+    sensor_x: Reals
+    sensor_y: Reals
 
     def taken(self, idx: Indices) -> "Heard":
         return Heard(*(getattr(self, column.name)[idx] for column in fields(self)))
@@ -65,32 +72,57 @@ class Heard:
 
 def observe_fire(
     world: World, begin_s: float, end_s: float, rng: np.random.Generator
-) -> tuple[Rows, Indices, Reals]:
+) -> tuple[Rows, Indices, Indices, Reals]:
     """Reports of phenomena in [begin_s, end_s).
 
-    Also for truth: the group and log(1 - p) of every chance of a sensor that can place fire.
+    Also for truth: the group, sensor type and log(1 - p) of every chance of a sensor that can place fire.
     """
     net, groups = world.net, world.groups
-    posts = np.flatnonzero(SEES_FIRE[net.type_idx] & (net.type_idx != HUMAN))
-    lo, hi = np.searchsorted(groups.time_s, [begin_s, end_s])
-    heard = np.arange(lo, hi)
-    dx = groups.phenomenon_x[heard, None] - net.x[None, posts]
-    dy = groups.phenomenon_y[heard, None] - net.y[None, posts]
-    range_m = np.hypot(dx, dy)
-    row, column = np.nonzero(range_m < FARTHEST_M)
-    phenomenon, sensor = heard[row], posts[column]
-    bearing = np.degrees(np.arctan2(dx[row, column], dy[row, column]))
-    bearing += world.space.azimuth_to_true(net.x[sensor], net.y[sensor])
-    chances = Heard(phenomenon, sensor, net.type_idx[sensor], range_m[row, column], bearing)
-    p = detection_probability(chances.kind, _range_target(world, chances), chances.range_m)
-    off_axis = np.abs((bearing - net.fov_azimuth_deg[sensor] + 180.0) % 360.0 - 180.0)
+    chances = _chances(world, begin_s, end_s)
+    phenomenon, sensor, kind = chances.phenomenon, chances.sensor, chances.kind
+    t = groups.time_s[phenomenon]
+    factor = world.weather.range_factor(kind, chances.sensor_x, chances.sensor_y, t)
+    p = detection_probability(kind, _range_target(world, chances), chances.range_m / factor)
+    p *= net.p_factor[sensor]
+    off_axis = np.abs((chances.bearing_deg - net.fov_azimuth_deg[sensor] + 180.0) % 360.0 - 180.0)
     is_able = off_axis <= net.fov_width_deg[sensor] / 2
-    is_able &= world.power_outages.find(sensor, groups.time_s[phenomenon]) < 0
+    is_able &= world.power_outages.find(sensor, t) < 0
     p = np.where(is_able, p, 0.0)
-    placing = np.flatnonzero((chances.kind != FLASH_IR) & (p > 0))
+    placing = np.flatnonzero((kind != FLASH_IR) & (p > 0))
     hit = np.flatnonzero(rng.uniform(size=len(p)) < p)
     batch = _reports(world, rng, chances.taken(hit))
-    return batch, groups.group[phenomenon[placing]], np.log1p(-np.minimum(p[placing], 0.999))
+    log_miss = np.log1p(-np.minimum(p[placing], 0.999))
+    return batch, groups.group[phenomenon[placing]], kind[placing], log_miss
+
+
+def _chances(world: World, begin_s: float, end_s: float) -> Heard:
+    """Every phenomenon of the window with every sensor that may be near enough."""
+    net, groups = world.net, world.groups
+    lo, hi = np.searchsorted(groups.time_s, [begin_s, end_s])
+    heard = np.arange(lo, hi)
+    sees = SEES_FIRE[net.type_idx[net.watch_sensor]] & (net.type_idx[net.watch_sensor] != HUMAN)
+    posts = np.flatnonzero(sees & (net.watch_flight < 0))
+    post_x, post_y = net.x[net.watch_sensor[posts]], net.y[net.watch_sensor[posts]]
+    apart_m = np.hypot(
+        groups.phenomenon_x[heard, None] - post_x[None, :], groups.phenomenon_y[heard, None] - post_y[None, :]
+    )
+    row, column = np.nonzero(apart_m < FARTHEST_M[net.type_idx[net.watch_sensor[posts]]][None, :])
+    phenomenon, watch = heard[row], posts[column]
+    flights = np.flatnonzero(
+        sees & (net.watch_flight >= 0) & (net.watch_start_s < end_s) & (net.watch_end_s > begin_s)
+    )
+    # Aircraft look at what lasts, not at single shots.
+    lasting = heard[np.isin(groups.kind[heard], LASTING)]
+    flown, flown_by = np.repeat(lasting, len(flights)), np.tile(flights, len(lasting))
+    in_air = groups.time_s[flown] >= net.watch_start_s[flown_by]
+    in_air &= groups.time_s[flown] < net.watch_end_s[flown_by]
+    phenomenon = np.concatenate([phenomenon, flown[in_air]])
+    watch = np.concatenate([watch, flown_by[in_air]])
+    sensor = net.watch_sensor[watch]
+    sensor_x, sensor_y = net.position(watch, groups.time_s[phenomenon])
+    dx, dy = groups.phenomenon_x[phenomenon] - sensor_x, groups.phenomenon_y[phenomenon] - sensor_y
+    bearing = np.degrees(np.arctan2(dx, dy)) + world.space.azimuth_to_true(sensor_x, sensor_y)
+    return Heard(phenomenon, sensor, net.type_idx[sensor], np.hypot(dx, dy), bearing, sensor_x, sensor_y)
 
 
 def _range_target(world: World, chances: Heard) -> Indices:
@@ -157,15 +189,14 @@ def _report(world: World, rng: np.random.Generator, heard: Heard) -> Rows:
     direction = np.where(np.isin(reported, (EXPLOSION, LAUNCH)), direction, -1)
     calibre = groups.calibre_mm[groups.group[phenomenon]]
     knows_weapon = (kind == RADAR) | (rng.uniform(size=n) < 0.3)
-    weapon = CLASS_OF_TARGET[
-        np.array([TARGETS.index(f.weapon) for f in world.scenario.fires])[_spec(world, phenomenon)]
-    ]
+    of_spec = np.array([TARGETS.index(f.weapon) for f in world.scenario.fires], dtype=np.int64)
+    weapon = CLASS_OF_TARGET[of_spec[_spec(world, phenomenon)]]
     is_burst = true_kind == BURST
     declared = np.maximum(sigma * net.declared_factor[sensor], 1.0)
     return rows(
         sensor=sensor,
         made_s=made,
-        time_s=said + net.clock_offset_s[sensor] + net.clock_drift[sensor] * made,
+        time_s=said + net.clock(sensor, made),
         time_sigma_s=np.round(TIME_SIGMA_S[kind] + np.where(is_arrival, 0.01 * range_m / SOUND_MPS, 0.0), 2),
         time_basis=np.where(IS_ACOUSTIC[kind], np.where(is_arrival, BASIS_ARRIVAL, BASIS_SOURCE), -1),
         latency_s=latency,
@@ -191,9 +222,11 @@ def _report(world: World, rng: np.random.Generator, heard: Heard) -> Rows:
     )
 
 
-def human_reports(world: World) -> tuple[Rows, Indices, Reals]:
+def human_reports(world: World) -> tuple[Rows, Indices, Indices, Reals]:
     """Reports by people: one for a whole happening, with a count and a while later. For the whole run at
     once.
+
+    Also for truth: the group, sensor type and log(1 - p) of every chance.
     """
     net, groups, facts = world.net, world.groups, world.fire
     rng = stream(world.seed, "sounds", 1)
@@ -212,10 +245,14 @@ def human_reports(world: World) -> tuple[Rows, Indices, Reals]:
     range_m = np.hypot(x - net.x[sensor], y - net.y[sensor])
     weapon = _weapons(world)[groups.spec[group]]
     kind = net.type_idx[sensor]
-    p = detection_probability(kind, np.where(is_target, TARGETS.index("impact"), weapon), range_m)
-    is_able = (world.power_outages.find(sensor, facts.start_s[group]) < 0) & (groups.rounds[group] > 0)
+    # A group all of whose rounds fall behind the end has no start.
+    started_s = np.where(groups.rounds[group] > 0, facts.start_s[group], 0.0)
+    heard_m = range_m / world.weather.range_factor(kind, net.x[sensor], net.y[sensor], started_s)
+    p = detection_probability(kind, np.where(is_target, TARGETS.index("impact"), weapon), heard_m)
+    p *= net.p_factor[sensor]
+    is_able = (world.power_outages.find(sensor, started_s) < 0) & (groups.rounds[group] > 0)
     p = np.where(is_able, p, 0.0)
-    chance = (group[p > 0], np.log1p(-np.minimum(p[p > 0], 0.999)))
+    chance = (group[p > 0], kind[p > 0], np.log1p(-np.minimum(p[p > 0], 0.999)))
     hit = np.flatnonzero(rng.uniform(size=len(p)) < p)
     group, sensor, is_target, x, y, range_m, kind = (
         c[hit] for c in (group, sensor, is_target, x, y, range_m, kind)

@@ -1,7 +1,8 @@
 """The agreement's values that decide what counts as a happening and which rule it breaks."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from monitoring import schema
 from monitoring.agreement import Agreement
 
 
@@ -12,11 +13,22 @@ class Terms:
     buffer_left_m: float = 2_000.0
     buffer_right_m: float = 2_000.0
     dwell_s: float = 30.0
-    zone_left_m: float = 15_000.0
-    zone_right_m: float = 15_000.0
+    zone_left_m: float = 30_000.0
+    zone_right_m: float = 30_000.0
     fire_gap_s: float = 600.0
     fire_move_m: float = 1_000.0
     excursion_s: float = 21_600.0
+    limit_m: dict[str, float] = field(
+        default_factory=lambda: {
+            **dict.fromkeys(("tank", "mortar"), 15_000.0),
+            "artillery": 25_000.0,
+            "mlrs": 35_000.0,
+            **dict.fromkeys(("uav_small", "uav_large"), 15_000.0),
+        }
+    )
+    """How near to the line no weapon or aircraft of a class may be (figures of earlier withdrawals)."""
+    rule_ids: tuple[str, ...] = ("line_crossing", "buffer_incursion", "ceasefire_fire")
+    """The rules for which the agreement has a clause: only these can be broken in the score."""
     agreement_version: str = ""
 
     @classmethod
@@ -34,5 +46,6 @@ class Terms:
             fire_gap_s=agreement.number("association.gap_s", time_ns),
             fire_move_m=agreement.number("association.move_m", time_ns),
             excursion_s=agreement.number("association.excursion_s", time_ns),
+            rule_ids=tuple(rule for rule in schema.RULE_IDS if agreement.clause(rule) is not None),
             agreement_version=agreement.version,
         )

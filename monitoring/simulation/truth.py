@@ -7,10 +7,12 @@ NDJSON, apart from the events: first a `header`, then one `happening` a line, th
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, get_args
 
 TRUTH_FORMAT: Final = 1
-HappeningKind = Literal["movement", "crossing", "incursion", "fire"]
+HappeningKind = Literal[
+    "movement", "crossing", "incursion", "presence", "fire", "works", "jamming", "deception"
+]
 Band = Literal["observable", "in_reach", "out_of_reach"]
 OBSERVABLE_P: Final = 0.95
 OBSERVABLE_SIGMAS: Final = 3.0
@@ -43,8 +45,8 @@ class Happening:
     `party` is whose forces (`A`, `B`, `civilian`); `direction` of a crossing `A>B` or `B>A`; `depth_m` the
     greatest depth beyond the line (crossing) or inside the buffer (incursion); `phenomena` counts what
     could be recorded, `rounds` what was fired; `detection_prob` the chance that all sensors together had to
-    detect it; `depth_sigmas` the depth in standard deviations of the best fix; `of` the movement or the
-    answered fire.
+    detect it, `sensor_types` those of them that had a chance of one in twenty; `depth_sigmas` the depth in
+    standard deviations of the best fix; `speed_mps` the usual speed; `of` the movement or the answered fire.
     """
 
     id: str
@@ -65,6 +67,8 @@ class Happening:
     direction: str | None = None
     phenomena: int | None = None
     rounds: int | None = None
+    speed_mps: float | None = None
+    sensor_types: tuple[str, ...] = ()
     of: str | None = None
 
 
@@ -137,7 +141,8 @@ def parse_truth(lines: Iterable[str], file: str = "truth") -> Truth:
             elif kind == "happening":
                 places = tuple(Place(**place) for place in record.pop("places"))
                 rules = tuple(RuleTruth(**rule) for rule in record.pop("rules"))
-                happenings.append(Happening(**record, places=places, rules=rules))
+                types = tuple(record.pop("sensor_types", ()))
+                happenings.append(Happening(**record, places=places, rules=rules, sensor_types=types))
             elif kind == "links":
                 ids, tracks = tuple(record.pop("ids")), tuple(record.pop("track_ids"))
                 links.append(Links(**record, ids=ids, track_ids=tracks))
@@ -160,7 +165,7 @@ def truth_schema() -> dict[str, Any]:
     happening = {
         "type": {"const": "happening"},
         "id": text,
-        "kind": {"enum": ["movement", "crossing", "incursion", "fire"]},
+        "kind": {"enum": list(get_args(HappeningKind))},
         "actor": text,
         "party": {"enum": ["A", "B", "civilian"]},
         "object_class": text,
@@ -179,6 +184,8 @@ def truth_schema() -> dict[str, Any]:
         "direction": {"enum": ["A>B", "B>A"]},
         "phenomena": integer,
         "rounds": integer,
+        "speed_mps": number,
+        "sensor_types": {"type": "array", "items": text},
         "of": text,
     }
     header = {
@@ -189,6 +196,8 @@ def truth_schema() -> dict[str, Any]:
         "from_ns": integer,
         "to_ns": integer,
         "density": number,
+        "rules": {"type": "array", "items": text},
+        "line_m": number,
         "line_version": text,
         "agreement_version": text,
         "engine_version": text,

@@ -1,9 +1,9 @@
 """What really happened, found from the true paths and phenomena by the definitions of a happening.
 
 crossing: one out-and-back excursion of one object or group beyond the line. incursion: one stay inside the
-buffer, on either side. fire: the activity of one firing group. An object that is back (or out of the
-buffer) for less than ten minutes is still on the same excursion. All distances are geodesic, by the
-locator.
+buffer, on either side. presence: one stay of a heavy weapon, or of a military aircraft, nearer to the line
+than its class may be. fire: the activity of one firing group. An object that is back (or out of the buffer)
+for less than ten minutes is still on the same excursion. All distances are geodesic, by the locator.
 """
 
 from dataclasses import dataclass
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from monitoring.simulation.activity import CIVILIAN, Groups, Movers
 from monitoring.simulation.paths import below_zero, merged
 from monitoring.simulation.placement import LineSpace
+from monitoring.simulation.sensors import TARGETS
 from monitoring.simulation.terms import Terms
 
 Reals = NDArray[np.float64]
@@ -115,6 +116,14 @@ def incursions(movers: Movers, path: Sampled, terms: Terms, duration_s: float) -
     return _episodes(movers, path, owner[long], start_s[long], end_s[long], inside, duration_s, np.inf)
 
 
+def presences(movers: Movers, path: Sampled, terms: Terms, duration_s: float) -> Episodes:
+    """Stays of parties' heavy weapons and aircraft within the limits of their class."""
+    limit = np.array([terms.limit_m.get(name, 0.0) for name in TARGETS])[movers.object_class]
+    inside = np.where(movers.hand == CIVILIAN, 0.0, limit)[path.mover] - np.abs(path.left_m)
+    owner, start_s, end_s = merged(*below_zero(path.mover, path.t, -inside), STAY_GAP_S)
+    return _episodes(movers, path, owner, start_s, end_s, inside, duration_s, np.inf)
+
+
 def _episodes(
     movers: Movers,
     path: Sampled,
@@ -153,11 +162,12 @@ class FireFacts:
     left_m: Reals
     chainage_m: Reals
     target_left_m: Reals
-    is_violation: NDArray[np.bool_]
+    is_in_zone: NDArray[np.bool_]
+    is_across: NDArray[np.bool_]
 
 
 def fire_facts(space: LineSpace, groups: Groups, terms: Terms) -> FireFacts:
-    """When and where each group fired, and whether inside or into the security zone."""
+    """When and where each group fired, whether inside or into the security zone, and whether across the line."""
     count = groups.count
     start_s, end_s = np.full(count, np.inf), np.full(count, -np.inf)
     np.minimum.at(start_s, groups.group, groups.time_s)
@@ -172,6 +182,8 @@ def fire_facts(space: LineSpace, groups: Groups, terms: Terms) -> FireFacts:
         with np.errstate(invalid="ignore"):
             return np.abs(left_m) < np.where(left_m > 0, terms.zone_left_m, terms.zone_right_m)
 
-    is_violation = (groups.hand != CIVILIAN) & (is_in_zone(left) | is_in_zone(target_left))
+    is_inside = is_in_zone(left) | is_in_zone(target_left)
+    with np.errstate(invalid="ignore"):
+        is_across = left * target_left < 0
     phenomena = np.bincount(groups.group, minlength=count)
-    return FireFacts(start_s, end_s, phenomena, left, chainage, target_left, is_violation)
+    return FireFacts(start_s, end_s, phenomena, left, chainage, target_left, is_inside, is_across)

@@ -2,25 +2,27 @@
 up.
 """
 
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from monitoring import schema
 from monitoring.simulation.activity import CIVILIAN
 from monitoring.simulation.background import FALSE_LINK
 from monitoring.simulation.columns import Rows, digits
+from monitoring.simulation.deception import Deceptions
 from monitoring.simulation.delivery import event_ids
 from monitoring.simulation.looks import TRACK, Seen
-from monitoring.simulation.sensors import hand_party
-from monitoring.simulation.truth import Happening, Links, Place, RuleTruth, Truth, band
-from monitoring.simulation.truth_facts import Episodes
+from monitoring.simulation.scenario import Fire, Movement
+from monitoring.simulation.sensors import DAY_S, TARGETS, TYPES, hand_party
+from monitoring.simulation.truth import IN_REACH_P, Happening, Links, Place, RuleTruth, Truth, band
 from monitoring.simulation.world import World
 
 Reals = NDArray[np.float64]
 Indices = NDArray[np.int64]
 
+LETTERS: Final = {"crossing": "c", "incursion": "i", "presence": "p"}
 CLEAR_P: Final = 0.3
 """A watch counts for the best sigma of an episode only if it had at least this chance of a fix inside it."""
 
@@ -48,19 +50,39 @@ class _Chances:
         within, around = (np.bincount(of, part, len(keys)).astype(np.float64) for part in (inside, outside))
         return keys, within, around, least
 
-    def result(self, episodes: int, needs_outside: bool) -> tuple[Reals, Reals]:
-        """Chance of detection of each episode and the best sigma (inf where none), shapes (e,)."""
+    def result(self, episodes: int, types: Indices, needs_outside: bool) -> "Detection":
+        """Chances of `episodes` episodes; `types` is the sensor type of each watch."""
         p, best = np.zeros(episodes), np.full(episodes, np.inf)
+        by_type = np.zeros((episodes, len(TYPES)))
         if self._parts:
             key, inside, outside, sigma = self._sums(
                 *(np.concatenate(c) for c in zip(*self._parts, strict=True))
             )
-            episode = key // 1_000_000
+            episode, watch = key // 1_000_000, key % 1_000_000
             p_inside = -np.expm1(inside)
             p_watch = p_inside * (-np.expm1(outside) if needs_outside else 1.0)
-            p = -np.expm1(np.bincount(episode, np.log1p(-np.minimum(p_watch, 1 - 1e-9)), episodes))
+            log_miss = np.log1p(-np.minimum(p_watch, 1 - 1e-9))
+            np.add.at(by_type, (episode, types[watch]), log_miss)
+            p = -np.expm1(by_type.sum(axis=1))
             np.minimum.at(best, episode, np.where(p_inside >= CLEAR_P, sigma, np.inf))
-        return p, best
+        return Detection(p, best, -np.expm1(by_type))
+
+
+@dataclass(frozen=True)
+class Detection:
+    """Of each episode the chance of detection (e,), the best sigma (inf where none) and the chance by sensor type."""
+
+    p: Reals
+    best_sigma_m: Reals
+    by_type: Reals
+
+    def taken(self, idx: Indices) -> "Detection":
+        return Detection(self.p[idx], self.best_sigma_m[idx], self.by_type[idx])
+
+
+def type_names(by_type: Reals) -> tuple[str, ...]:
+    """The sensor types that had a chance worth the name, of one happening's chances by type."""
+    return tuple(TYPES[k] for k in np.flatnonzero(by_type >= IN_REACH_P).tolist())
 
 
 class Witness:
@@ -68,17 +90,30 @@ class Witness:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._crossings, self._incursions = _Chances(), _Chances()
-        self._fire = np.zeros(world.groups.count)
+        self._crossings, self._incursions, self._presences = _Chances(), _Chances(), _Chances()
+        self._fire = np.zeros((world.groups.count, len(TYPES)))
+        self._jamming = np.zeros((len(world.jamming), len(TYPES)))
+        self._deceptions: Deceptions | None = None
         self._linked: list[tuple[Indices, Indices, Indices, Indices]] = []
         self._tracks: list[tuple[Indices, Indices, Indices]] = []
 
-    def saw(self, crossings: Seen, incursions: Seen) -> None:
+    def saw(self, crossings: Seen, incursions: Seen, presences: Seen) -> None:
+        """Chances of one window to see what movers did."""
         self._crossings.add(crossings)
         self._incursions.add(incursions)
+        self._presences.add(presences)
 
-    def heard(self, group: Indices, log_miss: Reals) -> None:
-        np.add.at(self._fire, group, log_miss)
+    def heard(self, group: Indices, sensor_type: Indices, log_miss: Reals) -> None:
+        """Chances to hear or see a group's phenomena."""
+        np.add.at(self._fire, (group, sensor_type), log_miss)
+
+    def noticed(self, disc: Indices, sensor_type: Indices, log_miss: Reals) -> None:
+        """Chances to notice jamming."""
+        np.add.at(self._jamming, (disc, sensor_type), log_miss)
+
+    def deceived(self, deceptions: Deceptions) -> None:
+        """What captured sensors invent in the whole run."""
+        self._deceptions = deceptions
 
     def link(self, batch: Rows) -> None:
         """Notes where the numbered rows of one window came from; fixes by their track."""
@@ -96,7 +131,15 @@ class Witness:
 
     def truth(self, header: dict[str, Any]) -> Truth:
         """Happenings and links of the whole run."""
-        happenings = [*self._movements(), *self._episodes(True), *self._episodes(False), *self._fires()]
+        happenings = [
+            *self._movements(),
+            *self._episodes("crossing"),
+            *self._episodes("incursion"),
+            *self._episodes("presence"),
+            *self._fires(),
+            *self._jammings(),
+            *self._lies(),
+        ]
         return Truth(header, tuple(happenings), tuple(self._links()))
 
     def _ns(self, t: float) -> int:
@@ -129,7 +172,7 @@ class Witness:
                 kind="movement",
                 actor=world.scenario.movements[movers.spec[i]].name,
                 party=self._party(int(movers.hand[i])),
-                object_class=schema.OBJECT_CLASSES[movers.object_class[i]],
+                object_class=TARGETS[movers.object_class[i]],
                 objects=int(movers.objects[i]),
                 time_start_ns=self._ns(paths.start_s[i]),
                 time_end_ns=self._ns(min(paths.end_s[i], world.duration_s)),
@@ -142,17 +185,20 @@ class Witness:
             for i in range(movers.count)
         ]
 
-    def _episodes(self, is_crossing: bool) -> list[Happening]:
+    def _episodes(self, kind: Literal["crossing", "incursion", "presence"]) -> list[Happening]:
         world, movers = self._world, self._world.movers
-        episodes: Episodes = world.crossings if is_crossing else world.incursions
-        flanks = world.crossing_flanks if is_crossing else world.incursion_flanks
-        chances = self._crossings if is_crossing else self._incursions
+        episodes, flanks, chances = {
+            "crossing": (world.crossings, world.crossing_flanks, self._crossings),
+            "incursion": (world.incursions, world.incursion_flanks, self._incursions),
+            "presence": (world.presences, world.presence_flanks, self._presences),
+        }[kind]
+        is_crossing = kind == "crossing"
         count = len(episodes)
         if not count:
             return []
-        p_sorted, best_sorted = chances.result(count, needs_outside=is_crossing)
-        p, best = np.empty(count), np.empty(count)
-        p[flanks.order], best[flanks.order] = p_sorted, best_sorted
+        types = world.net.type_idx[world.net.watch_sensor]
+        found = chances.result(count, types, needs_outside=is_crossing).taken(np.argsort(flanks.order))
+        p, best = found.p, found.best_sigma_m
         deep_x, deep_y, _, _ = movers.paths.at(episodes.mover, episodes.deepest_s)
         out_x, out_y, _, _ = movers.paths.at(episodes.mover, episodes.end_s)
         entry = self._places(["at"] * count, episodes.x, episodes.y)
@@ -167,37 +213,45 @@ class Witness:
             other = hand_party(world.space, -int(movers.start_hand[mover]))
             made.append(
                 Happening(
-                    id=f"{'c' if is_crossing else 'i'}-{i:06d}",
-                    kind="crossing" if is_crossing else "incursion",
+                    id=f"{LETTERS[kind]}-{i:06d}",
+                    kind=kind,
                     actor=spec.name,
                     party=self._party(int(movers.hand[mover])),
-                    object_class=schema.OBJECT_CLASSES[movers.object_class[mover]],
+                    object_class=TARGETS[movers.object_class[mover]],
                     objects=int(movers.objects[mover]),
                     time_start_ns=self._ns(episodes.start_s[i]),
                     time_end_ns=self._ns(episodes.end_s[i]),
                     places=(entry[i], deepest[i], leaving[i]),
                     extent_m=round(float(episodes.extent_m[i]), 1),
-                    rules=(
-                        RuleTruth(
-                            "line_crossing" if is_crossing else "buffer_incursion",
-                            self._verdict(int(movers.hand[mover]), spec.expected),
-                        ),
-                    ),
+                    rules=self._rules(kind, spec, int(movers.hand[mover]), float(episodes.start_s[i])),
                     detection_prob=round(float(p[i]), 6),
                     band=band(float(p[i]), sigmas),
                     depth_m=round(float(episodes.depth_m[i]), 1),
                     depth_sigmas=round(sigmas, 2),
                     direction=f"{home}>{other}" if is_crossing else None,
+                    speed_mps=round(sum(spec.speed_mps) / 2, 1),
+                    sensor_types=type_names(found.by_type[i]),
                     of=f"m-{mover:06d}",
                 )
             )
         return made
 
-    @staticmethod
-    def _verdict(hand: int, expected: str) -> str:
-        if expected != "by_rules":
-            return expected
-        return "undetermined" if hand == CIVILIAN else "violation"
+    def _rules(self, kind: str, spec: Movement, hand: int, start_s: float) -> tuple[RuleTruth, ...]:
+        """What an all-knowing judge says of an episode. Animals break no rule."""
+        if spec.object_class == "animal":
+            return ()
+        rule_id = {"crossing": "line_crossing", "incursion": "buffer_incursion"}.get(kind)
+        if rule_id is None:
+            rule_id = "air_violation" if spec.object_class.startswith("uav_") else "heavy_weapon_zone"
+        verdict: str = spec.expected
+        if verdict == "by_rules":
+            verdict = "undetermined" if hand == CIVILIAN else "violation"
+            hour = ((start_s + self._world.local_start_s) % DAY_S) / 3_600
+            opens, closes = self._world.scenario.crossing_points.hours
+            is_open = spec.pattern == "queue" and hand == CIVILIAN and opens <= hour < closes
+            if spec.notified or is_open:
+                verdict = "permitted"
+        return (RuleTruth(rule_id, verdict),)
 
     def _fires(self) -> list[Happening]:
         world, groups, facts = self._world, self._world.groups, self._world.fire
@@ -210,18 +264,17 @@ class Witness:
                 ["impact"] * int(has_target.sum()), groups.target_x[has_target], groups.target_y[has_target]
             )
         )
-        p = -np.expm1(self._fire)
+        p, by_type = -np.expm1(self._fire.sum(axis=1)), -np.expm1(self._fire)
         made = []
         for i in range(groups.count):
             places = (origin[i], next(far)) if has_target[i] else (origin[i],)
             if not facts.phenomena[i]:
                 continue
             spec = world.scenario.fires[groups.spec[i]]
-            rules = (RuleTruth("ceasefire_fire", "violation"),) if facts.is_violation[i] else ()
             made.append(
                 Happening(
                     id=f"f-{i:06d}",
-                    kind="fire",
+                    kind="works" if spec.weapon == "digging" else "fire",
                     actor=spec.name,
                     party=self._party(int(groups.hand[i])),
                     object_class=spec.weapon,
@@ -230,9 +283,10 @@ class Witness:
                     time_end_ns=self._ns(facts.end_s[i]),
                     places=places,
                     extent_m=round(3.0 * spec.spread_m, 1),
-                    rules=rules,
+                    rules=self._fire_rules(i, spec),
                     detection_prob=round(float(p[i]), 6),
                     band=band(float(p[i]), None),
+                    sensor_types=type_names(by_type[i]),
                     phenomena=int(facts.phenomena[i]),
                     rounds=int(groups.rounds[i]),
                     of=f"f-{groups.answers[i]:06d}" if groups.answers[i] >= 0 else None,
@@ -240,10 +294,80 @@ class Witness:
             )
         return made
 
+    def _fire_rules(self, i: int, spec: Fire) -> tuple[RuleTruth, ...]:
+        facts = self._world.fire
+        if self._world.groups.hand[i] == CIVILIAN:
+            return ()
+        if spec.weapon == "digging":
+            verdict = "permitted" if spec.notified else "violation"
+            return (RuleTruth("engineering_works", verdict),) if facts.is_in_zone[i] else ()
+        rules = []
+        if facts.is_in_zone[i]:
+            rules.append(RuleTruth("ceasefire_fire", "violation"))
+        if facts.is_across[i]:
+            rules.append(RuleTruth("cross_line_fire", "violation"))
+        return tuple(rules)
+
+    def _jammings(self) -> list[Happening]:
+        world, discs = self._world, self._world.jamming
+        p = -np.expm1(self._jamming.sum(axis=1))
+        places = self._places(["origin"] * len(discs), discs.x, discs.y) if len(discs) else []
+        made = []
+        for i in range(len(discs)):
+            if discs.start_s[i] >= world.duration_s:
+                continue
+            spec = int(discs.spec[i])
+            made.append(
+                Happening(
+                    id=f"j-{i:06d}",
+                    kind="jamming",
+                    actor="interference" if spec < 0 else world.scenario.jammers[spec].name,
+                    party=self._party(int(discs.hand[i])),
+                    object_class="jammer",
+                    objects=1,
+                    time_start_ns=self._ns(discs.start_s[i]),
+                    time_end_ns=self._ns(min(discs.end_s[i], world.duration_s)),
+                    places=(places[i],),
+                    extent_m=round(float(discs.radius_m[i]), 1),
+                    rules=(RuleTruth("monitor_interference", "violation"),),
+                    detection_prob=round(float(p[i]), 6),
+                    band=band(float(p[i]), None),
+                    sensor_types=type_names(-np.expm1(self._jamming[i])),
+                )
+            )
+        return made
+
+    def _lies(self) -> list[Happening]:
+        world, lies = self._world, self._deceptions
+        if lies is None or not len(lies.sensor):
+            return []
+        places = self._places(["at"] * len(lies.sensor), world.net.x[lies.sensor], world.net.y[lies.sensor])
+        return [
+            Happening(
+                id=f"d-{i:06d}",
+                kind="deception",
+                actor=world.scenario.spoofs[lies.spec[i]].name,
+                party=self._party(int(lies.hand[i])),
+                object_class=world.net.ids[lies.sensor[i]],
+                objects=int(lies.count[i]),
+                time_start_ns=self._ns(lies.start_s[i]),
+                time_end_ns=self._ns(lies.end_s[i]),
+                places=(places[i],),
+                extent_m=0.0,
+                rules=(RuleTruth("monitor_interference", "violation"),),
+                detection_prob=0.0,
+                band="out_of_reach",
+            )
+            for i in range(len(lies.sensor))
+        ]
+
     def _name(self, link: int) -> str | None:
         if link == FALSE_LINK:
             return None
         movers = self._world.movers.count
+        groups = self._world.groups.count
+        if link >= movers + groups:
+            return f"j-{link - movers - groups:06d}"
         return f"m-{link:06d}" if link < movers else f"f-{link - movers:06d}"
 
     def _links(self) -> list[Links]:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from geodata.contact_line import ContactLine
 from monitoring.simulation.activity import Groups, Movers, plan_fire, plan_movers
+from monitoring.simulation.jamming import JammingDiscs, plan_jamming
 from monitoring.simulation.paths import Intervals, merged
 from monitoring.simulation.placement import LineSpace
 from monitoring.simulation.randomness import between, stream
@@ -23,33 +24,16 @@ from monitoring.simulation.truth_facts import (
     crossings,
     fire_facts,
     incursions,
+    presences,
     sample,
 )
+from monitoring.simulation.weather import WeatherField
 
 Reals = NDArray[np.float64]
 Indices = NDArray[np.int64]
 
 JAMMED_LINK_FRAC: Final = 0.3
 """Share of the sensors inside a jamming disc that lose their link."""
-
-
-@dataclass(frozen=True)
-class JammingDiscs:
-    """Where and when satellite navigation and radio links are jammed; columns of shape (d,)."""
-
-    x: Reals
-    y: Reals
-    radius_m: Reals
-    start_s: Reals
-    end_s: Reals
-
-    def is_jammed(self, x: Reals, y: Reals, t: Reals) -> NDArray[np.bool_]:
-        """Whether each place is inside a disc at its time. Few discs, so one pass each."""
-        jammed = np.zeros(len(x), dtype=bool)
-        for i in range(len(self.x)):
-            near = np.hypot(x - self.x[i], y - self.y[i]) < self.radius_m[i]
-            jammed |= near & (t >= self.start_s[i]) & (t < self.end_s[i])
-        return jammed
 
 
 @dataclass(frozen=True)
@@ -61,18 +45,22 @@ class World:
     seed: int
     start_ns: int
     duration_s: float
+    local_start_s: float
     terms: Terms
     net: SensorNet
     movers: Movers
     groups: Groups
     crossings: Episodes
     incursions: Episodes
+    presences: Episodes
     crossing_flanks: Intervals
     incursion_flanks: Intervals
+    presence_flanks: Intervals
     fire: FireFacts
     power_outages: Intervals
     link_outages: Intervals
     jamming: JammingDiscs
+    weather: WeatherField
 
 
 def build_world(
@@ -93,26 +81,31 @@ def build_world(
     path = sample(space, movers, max(terms.buffer_left_m, terms.buffer_right_m))
     over = crossings(movers, path, terms, duration_s)
     inside = incursions(movers, path, terms, duration_s)
-    jamming = _jamming(scenario.faults, space, seed, duration_s)
-    power, link = _outages(scenario.faults, net, jamming, seed, duration_s)
+    there = presences(movers, path, terms, duration_s)
+    jamming = plan_jamming(scenario, space, seed, duration_s, local_start_s, density)
+    power, link = _outages(scenario.faults, space, net, jamming, seed, duration_s)
     return World(
         scenario=scenario,
         space=space,
         seed=seed,
         start_ns=start_ns,
         duration_s=duration_s,
+        local_start_s=local_start_s,
         terms=terms,
         net=net,
         movers=movers,
         groups=groups,
         crossings=over,
         incursions=inside,
+        presences=there,
         crossing_flanks=_flanks(over),
         incursion_flanks=_flanks(inside),
+        presence_flanks=_flanks(there),
         fire=fire_facts(space, groups, terms),
         power_outages=power,
         link_outages=link,
         jamming=jamming,
+        weather=WeatherField(seed, scenario.weather),
     )
 
 
@@ -123,21 +116,14 @@ def _flanks(episodes: Episodes) -> Intervals:
     return Intervals(episodes.mover, episodes.start_s - FLANK_S, episodes.end_s + FLANK_S)
 
 
-def _jamming(faults: Faults, space: LineSpace, seed: int, duration_s: float) -> JammingDiscs:
-    rng = stream(seed, "faults", 1)
-    n = faults.jamming_discs
-    x, y, _ = space.place(space.along(rng.uniform(size=n)), rng.uniform(-5_000.0, 5_000.0, n))
-    start = rng.uniform(0.0, duration_s, n)
-    radius = between(rng, faults.jamming_radius_km, n) * 1_000
-    return JammingDiscs(x, y, radius, start, start + between(rng, faults.jamming_h, n) * 3_600)
-
-
 def _outages(
-    faults: Faults, net: SensorNet, jamming: JammingDiscs, seed: int, duration_s: float
+    faults: Faults, space: LineSpace, net: SensorNet, jamming: JammingDiscs, seed: int, duration_s: float
 ) -> tuple[Intervals, Intervals]:
-    """When sensors have no power, and when they have no link (by themselves or jammed)."""
+    """When sensors have no power (by themselves, or a whole region), and when no link (or jammed)."""
     rng = stream(seed, "faults", 2)
     power = _spells(rng, net.count, faults.power_outages_per_day, faults.power_outage_h, duration_s)
+    region = _regional(stream(seed, "faults", 3), faults, space, net, duration_s)
+    power = tuple(np.concatenate(both) for both in zip(power, region, strict=True))  # type: ignore[assignment]  # three of them
     owner, start, end = _spells(rng, net.count, faults.link_outages_per_day, faults.link_outage_h, duration_s)
     for i in range(len(jamming.x)):
         near = np.flatnonzero(np.hypot(net.x - jamming.x[i], net.y - jamming.y[i]) < jamming.radius_m[i])
@@ -146,6 +132,20 @@ def _outages(
         start = np.concatenate([start, np.full(len(cut), jamming.start_s[i])])
         end = np.concatenate([end, np.full(len(cut), jamming.end_s[i])])
     return Intervals(*merged(*power, 60.0)), Intervals(*merged(owner, start, end, 60.0))
+
+
+def _regional(
+    rng: np.random.Generator, faults: Faults, space: LineSpace, net: SensorNet, duration_s: float
+) -> tuple[Indices, Reals, Reals]:
+    """Outages that take every post within their radius at once: a grid fails, a storm, a cut cable."""
+    n = rng.poisson(faults.regional_outages_per_day * duration_s / DAY_S)
+    x, y = space.on_line(space.along(rng.uniform(size=n)))
+    radius = between(rng, faults.regional_outage_km, n) * 1_000
+    start = rng.uniform(0.0, duration_s, n)
+    end = start + between(rng, faults.regional_outage_h, n) * 3_600
+    is_near = np.hypot(net.x[None, :] - x[:, None], net.y[None, :] - y[:, None]) < radius[:, None]
+    region, owner = np.nonzero(is_near)
+    return owner, start[region], end[region]
 
 
 def _spells(

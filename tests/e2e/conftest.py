@@ -1,13 +1,14 @@
 """A browser, a stand-in server with an invented day, and pages signed in to it."""
 
 import os
+import pickle
+import re
 import shutil
 from collections.abc import Iterator
-from copy import deepcopy
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.e2e.stand_in.server import DIST, StandIn
 from tests.e2e.stand_in.world import World
@@ -16,6 +17,8 @@ CHROMIUM = os.environ.get("CONTACTLINE_CHROMIUM") or shutil.which("chromium") or
 FLAGS = ["--no-sandbox", "--disable-gpu", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
 LATE_IN_THE_PERIOD = "2026-11-24T16:48:12Z"
 SECRET = "one-time-0000"
+MAP_LIBRARY = re.compile(r"/assets/library-.*\.js$")
+expect.set_options(timeout=45_000)  # a machine that does other work besides is slow, not wrong
 
 
 @pytest.fixture(scope="session")
@@ -33,26 +36,32 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def busy_day() -> World:
-    return World.invent()
+def busy_day() -> bytes:
+    """The invented day, pickled: a copy of one's own for each test in a few milliseconds."""
+    world = World.invent()
+    assert world.line.geojson  # worked out once, not once for each test
+    return pickle.dumps(world)
 
 
 @pytest.fixture
-def stand_in(busy_day: World) -> Iterator[StandIn]:
+def stand_in(busy_day: bytes) -> Iterator[StandIn]:
     """A server with a busy day, where everyone has set a passphrase."""
-    server = StandIn(deepcopy(busy_day)).start()
+    server = StandIn(pickle.loads(busy_day)).start()
     server.must_set.clear()
     yield server
     server.stop()
 
 
 def open_context(
-    browser: Browser, width: int = 1440, height: int = 900, scheme: str = "light"
+    browser: Browser, width: int = 1440, height: int = 900, scheme: str = "light", *, maps: bool = False
 ) -> BrowserContext:
+    """A person's browser. Maps are drawn in software here, at a second each: only where a test looks at them."""
     context = browser.new_context(
         viewport={"width": width, "height": height}, color_scheme="dark" if scheme == "dark" else "light"
     )
-    context.set_default_timeout(8_000)
+    context.set_default_timeout(45_000)
+    if not maps:
+        context.route(MAP_LIBRARY, lambda route: route.abort())
     return context
 
 
@@ -72,10 +81,9 @@ def new_page(context: BrowserContext) -> Page:
     return page
 
 
-@pytest.fixture
-def page(browser: Browser, stand_in: StandIn) -> Iterator[Page]:
-    """The analyst's page at a desk. An exception in it, or a violated security policy, fails the test."""
-    context = open_context(browser)
+def analyst_at_a_desk(browser: Browser, stand_in: StandIn, *, maps: bool) -> Iterator[Page]:
+    """The analyst's page. An exception in it, or a violated security policy, fails the test."""
+    context = open_context(browser, maps=maps)
     sign_in(context, stand_in)
     opened = new_page(context)
     wrong: list[str] = []
@@ -86,3 +94,15 @@ def page(browser: Browser, stand_in: StandIn) -> Iterator[Page]:
     yield opened
     context.close()
     assert wrong == []
+
+
+@pytest.fixture
+def page(browser: Browser, stand_in: StandIn) -> Iterator[Page]:
+    """The analyst's page at a desk, its map left out."""
+    yield from analyst_at_a_desk(browser, stand_in, maps=False)
+
+
+@pytest.fixture
+def page_with_map(browser: Browser, stand_in: StandIn) -> Iterator[Page]:
+    """The analyst's page at a desk, with its map."""
+    yield from analyst_at_a_desk(browser, stand_in, maps=True)

@@ -162,12 +162,82 @@ def test_numbers_lead_to_the_rows_behind_them(page: Page, stand_in: StandIn) -> 
     expect(page.get_by_text(f"{seen} of {count} events")).to_be_visible()
 
 
-def test_the_case_map_draws_without_breaking_the_security_policy(page: Page, stand_in: StandIn) -> None:
+def test_the_case_map_draws_without_breaking_the_security_policy(
+    page_with_map: Page, stand_in: StandIn
+) -> None:
     number = next(n for n, c in stand_in.world.cases.items() if c["rule_id"] == "line_crossing")
+    page = page_with_map
     page.goto(f"{stand_in.url}/cases/{number}")
     canvas = page.locator("canvas.maplibregl-canvas")
     expect(canvas).to_be_visible()
     expect(page.locator(".maplibregl-ctrl-scale")).to_have_text(re.compile("m$"))
+
+
+def test_crossings_at_one_place_share_a_mark_and_one_label_tells_of_them(
+    page_with_map: Page, stand_in: StandIn
+) -> None:
+    crossings = {n: len(e["crossings"]) for n, e in stand_in.world.evidence.items()}
+    number = next(n for n, count in crossings.items() if count == 4)
+    page = page_with_map
+    page.goto(f"{stand_in.url}/cases/{number}")
+    label = page.get_by_role("group", name="the map").locator(".label")
+    expect(label).to_have_count(1)
+    expect(label).to_contain_text("4 crossings")
+    expect(label).to_contain_text("2 × A → B")
+    alone = next(n for n, count in crossings.items() if count == 1)
+    page.goto(f"{stand_in.url}/cases/{alone}")
+    expect(label).to_contain_text("0.98 almost certain")
+
+
+def test_the_belts_are_told_apart_in_the_legend(page_with_map: Page, stand_in: StandIn) -> None:
+    number = next(n for n, c in stand_in.world.cases.items() if c["rule_id"] == "buffer_incursion")
+    page = page_with_map
+    page.goto(f"{stand_in.url}/cases/{number}")
+    expect(page.get_by_text("warning belts, 1 km")).to_be_visible()
+    expect(page.get_by_text("critical belts, 400 m")).to_be_visible()
+
+
+def test_the_probability_over_time_is_drawn_and_stands_in_a_table(page: Page, stand_in: StandIn) -> None:
+    crossings = {n: e["crossings"] for n, e in stand_in.world.evidence.items()}
+    number = next(n for n, found in crossings.items() if len(found) == 2)
+    page.goto(f"{stand_in.url}/cases/{number}")
+    chart = page.get_by_role("region", name="Probability over time")
+    expect(chart).to_contain_text("0.98 almost certain")
+    expect(chart.get_by_role("img")).to_have_attribute(
+        "aria-label", re.compile("^From 0.02 almost no chance")
+    )
+    chart.get_by_text("As a table").click()
+    expect(chart.get_by_role("row")).to_have_count(7)
+    expect(chart.get_by_role("row").last.get_by_role("cell")).to_have_text(
+        [re.compile(r"^\d\d:\d\d:\d\d\.\d{3}$"), "0.98", "almost certain"]
+    )
+    chart.get_by_role("button", name="Next crossing").click()
+    expect(chart).to_contain_text("0.86 very likely")
+    fire = next(n for n, found in crossings.items() if not found)
+    page.goto(f"{stand_in.url}/cases/{fire}")
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    expect(chart).to_be_hidden()
+
+
+def test_quality_names_weaknesses_first_and_misses_beside_false_reports(
+    page: Page, stand_in: StandIn
+) -> None:
+    page.goto(f"{stand_in.url}/cases")
+    page.keyboard.press("g")
+    page.keyboard.press("q")
+    page.wait_for_url(re.compile("/quality$"))
+    headings = page.get_by_role("heading", level=2)
+    expect(headings.first).to_have_text("Known weaknesses")
+    expect(page.get_by_text(re.compile("with engine .*seeds 101 to"))).to_be_visible()
+    table = page.get_by_role("region", name="Crossing").get_by_role("table")
+    names = table.get_by_role("columnheader").all_text_contents()
+    assert [name.split("0")[0].strip() for name in names if "Missed" in name or "False reports" in name] == [
+        "Missed",
+        "False reports",
+    ]
+    busy = table.get_by_role("row").filter(has_text="Busy day")
+    expect(busy).to_contain_text(re.compile(r"\d+ %\s+\d+–\d+"))
+    expect(page.get_by_role("heading", name="A beside B")).to_be_visible()
 
 
 def test_on_a_phone_the_queue_and_the_case_follow_each_other(browser: Browser, stand_in: StandIn) -> None:

@@ -4,6 +4,7 @@ It implements `api.ports.Runtime`. What the door hands over is kept in `calls`; 
 line that begins with `{` and refuses the others.
 """
 
+import secrets
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -15,7 +16,7 @@ from argon2 import PasswordHasher
 from geodata.contact_line import ContactLine
 from geodata.sectors import Sectors
 from monitoring import schema
-from monitoring.adapters.credentials import new_token
+from monitoring.adapters.credentials import token_sha256
 from monitoring.adapters.store import QuarantinedRow, Store
 from monitoring.agreement import Agreement
 from tests.fakes.tables import START_NS, Output
@@ -69,11 +70,11 @@ class ThinRuntime:
 
     mission_name = "test mission"
     is_illustrative = True
-    belts: dict[str, Any] = {"type": "FeatureCollection", "features": []}
 
     def __init__(self, path: Path) -> None:
         self.store = Store.open(path)
         self.archive = EventsInMemory()
+        self.belts: dict[str, Any] = {"type": "FeatureCollection", "features": []}
         self.line = ContactLine([30.0, 33.0, 36.0], [47.0, 48.0, 48.5], "test line", "A", 0.0)
         self.sectors = Sectors.fit(self.line, 100_000.0)
         self.agreement = Agreement.load("minimal")
@@ -103,9 +104,10 @@ class ThinRuntime:
             self.change_account("test", account(name, roles))
         texts = {}
         for name, scopes in {"ingest": ("events",), "local": ("local",)}.items():
-            token = new_token(name, scopes)
-            self.change_account("test", token.record)
-            texts[name] = token.text
+            prefix = f"{len(texts):012x}"
+            texts[name] = f"cl_{prefix}_{secrets.token_hex(32)}"
+            token = {"op": "token", "prefix": prefix, "sha256": token_sha256(texts[name]), "name": name}
+            self.change_account("test", {**token, "scopes": list(scopes)})
         return texts
 
     def publish(self, output: Output) -> int:
@@ -137,10 +139,17 @@ class ThinRuntime:
         return {"added": len(sensors), "changed": 0}
 
     def load_line(self, principal: str, geojson: Mapping[str, Any], valid_from_ns: int) -> dict[str, Any]:
+        self.calls.append(("load_line", {"principal": principal, "valid_from_ns": valid_from_ns}))
         line = ContactLine.from_geojson(dict(geojson))
         return {"version": line.version, "label": line.label, "length_m": line.length_m}
 
+    def reanalyse(self, principal: str, from_ns: int, to_ns: int, *, is_applied: bool) -> dict[str, Any]:
+        assert principal
+        assert from_ns < to_ns
+        return {"applied": is_applied, "findings": [], "incidents": 0}
+
     def replay_quarantine(self, principal: str, selection: Mapping[str, Any]) -> dict[str, Any]:
+        self.calls.append(("replay_quarantine", {"principal": principal}))
         return {"replayed": 0, **selection}
 
     def reports(self) -> list[dict[str, Any]]:

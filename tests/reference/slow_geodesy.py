@@ -61,14 +61,33 @@ def side_exactly(ring: list[Point], place: Point) -> int:
     return 1 if is_inside else -1
 
 
+def side_of_scene(left_ring: list[Point], rings: list[list[Point]], place: Point) -> int:
+    """+1 on side A, -1 on side B, 0 on the line: `left_ring` is the main part closed around its side A, and
+    each of `rings` parts its inside from what lies around it."""
+    side = side_exactly(left_ring, place)
+    for ring in rings:
+        side *= -side_exactly(ring, place)
+    return side
+
+
 def crossings_slowly(
     vertices: list[tuple[float, float]], ring: list[Point], fixes: list[tuple[float, float]]
 ) -> list[tuple[int, Fraction, int]]:
-    """(step, fraction, direction) of each strict change of side across the line, +1 = from inside the ring.
+    """Crossings of one line; see `crossings_of_scene`."""
+    return crossings_of_scene([vertices], ring, [], fixes)
 
-    `ring`: the line closed around its left side. Each step is cut wherever it meets the line; the sides of the
-    middles of what is left are compared along the whole track. A crossing belongs to where the track left the
-    line.
+
+def crossings_of_scene(
+    parts: list[list[tuple[float, float]]],
+    left_ring: list[Point],
+    rings: list[list[Point]],
+    fixes: list[tuple[float, float]],
+) -> list[tuple[int, Fraction, int]]:
+    """(step, fraction, direction) of each strict change of side across the line, +1 = A>B.
+
+    `parts`: the vertices of each part; sides are those of `side_of_scene`. Each step is cut wherever it meets
+    the line; the sides of the middles of what is left are compared along the whole track. A crossing belongs
+    to where the track left the line.
     """
     found: list[tuple[int, Fraction, int]] = []
     last = 0
@@ -77,15 +96,15 @@ def crossings_slowly(
         a, b = (Fraction(p[0]), Fraction(p[1])), (Fraction(q[0]), Fraction(q[1]))
         if a == b:
             continue
-        cuts = sorted({Fraction(0), Fraction(1), *_meetings(vertices, a, b)})
+        cuts = sorted({Fraction(0), Fraction(1), *(t for part in parts for t in _meetings(part, a, b))})
         for begin, end in pairwise(cuts):
-            if _is_on_line(vertices, _at(a, b, begin)):
+            if any(_is_on_line(part, _at(a, b, begin)) for part in parts):
                 has_touched = True
             middle = _at(a, b, (begin + end) / 2)
-            if _is_on_line(vertices, middle):
+            if any(_is_on_line(part, middle) for part in parts):
                 has_touched = True
                 continue
-            side = side_exactly(ring, middle)
+            side = side_of_scene(left_ring, rings, middle)
             if has_touched and last != 0 and side != last:
                 found.append((step, begin, last))
             last, has_touched = side, False

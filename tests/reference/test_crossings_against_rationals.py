@@ -104,6 +104,21 @@ def test_known_clearance_skips_steps_and_changes_no_answer() -> None:
     assert np.array_equal(odd, (at.side[:-1] != at.side[1:])[: len(odd)])
 
 
+def test_steps_few_or_many_give_the_same_crossings() -> None:
+    line = LINES["comb", "north"]
+    rng = np.random.default_rng(4)
+    lon, lat = 37.0 + rng.uniform(-90, 90, 3_000) / 64, 48.0 + rng.uniform(-90, 90, 3_000) / 64
+    lon[::97] = np.nan
+    many = step_crossings(line, lon[:-1], lat[:-1], lon[1:], lat[1:])
+    few = [
+        step_crossings(line, lon[i:j], lat[i:j], lon[i + 1 : j + 1], lat[i + 1 : j + 1])
+        for i, j in zip(range(0, 2_999, 100), [*range(100, 2_999, 100), 2_999], strict=True)
+    ]
+    assert len(many.step_idx) > 100
+    assert many.step_idx.tolist() == [int(k) + 100 * n for n, found in enumerate(few) for k in found.step_idx]
+    assert many.fraction.tolist() == [float(t) for found in few for t in found.fraction]
+
+
 def test_fixes_that_are_no_places_cross_nothing() -> None:
     line = LINES["straight", "north"]
     nan = float("nan")

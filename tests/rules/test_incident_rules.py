@@ -56,7 +56,9 @@ def test_a_rule_judges_as_its_case_says(every: dict[str, Any], case: dict[str, A
                 else value
             )
             assert row[name] == near, name
-        assert all(sentence[0] == sentence[0].upper() and sentence.endswith(".") for sentence in row["reasons"])
+        assert all(
+            sentence[0] == sentence[0].upper() and sentence.endswith(".") for sentence in row["reasons"]
+        )
 
 
 @pytest.mark.parametrize("rule_id", INCIDENT_RULES)

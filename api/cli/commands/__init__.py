@@ -2,19 +2,39 @@
 
 import typer
 
-from api.cli.commands import demo, detect, home, ingest, quarantine, report, sensors, serve, simulate, status
+from api.cli.commands import (
+    demo,
+    detect,
+    evaluate,
+    home,
+    ingest,
+    line,
+    locate,
+    quarantine,
+    reanalyse,
+    report,
+    sensors,
+    serve,
+    simulate,
+    status,
+)
 
 
 def register(app: typer.Typer) -> None:
     """Add every command, in the order the help lists them."""
     app.command("demo")(demo.demo)
     app.command("init")(home.init)
+    home.line_app.command("check")(line.check_line)
+    home.line_app.command("show")(line.show_line)
     app.add_typer(home.line_app, name="line")
     app.add_typer(sensors.app, name="sensors")
     app.command("ingest")(ingest.ingest)
     app.command("detect")(detect.detect)
+    app.command("locate")(locate.locate)
+    app.command("reanalyse")(reanalyse.reanalyse)
     app.command("report")(report.report)
     app.command("serve")(serve.serve)
     app.command("simulate")(simulate.simulate)
+    app.command("evaluate")(evaluate.evaluate)
     app.command("status")(status.status)
     app.add_typer(quarantine.app, name="quarantine")

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from api.cli.doors import at_the_writer
 from api.cli.output import EXIT_USAGE, console, fail, print_json
@@ -58,8 +59,9 @@ def init(
             )
             return
         console.print(
-            f"[bold]{context.obj.home}[/] is ready: line [cyan]{current.label}[/] ({current.length_m / 1000:,.1f} km, "
-            f"{len(mission.sectors.ids)} sectors), agreement [cyan]{mission.agreement.label}[/]"
+            f"[bold]{context.obj.home}[/] is ready: line [cyan]{escape(current.label)}[/] "
+            f"({current.length_m / 1000:,.1f} km, {len(mission.sectors.ids)} sectors), "
+            f"agreement [cyan]{escape(mission.agreement.label)}[/]"
         )
         show_credentials(opened.credentials)
 
@@ -88,7 +90,7 @@ def load(
         print_json({**loaded, "valid_from": valid_from})
     else:
         console.print(
-            f"line [cyan]{loaded['label']}[/] ({loaded['length_m'] / 1000:,.1f} km) holds from {valid_from}\n"
+            f"line [cyan]{escape(loaded['label'])}[/] ({loaded['length_m'] / 1000:,.1f} km) holds from {valid_from}\n"
             f"[dim]{loaded['version']}[/]"
         )
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 
 from api.cli.doors import at_the_writer
 from api.cli.output import EXIT_DATA, console, counts, print_json, progress
@@ -19,7 +20,10 @@ def ingest(
     context: typer.Context,
     files: Annotated[
         list[str],
-        typer.Argument(metavar="FILE…", help="NDJSON or CSV, plain or gzip; - reads standard input"),
+        typer.Argument(
+            metavar="FILE…",
+            help="NDJSON, CSV, GeoJSON, Parquet or Arrow; text also gzip; - reads standard input",
+        ),
     ],
     now: Annotated[
         str | None,
@@ -83,13 +87,13 @@ def show_receipt(receipt: Mapping[str, Any]) -> None:
         console.print(counts("flagged", receipt["flagged"]))
     for row in receipt.get("rows", [])[:5]:
         console.print(
-            f"  line {row['line']}: [yellow]{row['reason']}[/] {row['detail']}", markup=True, soft_wrap=True
+            f"  line {row['line']}: [yellow]{row['reason']}[/] {escape(row['detail'])}", soft_wrap=True
         )
     if len(receipt.get("rows", [])) > 5:
         console.print("  … `contactline quarantine list` shows all", style="dim")
     for refused in receipt.get("files", []):
         console.print(
-            f"refused [bold]{refused['file']}[/]: [yellow]{refused['reason']}[/] {refused['detail']}",
+            f"refused [bold]{escape(refused['file'])}[/]: [yellow]{refused['reason']}[/] {escape(refused['detail'])}",
             soft_wrap=True,
         )
     if receipt.get("findings") is not None:

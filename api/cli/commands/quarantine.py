@@ -16,6 +16,7 @@ from api.cli.doors import at_the_writer
 from api.cli.output import EXIT_DATA, console, note, print_json
 from monitoring.adapters.store import Store
 from monitoring.bootstrap import read_home
+from monitoring.decode import TABLES, Format, shown_original
 
 app = typer.Typer(
     no_args_is_help=True, help="Refused rows: kept with reason, line number and original bytes."
@@ -42,15 +43,17 @@ def list_rows(
     """
     with read_home(context.obj.settings) as (_, store, _):
         rows = [row for row, _ in zip(_rows(store, reason, receipt), range(limit), strict=False)]
-        numbers = store.quarantine_counts()
+        numbers = store.quarantine_counts(is_open_only=True)
     if as_json:
         print_json({"counts": numbers, "items": [_for_json(row) for row in rows]})
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("receipt", "source", "line", "reason", "detail", "row"):
-        table.add_column(name, overflow="ellipsis", no_wrap=True)
+    for name, width in (("receipt", 8), ("source", 12), ("line", 5), ("reason", 14)):
+        table.add_column(name, overflow="ellipsis", no_wrap=True, min_width=width, max_width=20)
+    for name in ("detail", "row"):
+        table.add_column(name, overflow="ellipsis", no_wrap=True, ratio=1)
     for row in rows:
-        original = _text(row["original"])
+        original = shown_original(Format(row["format"]), row["original"])
         table.add_row(
             row["receipt_id"] or "-",
             escape(row["source"] or "-"),
@@ -118,15 +121,20 @@ def _rows(store: Store, reason: str | None, receipt_id: str | None) -> Iterator[
             return
 
 
-def _text(original: bytes) -> str:
-    return original.decode("utf-8", errors="backslashreplace")
-
-
 def _for_json(row: dict[str, Any]) -> dict[str, Any]:
     told = {
         key: row[key] for key in ("journal_seq", "row", "receipt_id", "source", "line_no", "reason", "detail")
     }
-    try:
-        return {**told, "original": row["original"].decode("utf-8")}
-    except UnicodeDecodeError:
-        return {**told, "original_base64": base64.b64encode(row["original"]).decode()}
+    form = Format(row["format"])
+    if form not in TABLES:
+        try:
+            return {**told, "original": row["original"].decode("utf-8")}
+        except UnicodeDecodeError:
+            return {**told, "original_base64": base64.b64encode(row["original"]).decode()}
+    # A row of a table has no bytes of its own; it is kept as an Arrow stream and shown by its columns.
+    in_base64 = base64.b64encode(row["original"]).decode()
+    return {
+        **told,
+        "original_base64": in_base64,
+        "columns": json.loads(shown_original(form, row["original"])),
+    }

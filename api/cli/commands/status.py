@@ -1,8 +1,10 @@
 """`contactline status`: what is in the home and how it is."""
 
+import time
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from api.cli.output import EXIT_DATA, console, print_json
@@ -28,8 +30,8 @@ def status(
         last_seq = journal.last_seq
         journal.close()
         offset = store.offset()
-        line = mission.lines.lines[-1]
-        quarantine = store.quarantine_counts()
+        line = mission.line_at(time.time_ns())
+        quarantine = store.quarantine_counts(is_open_only=True)
         numbers = store.counts()
         about: dict[str, Any] = {
             "home": str(settings.home),
@@ -60,16 +62,22 @@ def status(
         table.add_column(style="dim")
         table.add_column()
         table.add_row(
-            "home", f"{settings.home}" + ("" if writer is None else f", written to by {writer.describe()}")
+            "home",
+            escape(str(settings.home)) + ("" if writer is None else f", written to by {writer.describe()}"),
         )
-        table.add_row("mission", f"{mission.name}, line {line.label} ({line.length_m / 1000:,.1f} km)")
-        table.add_row("agreement", f"{mission.agreement.label} [dim]{mission.agreement.version[:19]}…[/]")
+        table.add_row(
+            "mission", f"{escape(mission.name)}, line {escape(line.label)} ({line.length_m / 1000:,.1f} km)"
+        )
+        table.add_row(
+            "agreement", f"{escape(mission.agreement.label)} [dim]{mission.agreement.version[:19]}…[/]"
+        )
         table.add_row("journal", f"{last_seq:,} records, {last_seq - offset:,} waiting to be processed")
         for name, number in numbers.items():
-            table.add_row(name.replace("_", " "), f"{number:,}")
+            if name != "quarantine":  # told by reason below
+                table.add_row(name.replace("_", " "), f"{number:,}")
         table.add_row("findings from", "-" if span is None else f"{shown(span[0])} to {shown(span[1])}")
         table.add_row("quarantine", ", ".join(f"{code} {n:,}" for code, n in quarantine.items()) or "empty")
-        table.add_row("state", "[green]ready[/]" if ready else f"[red]{why}[/]")
+        table.add_row("state", "[green]ready[/]" if ready else f"[red]{escape(why)}[/]")
         console.print(table)
     if not ready:
         raise typer.Exit(EXIT_DATA)

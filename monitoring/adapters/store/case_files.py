@@ -15,11 +15,16 @@ from monitoring.adapters.store.canonical import from_json, to_json
 from monitoring.adapters.store.change_log import CASE_FIELDS, ChangeLog
 from monitoring.adapters.store.results import Row, in_parts, insert, rows_of
 from monitoring.cases.errors import NotFound
+from monitoring.cases.wording import case_sentence
 from monitoring.cases.workflow import SETTLED, Procedure
 
 ENGINE_ACTOR: Final = "contactline"
 """Who acts when no person does: filing and amendments by the engine."""
 EVIDENCE_WITHDRAWN: Final = "evidence_withdrawn"
+NEW_EVIDENCE: Final = "new_evidence"
+"""Evidence joined after a finding of fact was decided; the next approved finding of fact takes it in."""
+_UNDECIDED: Final = ("filed", "triaged", "verifying")
+"""States before the finding of fact, whose time runs from the filing by priority."""
 _VERDICT_RANKS: Final = ("permitted", "undetermined", "violation")
 _CONFIDENCE_RANKS: Final = ("low", "medium", "high")
 
@@ -95,6 +100,10 @@ class CaseFiles:
         self.change(number, flags=sorted([*flags, flag]))
         return True
 
+    def unflag(self, number: str, flag: str) -> None:
+        """Take a mark off the case."""
+        self.change(number, flags=[other for other in self.row(number)["flags"] if other != flag])
+
     def entry(self, number: str, actor: str, kind: str, summary: str, detail: dict[str, Any]) -> None:
         """Add an entry to the case's timeline."""
         self.row(number)
@@ -115,12 +124,15 @@ class CaseFiles:
         )
 
     def file(self, filings: pa.Table) -> None:
-        """Carry out what the filing policy decided: open cases, join findings to them, flag them."""
+        """Carry out what the filing policy decided: open cases, join findings to them, update, flag them."""
         rows = rows_of(filings)
         self.load(row["case_number"] for row in rows)
+        openers = self._openers([row["case_number"] for row in rows if row["action"] == "update"])
         links: list[Row] = []
         for row in rows:
             number = row["case_number"]
+            if row["action"] == "open":
+                openers.setdefault(number, row["finding_id"])
             if row["action"] == "open" and not self.has(number):
                 self._open(row)
             if row["action"] in ("open", "join"):
@@ -134,12 +146,15 @@ class CaseFiles:
                 )
             if row["action"] == "join":
                 self._join(row)
+            elif row["action"] == "update":
+                self._update(row, is_opener=openers.get(number) == row["finding_id"])
             elif row["action"] == "flag" and self.flag(number, EVIDENCE_WITHDRAWN):
                 self.entry(number, ENGINE_ACTOR, EVIDENCE_WITHDRAWN, row["summary"], _evidence(row))
         self._write_new_cases()
         if links:
             statement = sa.insert(tables.case_links).prefix_with("OR IGNORE")
             self._connection.execute(statement, links)
+        self._relink([row for row in rows if row["action"] == "update" and row["incident_id"] is not None])
         self._aggregate(list(self._touched))
 
     def mark_amended(self, findings: Sequence[Row], incidents: Sequence[Row]) -> None:
@@ -221,6 +236,7 @@ class CaseFiles:
                     "summary",
                 )
             },
+            "opening": row["summary"],
             "search": search_text(number, row["summary"], row["rule_id"], row["sector"]),
             "assignee": None,
             "incident_count": 0,
@@ -250,9 +266,67 @@ class CaseFiles:
             values["priority"] = min(case["priority"], row["priority"])
         is_more_urgent = values.get("priority", case["priority"]) < case["priority"]
         self.change(number, **values)
-        if is_more_urgent and case["status"] in ("filed", "triaged", "verifying"):
+        if is_more_urgent and case["status"] in _UNDECIDED:
             self.set_due(number)
         self.entry(number, ENGINE_ACTOR, "finding_joined", row["summary"], _evidence(row))
+        if case["status"] not in _UNDECIDED and self.flag(number, NEW_EVIDENCE):
+            summary = "later evidence joined the case and is not covered by the decisions made before it"
+            self.entry(number, ENGINE_ACTOR, NEW_EVIDENCE, summary, _evidence(row))
+
+    def _update(self, row: Row, *, is_opener: bool) -> None:
+        """Carry a finding's new revision over to its case; that there is one stands on the timeline already.
+
+        What a person triaged does not become less urgent by itself, and what was decided keeps its time.
+        """
+        number = row["case_number"]
+        case = self.row(number)
+        before, after = case["priority"], row["priority"]
+        values: Row = {
+            "time_start_ns": min(case["time_start_ns"], row["time_start_ns"]),
+            "time_end_ns": max(case["time_end_ns"], row["time_end_ns"]),
+        }
+        if is_opener:
+            values |= {name: row[name] for name in ("summary", "chainage_m", "lon", "lat")}
+            values["opening"] = row["summary"]
+            values["search"] = search_text(number, row["summary"], case["rule_id"], case["sector"])
+        self.change(number, **values)
+        if (after < before and case["status"] in _UNDECIDED) or (
+            after > before and case["status"] == "filed"
+        ):
+            self.change(number, priority=after)
+            self.set_due(number)
+            summary = f"priority {before} became {after} by the amended evidence"
+            self.entry(number, ENGINE_ACTOR, "priority_changed", summary, _evidence(row))
+
+    def _openers(self, numbers: Sequence[str]) -> dict[str, str]:
+        """The finding that opened each case, which is told by the first entry of its timeline."""
+        entry = tables.timeline.c
+        found: dict[str, str] = {}
+        for part in in_parts(list(dict.fromkeys(numbers))):
+            query = sa.select(entry.case_number, entry.detail).where(
+                entry.case_number.in_(part), entry.kind == "filed"
+            )
+            for number, detail in self._connection.execute(query):
+                found[str(number)] = from_json(detail)["finding_id"]
+        return found
+
+    def _relink(self, rows: Sequence[Row]) -> None:
+        """Point the links of revised findings to the incidents that these belong to now."""
+        if not rows:
+            return
+        link = tables.case_links.c
+        statement = (
+            sa.update(tables.case_links)
+            .where(link.case_number == sa.bindparam("of_case"), link.finding_id == sa.bindparam("of_finding"))
+            .values(incident_id=sa.bindparam("now"))
+        )
+        self._connection.execute(
+            statement,
+            [
+                {"of_case": r["case_number"], "of_finding": r["finding_id"], "now": r["incident_id"]}
+                for r in rows
+            ],
+        )
 
     def _write_new_cases(self) -> None:
         insert(self._connection, tables.cases, [self._stored(n) for n in self._rows if n in self._new])
@@ -282,8 +356,10 @@ class CaseFiles:
             for number, count, incident_count, probability, verdict, confidence in self._connection.execute(
                 query.where(link.case_number.in_(part))
             ):
+                case = self.row(number)
                 self.change(
                     number,
+                    summary=case_sentence(case["rule_id"], incident_count, case["sector"], case["opening"]),
                     finding_count=count,
                     incident_count=incident_count,
                     probability=probability,

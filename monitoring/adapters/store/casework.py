@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from monitoring.adapters.store import tables
 from monitoring.adapters.store.canonical import from_json
-from monitoring.adapters.store.case_files import CaseFiles
+from monitoring.adapters.store.case_files import NEW_EVIDENCE, CaseFiles
 from monitoring.cases import workflow
 from monitoring.cases.decisions import Decision
 from monitoring.cases.errors import InvalidAction, NotFound
@@ -66,6 +66,8 @@ def carry_out(
         files.set_due(number)
     if result.decision is not None:
         _keep(connection, number, result)
+        if result.decision.kind == "finding_of_fact" and result.decision.state == "approved":
+            files.unflag(number, NEW_EVIDENCE)
     files.entry(number, action["actor"], result.entry.kind, result.entry.summary, result.entry.detail)
     return result
 

@@ -99,6 +99,7 @@ cases: Final = sa.Table(
     sa.Column("time_end_ns", sa.BigInteger, nullable=False),
     sa.Column("priority", sa.Integer, nullable=False),
     sa.Column("summary", sa.Text, nullable=False),
+    sa.Column("opening", sa.Text, nullable=False),
     sa.Column("search", sa.Text, nullable=False),
     sa.Column("assignee", sa.Text),
     sa.Column("incident_count", sa.Integer, nullable=False),
@@ -113,7 +114,8 @@ cases: Final = sa.Table(
     sa.Column("updated_at_ns", sa.BigInteger, nullable=False),
     sa.Column("journal_seq", sa.BigInteger, nullable=False),
 )
-"""What people work on. `flags` is a JSON list; the aggregates follow from the linked findings.
+"""What people work on. `opening` is the sentence of the finding that opened it; `flags` is a JSON list; the
+aggregates follow from the linked findings.
 
 A case without a deadline has `due_at_ns` = NEVER_NS, so that the queue's order has no nulls in it;
 `search` is what a search looks in, case-folded.

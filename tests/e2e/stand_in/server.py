@@ -16,6 +16,7 @@ import urllib.parse
 from datetime import timedelta
 from http.cookies import SimpleCookie
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.resources import files
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -24,6 +25,7 @@ from tests.e2e.stand_in.world import DAY_END, DAY_START, LENGTH_M, World, stamp
 Json = dict[str, Any]
 
 DIST = Path(__file__).resolve().parents[3] / "api" / "web" / "dist"
+PUBLISHED_QUALITY = files("monitoring") / "evaluation" / "published" / "quality.json"
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
     "worker-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -376,6 +378,9 @@ class Handler(BaseHTTPRequestHandler):
             if me != "operator":
                 seen = [{k: v for k, v in s.items() if k not in {"lon", "lat"}} for s in seen]
             return {"items": seen}
+        if path == "quality":
+            published: Json = json.loads(PUBLISHED_QUALITY.read_text())
+            return published
         if path == "reports":
             days = [DAY_END - timedelta(days=n) for n in range(5)]
             return {"items": [report(day) for day in days] if world.cases else []}

@@ -128,16 +128,20 @@ class Line:
                 "properties": {
                     "role": "buffer",
                     "rule_id": "buffer_incursion",
+                    "belt": belt,
                     "side": side,
-                    "width_m": 1000,
+                    "width_m": width_m,
                 },
                 "geometry": mapping(
                     shapely.transform(
-                        flat.buffer(sign * 1 / KM_PER_DEG_LAT, single_sided=True).simplify(0.0005),
+                        flat.buffer(sign * width_m / 1000 / KM_PER_DEG_LAT, single_sided=True).simplify(
+                            0.0005
+                        ),
                         lambda places: places / np.array([scale, 1.0]),
                     )
                 ),
             }
+            for belt, width_m in (("warning", 1000.0), ("critical", 400.0))
             for side, sign in (("A", 1), ("B", -1))
         ]
         sectors = [
@@ -256,15 +260,13 @@ class World:
         shots = sum(1 for f in scene["features"] if f["properties"]["kind"] != "track")
         whose = {"A": "forces of A", "B": "forces of B", None: "an undetermined party"}[party]
         words = {
-            "line_crossing": f"A tracked vehicle of {whose} crossed the line {scene['direction']} {place}, at {local}",
-            "buffer_incursion": f"A light vehicle of {whose} stayed inside the buffer belt {place}, from {local}",
-            "ceasefire_fire": f"At least {shots} explosions {place}, from {local}, fire by {whose}",
+            "line_crossing": f"A tracked vehicle of {whose} crossed the line {scene['direction']} {place}; {local}",
+            "buffer_incursion": f"A light vehicle of {whose} stayed inside the buffer belt {place}; from {local}",
+            "ceasefire_fire": f"At least {shots} explosions {place}, fire by {whose}; from {local}",
         }
-        summary = f"{words[rule]}; seen by {len(seen)} sensors."
+        summary = f"{words[rule]}; recorded by {len(seen)} sensors."
         if hostile:
-            summary = (
-                f"{words[rule]}; reported as “{LONG_WORD}\u202etxt.piz\u202c”; seen by {len(seen)} sensors."
-            )
+            summary = f"{words[rule]}; reported as “{LONG_WORD}\u202etxt.piz\u202c”; recorded by {len(seen)} sensors."
         common = {
             "rule_id": rule,
             "party": party,
@@ -325,6 +327,18 @@ class World:
             "reasons": ["both_fixes_beyond_k_sigma"] if rule == "line_crossing" else [],
             "detail": {},
         }
+        findings = [finding]
+        if scene["crossings"]:
+            findings = [
+                {
+                    **finding,
+                    **{name: crossing[name] for name in ("finding_id", "direction", "probability")},
+                    "time_start": crossing["time"],
+                    "time_end": crossing["time"],
+                    "detail": beyond(crossing),
+                }
+                for crossing in scene["crossings"]
+            ]
         due = DAY_END + timedelta(minutes=rng.uniform(40, 1400))
         if index in (1, 3, 17):
             due = DAY_END - timedelta(minutes=95 + index * 12)
@@ -337,7 +351,7 @@ class World:
             "priority": 1 if index < 4 else rng.choice((2, 2, 3, 3, 3, 4, 5)),
             "assignee": rng.choice((None, None, "analyst", "reviewer")),
             "incident_count": 1,
-            "finding_count": 1,
+            "finding_count": len(findings),
             "due_at": None if status == "closed" else stamp(due),
             "overdue": due < DAY_END and status != "closed",
             "flags": ["evidence_withdrawn"] if index == 7 else [],
@@ -346,7 +360,7 @@ class World:
             "filed_at": stamp(end + timedelta(minutes=12)),
             "updated_at": stamp(end + timedelta(minutes=30)),
             "version": 1,
-            "findings": [finding],
+            "findings": findings,
             "incidents": [incident],
             "notes": [],
             "decisions": [],
@@ -450,16 +464,31 @@ class World:
                     speed_mps=4.3,
                 )
         if rule == "line_crossing":
-            lon, lat, _ = self.line.at(chainage)
-            crossings.append(
-                {
-                    "finding_id": f"fnd-{number}",
-                    "time": stamp(start),
-                    "lon": round(lon, 5),
-                    "lat": round(lat, 5),
-                    "direction": direction,
-                    "chainage_m": round(chainage),
-                    "probability": 0.98,
-                }
-            )
+            # over and back, and again, all within a stone's throw: as an object does that stays about the line
+            back = {"A>B": "B>A", "B>A": "A>B"}[direction]
+            for i in range(rng.choice((1, 2, 4))):
+                lon, lat, _ = self.line.at(chainage + i * 18)
+                crossings.append(
+                    {
+                        "finding_id": f"fnd-{number}" + (f"-{i}" if i else ""),
+                        "time": stamp(start + timedelta(seconds=i * 31)),
+                        "lon": round(lon, 5),
+                        "lat": round(lat, 5),
+                        "direction": back if i % 2 else direction,
+                        "chainage_m": round(chainage) + i * 18,
+                        "probability": (0.98, 0.86, 0.993, 0.71)[i],
+                    }
+                )
         return {"features": features, "crossings": crossings, "direction": direction}
+
+
+def beyond(crossing: Json) -> Json:
+    """What a tracking filter would leave in the finding: how probable the new side was after each fix."""
+    at = datetime.fromisoformat(crossing["time"])
+    told = [(-33, 0.02), (-22, 0.06), (-11, 0.21), (11, 0.64), (22, 0.93), (33, crossing["probability"])]
+    times = [stamp(at + timedelta(seconds=offset)) for offset, _ in told]
+    return {
+        "before": {"time": stamp(at - timedelta(seconds=44)), "side": crossing["direction"][0]},
+        "after": {"time": times[-1], "side": crossing["direction"][-1]},
+        "beyond_prob": [[time, p] for time, (_, p) in zip(times, told, strict=True)],
+    }

@@ -1,30 +1,20 @@
-"""Run as a program by a test that kills it: ingest a file, saying after each chunk what is acknowledged."""
+"""Run as a process of its own by tests that kill it: ingest a file, telling after each chunk how far it came."""
 
-import sys
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 from monitoring.adapters.intake import Input
-from monitoring.bootstrap import open_home
-from monitoring.settings import Settings
-from tests.integration.runtime.homes import NOW_NS
+from tests.integration.runtime.homes import NOW_NS, opened
 
 
-def main(home: str, events: str, chunk_bytes: str) -> None:
-    settings = Settings(home=Path(home), chunk_bytes=int(chunk_bytes), file_tick_rows=400, snapshot_rows=900)
-    with open_home(settings, "ingest") as opened:
-        runtime = opened.runtime
-
-        def acknowledged(done: float, _total: float | None) -> None:
-            sys.stdout.write(f"{int(done)}\n")
-            sys.stdout.flush()
-
-        path = Path(events)
+def ingest_and_tell(home: Path, events: Path, chunk_bytes: int, tell: Connection) -> None:
+    """Send the number of bytes acknowledged after each chunk, and -1 in the end."""
+    with opened(home, chunk_bytes=chunk_bytes, file_tick_rows=300, snapshot_rows=700) as runtime:
         runtime.ingest_files(
-            [Input(path, path.name)], door="file", principal="test", now_ns=NOW_NS, progress=acknowledged
+            [Input(events, events.name)],
+            door="file",
+            principal="test",
+            now_ns=NOW_NS,
+            progress=lambda done, _total: tell.send(int(done)),
         )
-        sys.stdout.write("done\n")
-        sys.stdout.flush()
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])
+        tell.send(-1)

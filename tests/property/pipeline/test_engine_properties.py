@@ -85,7 +85,7 @@ def finals(outputs: list[EngineOutput]) -> list[list[dict[str, Any]]]:
     newest = {row["incident_id"]: {**row, "revision": 0} for row in incidents.to_pylist()}
     return [
         findings.to_pylist(),
-        filings.drop_columns("summary").to_pylist(),
+        filings.to_pylist(),
         [newest[name] for name in sorted(newest)],
     ]
 

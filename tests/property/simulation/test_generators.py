@@ -16,7 +16,7 @@ from monitoring.simulation.looks import _looks, observe_movers
 from monitoring.simulation.paths import Intervals, below_zero, merged
 from monitoring.simulation.placement import LineSpace
 from monitoring.simulation.randomness import normal_field, stream, uniform_field
-from monitoring.simulation.scenario import load_scenario
+from monitoring.simulation.scenario_file import load_scenario
 from monitoring.simulation.sensors import CUT, MODELS, RANGE_M, TYPES, detection_probability
 from monitoring.simulation.sounds import SOUND_MPS, observe_fire
 from monitoring.simulation.terms import Terms

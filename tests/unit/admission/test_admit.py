@@ -139,6 +139,8 @@ def test_seen_ids_in_memory_find_every_key_and_no_other() -> None:
         ({"id": "a", "type": "generic", "lon": 300, "lat": 3}, "lon: '300'"),
         ({"id": "a", "type": "generic", "lon": float("nan"), "lat": 3}, "lon: 'nan'"),
         ({"id": "a", "type": "generic", "sigma_m": 0}, "sigma_m: above 0"),
+        ({"id": "a", "type": "generic", "detection_prob": 0}, "detection_prob: above 0, at most 1"),
+        ({"id": "a", "type": "generic", "detection_prob": 1.01}, "detection_prob: above 0, at most 1"),
         ({"id": "a", "type": "generic", "host_side": "C"}, "host_side: A, B or none"),
         ({"id": "a", "type": "generic", "latitude": 3}, "'latitude' is no field"),
         ({"id": "a", "type": "generic", "valid_from": "yesterday"}, "valid_from: not an RFC 3339"),
@@ -160,7 +162,7 @@ def test_a_wrong_sensor_is_refused_naming_sensor_and_field(record: dict[str, Any
 
 
 def test_a_registry_comes_back_from_json_as_it_was() -> None:
-    sensor = Sensor("a", "generic", 1.5, 2.5, 3.0, "B", 40.0, NOON_NS + 7, NOON_NS + 8)
+    sensor = Sensor("a", "generic", 1.5, 2.5, 3.0, "B", 40.0, NOON_NS + 7, NOON_NS + 8, 0.9)
     registry = REGISTRY.with_sensors([sensor])
     assert Registry.from_json(json.loads(json.dumps(registry.to_json()))) == Registry(
         dict(sorted(registry.sensors.items()))

@@ -2,6 +2,9 @@
 
 from datetime import UTC, datetime
 
+import msgspec
+import pytest
+
 from monitoring import findings, schema
 from monitoring.cases import filing
 from monitoring.cases.filing import FilingState
@@ -70,6 +73,22 @@ def test_after_the_window_a_new_case_is_opened_however_busy_the_place_is():
     assert [a for a, _ in actions(filings)] == ["open", *["join"] * 4, "open", *["join"] * 3]
 
 
+def test_a_finding_joins_the_case_opened_nearest_to_it_whatever_was_filed_last():
+    rows = [final("a", 72), final("b", 0), final("c", 74)]
+    assert actions(file(rows)[1]) == [
+        ("open", "2025-00001"),
+        ("open", "2025-00002"),
+        ("join", "2025-00001"),
+    ]
+    state, _ = file(rows[:2])
+    assert actions(file(rows[2:], FilingState.restore(state.snapshot()))[1]) == [("join", "2025-00001")]
+
+
+def test_of_two_cases_equally_near_the_lower_number_takes_the_finding():
+    rows = [final("a", 40), final("b", 0), final("c", 20)]
+    assert actions(file(rows)[1])[2] == ("join", "2025-00001")
+
+
 def test_what_does_not_open_cases_stays_out_unless_its_incident_has_one():
     crossing = final("a", rule_id="line_crossing", incident_id="I-1")
     stay = final("b", rule_id="buffer_incursion", verdict="undetermined", incident_id="I-1")
@@ -101,9 +120,38 @@ def test_a_withdrawn_finding_flags_its_case_and_closes_nothing():
 def test_a_revision_is_not_filed_twice_but_flags_when_it_no_longer_breaks_the_clause():
     state, _ = file([final("a")])
     state, filings = file([final("a", revision=2)], state)
-    assert filings == []
+    assert actions(filings) == [("update", "2025-00001")]
     _, filings = file([final("a", revision=3, verdict="undetermined")], state)
-    assert actions(filings) == [("flag", "2025-00001")]
+    assert actions(filings) == [("flag", "2025-00001"), ("update", "2025-00001")]
+
+
+def test_a_revision_updates_its_case_with_the_priority_and_the_words_of_now():
+    state, _ = file([final("a"), final("b")])
+    state, (raised,) = file([final("b", revision=2, count=50, reasons=["Much more happened."])], state)
+    assert (raised["action"], raised["finding_id"], raised["finding_revision"]) == ("update", "F-b", 2)
+    assert (raised["priority"], raised["summary"]) == (2, "Much more happened.")
+    state = FilingState.restore(state.snapshot())
+    state, (other,) = file([final("a", revision=2)], state)
+    assert other["priority"] == 2
+    _, (lowered,) = file([final("b", revision=3, count=1)], state)
+    assert lowered["priority"] == 3
+
+
+def test_a_snapshot_of_the_first_version_goes_on_with_the_priorities_of_its_cases():
+    state, _ = file([final("a", count=50), final("b")])
+    content = msgspec.msgpack.decode(state.snapshot())
+    del content["priority_of_finding"]
+    older = FilingState.restore(msgspec.msgpack.encode({**content, "version": 1}))
+    assert older.priority_of_finding == {"F-a": 2, "F-b": 2}
+    assert file([final("a", revision=2)], older)[1][0]["priority"] == 2
+    with pytest.raises(filing.StateTooNew):
+        FilingState.restore(msgspec.msgpack.encode({**content, "version": 3}))
+
+
+def test_movement_is_told_by_the_finding_alone_wherever_the_batch_ends():
+    fields = {"rule_id": "line_crossing", "subject_key": "track:GS-1/t1", "chainage_m": 55_000.0}
+    (row,) = file([final("a", direction="A>B", object_class="tank", **fields)])[1]
+    assert row["summary"].startswith("A tank crossed the line A to B near km 55 in sector S01; ")
 
 
 def test_a_revision_that_now_breaks_the_clause_opens_a_case():

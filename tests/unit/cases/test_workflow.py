@@ -200,6 +200,8 @@ def test_unknown_decisions_and_actions_are_named() -> None:
         do(case("verifying"), "approve", "rev", "reviewer", decision_id="2026-00001-D9")
     with pytest.raises(InvalidAction, match="is not one of"):
         do(case(), "delete")
+    with pytest.raises(InvalidAction, match="attribution outcome 'A' is not one of party_a"):
+        do(case("verified"), "propose", **proposal("attribution", "A"))
 
 
 def test_unassigning_leaves_the_state_as_it_is() -> None:

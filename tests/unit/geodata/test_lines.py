@@ -15,6 +15,7 @@ from geodata.line_file import LineDraft
 from tests.reference.line_zoo import SHAPES, zoo_line
 
 GOOD = [[37.0, 48.0], [37.1, 48.2], [37.3, 48.1]]
+RING = [*GOOD, GOOD[0]]
 
 
 def line_of(*vertices: tuple[float, float], **properties: Any) -> ContactLine:
@@ -39,7 +40,21 @@ def feature(coordinates: Any, kind: str = "LineString", **properties: Any) -> di
         (b"[1, 2]", "format", "not a GeoJSON object"),
         (b"[" * 100_000, "format", "JSON"),
         (json.dumps(feature(GOOD, kind="MultiPoint")).encode(), "line_invalid", "MultiPoint"),
-        (json.dumps(feature([GOOD], kind="Polygon")).encode(), "line_invalid", "Polygon"),
+        (
+            json.dumps(feature([GOOD], kind="Polygon")).encode(),
+            "line_invalid",
+            "Polygon with no property side",
+        ),
+        (json.dumps(feature([GOOD], kind="Polygon", side="C")).encode(), "line_invalid", "side 'C'"),
+        (json.dumps(feature([RING], kind="Polygon", side="A")).encode(), "line_invalid", "side A only"),
+        (json.dumps(feature([GOOD], kind="Polygon", side="A")).encode(), "line_invalid", "is no ring"),
+        (json.dumps(feature([], kind="MultiLineString")).encode(), "line_invalid", "no points"),
+        (json.dumps(feature([GOOD, [GOOD[0]]], kind="MultiLineString")).encode(), "line_invalid", "part 1"),
+        (
+            json.dumps({"type": "GeometryCollection", "geometries": []}).encode(),
+            "line_invalid",
+            "GeometryColl",
+        ),
         (json.dumps({"type": "FeatureCollection", "features": []}).encode(), "empty", "no features"),
         (json.dumps(feature(GOOD, left_side="left")).encode(), "line_invalid", "left_side"),
         (json.dumps(feature(GOOD, sigma_m=-3)).encode(), "line_invalid", "sigma_m"),
@@ -70,7 +85,7 @@ def test_a_file_that_is_no_line_is_refused_with_its_reason_and_place(
         ([(0.0, 0.0), (1.0, 1.0), (1.0, 0.0), (0.0, 1.0)], "edges 0, 2 at 0.5000000, 0.5000000"),
         ([(0.0, 0.0), (2.0, 0.0), (1.0, 0.0)], "touches itself"),
         ([(0.0, 0.0), (2.0, 0.0), (2.0, 1.0), (1.0, 1.0), (1.0, 0.0)], "touches itself"),
-        ([(0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 0.0)], "touches itself"),
+        ([(0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (1.0, 0.0), (0.0, 0.0)], "touches itself"),
         ([(-100.0, 0.0), (0.0, 1.0)], "90 degrees"),
         ([(10.0, 80.0), (10.0, 89.9)], "pole"),
     ],
@@ -171,7 +186,8 @@ def test_history_answers_with_the_version_in_force() -> None:
     history = LineHistory([first]).with_line(second, 1_000).with_line(third, 2_000)
     assert history.at([-(2**63), 999, 1_000, 1_999, 2_000, 2**62]).tolist() == [0, 0, 1, 1, 2, 2]
     replaced = history.with_line(first, 500)
-    assert replaced.versions == (first.version, first.version)
+    assert replaced.versions == (first.version, first.version, second.version, third.version)
+    assert replaced.at([499, 500, 999, 1_000]).tolist() == [0, 1, 1, 2]
     again = LineHistory.from_json(json.loads(json.dumps(history.to_json())))
     assert again.versions == history.versions
     assert again.valid_from_ns == history.valid_from_ns

@@ -2,6 +2,7 @@
 
 from datetime import date
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -127,7 +128,7 @@ def test_terms_come_from_the_agreement_and_follow_the_left_side() -> None:
     agreement = Agreement.load("minimal")
     bind(agreement)
     terms = Terms.of(agreement, 0, "B")
-    assert (terms.buffer_left_m, terms.zone_right_m) == (2_000.0, 15_000.0)
+    assert (terms.buffer_left_m, terms.zone_right_m) == (2_000.0, 30_000.0)
     assert terms.agreement_version == agreement.version
 
 
@@ -139,5 +140,13 @@ def test_impossible_arguments_are_refused(line: ContactLine, change: dict[str, f
 
 def test_progress_is_told_after_each_window(line: ContactLine) -> None:
     told: list[float] = []
-    list(simulate("quiet-day", line, hours=2, density=0.2, progress=told.append).tables())
+    list(simulate("quiet-day", line, hours=4, density=0.2, progress=told.append).tables())
     assert told == [0.5, 1.0]
+
+
+def test_a_world_in_which_nobody_fires_or_nobody_moves_runs(line: ContactLine) -> None:
+    for without in ("fires", "movements"):
+        scenario = msgspec.structs.replace(load_scenario("quiet-day"), **{without: ()})
+        run = simulate(scenario, line, seed=1, hours=1)
+        assert sum(table.num_rows for table in run.tables()) > 100
+        assert run.truth().header["seed"] == 1

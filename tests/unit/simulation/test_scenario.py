@@ -7,12 +7,14 @@ import pytest
 import yaml
 
 from monitoring.simulation import (
+    Scenario,
     ScenarioError,
     load_scenario,
     parse_scenario,
     scenario_names,
     scenario_schema,
 )
+from monitoring.simulation.scenario_file import whole_scenario
 
 SMALL = {
     "format": 1,
@@ -51,7 +53,8 @@ def test_every_packaged_scenario_loads_under_its_own_name(name: str) -> None:
 @pytest.mark.parametrize("name", scenario_names())
 def test_every_packaged_scenario_satisfies_the_published_schema(name: str) -> None:
     folder = Path(__file__).resolve().parents[3] / "monitoring" / "simulation" / "scenarios"
-    jsonschema.validate(yaml.safe_load((folder / f"{name}.yaml").read_text()), scenario_schema())
+    content = (folder / f"{name}.yaml").read_bytes()
+    jsonschema.validate(whole_scenario(content, f"{name}.yaml"), scenario_schema())
 
 
 def test_a_small_scenario_needs_few_keys() -> None:
@@ -116,7 +119,7 @@ def test_what_is_not_yaml_is_refused_with_its_line() -> None:
 
 
 def test_a_name_that_is_neither_packaged_nor_a_file_lists_what_there_is() -> None:
-    with pytest.raises(ScenarioError, match="busy-day, quiet-day"):
+    with pytest.raises(ScenarioError, match="artillery-duel, busy-day"):
         load_scenario("no-such-day")
 
 
@@ -124,3 +127,62 @@ def test_a_scenario_of_a_users_own_is_read_from_its_file(tmp_path: Path) -> None
     path = tmp_path / "mine.yaml"
     path.write_bytes(small())
     assert load_scenario(path) == parse_scenario(small(), "mine.yaml")
+
+
+def extended(**changes: object) -> dict[str, object]:
+    return {"format": 1, "extends": "quiet-day", "name": "mine", "summary": "Mine."} | changes
+
+
+def parsed(content: dict[str, object]) -> Scenario:
+    return parse_scenario(yaml.safe_dump(content).encode(), "mine.yaml")
+
+
+def test_a_scenario_that_extends_another_changes_items_by_name_and_adds_the_rest() -> None:
+    base = load_scenario("quiet-day")
+    new = {**SMALL["movements"][0], "name": "newcomer"}
+    mine = parsed(extended(movements=[{"name": "farmer", "per_day_100km": 9}, new]))
+    farmer = next(m for m in mine.movements if m.name == "farmer")
+    before = next(m for m in base.movements if m.name == "farmer")
+    assert (farmer.per_day_100km, farmer.offset_km) == (9.0, before.offset_km)
+    assert [m.name for m in mine.movements] == [*(m.name for m in base.movements), "newcomer"]
+    assert mine.posts == base.posts
+
+
+def test_what_a_scenario_is_without_is_left_out_and_must_be_there() -> None:
+    mine = parsed(extended(without=["farmer", "ground_radar"]))
+    assert "farmer" not in {m.name for m in mine.movements}
+    assert "ground_radar" not in {p.type for p in mine.posts}
+    error = refused(yaml.safe_dump(extended(without=["farmer", "nobody"])).encode())
+    assert (error.key, "`nobody`" in error.reason) == ("without[1]", True)
+    assert refused(small(without=["patrol"])).key == "without"
+
+
+def test_mappings_are_joined_key_by_key() -> None:
+    mine, base = parsed(extended(faults={"missing_frac": 0.5})), load_scenario("quiet-day")
+    assert mine.faults.missing_frac == 0.5
+    assert mine.faults.duplicate_frac == base.faults.duplicate_frac
+
+
+def test_extending_what_does_not_exist_is_refused() -> None:
+    assert refused(yaml.safe_dump(extended(extends="no-such-day")).encode()).key == "extends"
+
+
+@pytest.mark.parametrize(
+    ("changes", "key"),
+    [
+        ({"movements": [{"name": "q", "object_class": "group", "pattern": "queue", "per_day_100km": 1,
+                         "offset_km": [2, 3], "reach_m": [-900, -100], "speed_mps": [1, 2]}],
+          "crossing_points": {"count": 0}, "without": ["civilian-at-crossing"]}, "movements"),
+        ({"fires": [{"name": "gun", "weapon": "artillery", "kind": "works", "per_day_100km": 1,
+                     "offset_km": [2, 3], "rounds": [1, 2], "interval_s": [1, 2]}]}, "fires"),
+        ({"fires": [{"name": "gun", "weapon": "artillery", "kind": "launch", "per_day_100km": 1,
+                     "offset_km": [2, 3], "target_km": [-2, -1], "rounds": [1, 2], "interval_s": [1, 2]}]},
+         "fires"),
+        ({"spoofs": [{"name": "s", "type": "generic", "invents": "fire", "per_day": 1}]}, "spoofs[0].type"),
+        ({"jammers": [{"name": "j", "per_day_100km": 1, "offset_km": [3, 2]}]}, "jammers[0].offset_km"),
+        ({"weather": {"fog_frac": 1.5}}, "weather.fog_frac"),
+        ({"days": 0}, "days"),
+    ],
+)  # fmt: skip
+def test_impossible_things_of_every_kind_are_refused(changes: dict[str, object], key: str) -> None:
+    assert refused(yaml.safe_dump(extended(**changes)).encode()).key.startswith(key)

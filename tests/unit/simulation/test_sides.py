@@ -1,8 +1,10 @@
 """Both sides alike: exchanging the parties' names exchanges them in everything and moves nothing else."""
 
 from dataclasses import replace
+from functools import cache
 
 import pyarrow as pa
+import pytest
 
 from geodata.contact_line import ContactLine, LineDraft
 from monitoring.simulation import Happening, Truth, load_scenario, simulate
@@ -10,6 +12,7 @@ from monitoring.simulation import Happening, Truth, load_scenario, simulate
 OTHER = {"A": "B", "B": "A"}
 
 
+@cache
 def mirrored_line(line: ContactLine) -> ContactLine:
     vertices = tuple(zip(line.lon.tolist(), line.lat.tolist(), strict=True))
     side = OTHER[line.left_side]
@@ -25,16 +28,19 @@ def swapped(happening: Happening) -> Happening:
     return replace(happening, places=places, party=party, direction=direction)
 
 
-def run_of(line: ContactLine, is_swapped: bool) -> tuple[pa.Table, Truth, list[dict[str, object]]]:
-    scenario = load_scenario("busy-day")
-    run = simulate(scenario.swapped() if is_swapped else scenario, line, seed=4, hours=2)
+def run_of(name: str, line: ContactLine, is_swapped: bool) -> tuple[pa.Table, Truth, list[dict[str, object]]]:
+    scenario = load_scenario(name)
+    run = simulate(scenario.swapped() if is_swapped else scenario, line, seed=4, hours=1)
     table = pa.concat_tables(run.tables())
     return table, run.truth(), run.registry
 
 
-def test_swapping_the_names_of_the_sides_swaps_every_name_and_nothing_else(line: ContactLine) -> None:
-    events, truth, registry = run_of(line, False)
-    events_m, truth_m, registry_m = run_of(mirrored_line(line), True)
+@pytest.mark.parametrize("name", ["busy-day", "jamming-night", "spoofed-sensor", "false-flag"])
+def test_swapping_the_names_of_the_sides_swaps_every_name_and_nothing_else(
+    line: ContactLine, name: str
+) -> None:
+    events, truth, registry = run_of(name, line, False)
+    events_m, truth_m, registry_m = run_of(name, mirrored_line(line), True)
     assert events.drop_columns("affiliation").equals(events_m.drop_columns("affiliation"))
     assert [OTHER.get(w, w) for w in events["affiliation"].to_pylist()] == events_m["affiliation"].to_pylist()
     assert [swapped(h) for h in truth.happenings] == list(truth_m.happenings)

@@ -118,6 +118,8 @@ export interface Finding {
   agreement_version: string | null;
   engine_version: string;
   reasons: string[];
+  /** What else the rule worked out; its keys differ from rule to rule. */
+  detail: Record<string, unknown>;
 }
 
 export interface Incident {
@@ -273,4 +275,48 @@ export interface Report {
   csv: string;
   json: string;
   sealed: boolean;
+}
+
+/** A share between 0 and 1 (or a rate) with its 95 % interval; of `n`. */
+export interface Measured {
+  value: number | null;
+  low: number | null;
+  high: number | null;
+  n: number;
+}
+
+export interface RuleQuality {
+  rule_id: string;
+  happenings: number;
+  recall: Measured;
+  recall_observable: Measured;
+  precision: Measured;
+  missed: number;
+  false_alarms: number;
+  false_per_day_100km: number | null;
+  splits: number;
+  merges: number;
+  naive: {recall: number | null; precision: number | null; missed?: number; false_alarms: number; splits?: number};
+}
+
+export interface Compared {
+  measure: string;
+  scenario?: string;
+  rule_id?: string;
+  a: Measured;
+  b: Measured;
+  difference: number | null;
+  p?: number;
+  within_chance: boolean;
+}
+
+export interface Quality {
+  engine_version: string;
+  date: string;
+  seeds: [number, number];
+  line_version: string;
+  agreement_version: string;
+  scenarios: {name: string; title: string; summary?: string; hours?: number; rules: RuleQuality[]}[];
+  impartiality: Compared[];
+  limits: string[];
 }

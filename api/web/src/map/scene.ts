@@ -1,7 +1,7 @@
-/** What a case map shows, as GeoJSON: fixes, their ellipses, tracks, crossings, incidents, letters of the sides. */
+/** What a case map shows, as GeoJSON: fixes, their ellipses, tracks, incidents, letters of the sides. */
 
-import type {Crossing, EvidenceFeature, Incident} from '../api/types';
-import {hourMinute, clock} from '../text/time.svelte';
+import type {EvidenceFeature, Incident} from '../api/types';
+import {hourMinute} from '../text/time.svelte';
 import {ellipse} from './ellipse';
 
 export type Collection = GeoJSON.FeatureCollection;
@@ -57,18 +57,6 @@ export function tracks(events: EvidenceFeature[], until: number): Collection {
   );
 }
 
-export function crossings(found: Crossing[], until: number): Collection {
-  return collection(
-    found
-      .filter((crossing) => crossing.lon !== null && crossing.lat !== null && Date.parse(crossing.time) <= until)
-      .map((crossing) => ({
-        type: 'Feature',
-        geometry: {type: 'Point', coordinates: [crossing.lon!, crossing.lat!]},
-        properties: {label: `${(crossing.direction ?? '').replace('>', ' → ')}  ${clock(crossing.time)}`},
-      })),
-  );
-}
-
 export function incidents(found: Incident[]): Collection {
   return collection(
     found.flatMap((incident) => {
@@ -111,8 +99,11 @@ export function sideLetters(line: Collection, at: Point, frame: [number, number,
   const features: GeoJSON.Feature[] = [];
   const scale = Math.cos((at[1] * Math.PI) / 180);
   const reach = Math.min(frame[3] - frame[1], (frame[2] - frame[0]) * scale);
+  const [wide, high] = [frame[2] - frame[0], frame[3] - frame[1]];
+  // inside the frame, and not where the scale bar stands
   const isShown = ([x, y]: Point): boolean =>
-    x / scale > frame[0] && x / scale < frame[2] && y > frame[1] && y < frame[3];
+    x / scale > frame[0] && x / scale < frame[2] && y > frame[1] && y < frame[3] &&
+    (x / scale > frame[0] + 0.3 * wide || y > frame[1] + 0.16 * high);
   for (const {geometry, properties} of line.features) {
     if (properties?.role !== 'line' || geometry.type !== 'LineString') continue;
     const near = (geometry.coordinates as Point[]).filter(

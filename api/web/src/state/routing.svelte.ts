@@ -42,11 +42,12 @@ class Route {
 
 export const route = new Route();
 
-export type View = 'cases' | 'reports' | 'sensors' | 'legend';
+export type View = 'cases' | 'reports' | 'sensors' | 'quality' | 'legend';
 export const VIEWS: Record<View, string> = {
   cases: '/cases',
   reports: '/reports',
   sensors: '/sensors',
+  quality: '/quality',
   legend: '/how-this-works',
 };
 

@@ -34,6 +34,9 @@ export function metres(value: number): string {
   return Math.abs(value) >= 10_000 ? `${(value / 1000).toFixed(1)} km` : `${Math.round(value)} m`;
 }
 
+/** A width as the agreement names it: `2 km`, `500 m`. */
+export const width = (value: number): string => (value >= 1000 ? `${number(value / 1000)} km` : `${number(value)} m`);
+
 export const position = (lon: number, lat: number): string =>
   `${Math.abs(lat).toFixed(4)}° ${lat < 0 ? 'S' : 'N'} ${Math.abs(lon).toFixed(4)}° ${lon < 0 ? 'W' : 'E'}`;
 
@@ -41,3 +44,14 @@ export function sigma(of: {sigma_m?: number | null; sigma_major_m?: number | nul
   if (of.sigma_major_m && of.sigma_minor_m) return `${Math.round(of.sigma_major_m)} × ${Math.round(of.sigma_minor_m)} m`;
   return of.sigma_m ? `${Math.round(of.sigma_m)} m` : '';
 }
+
+/** A share in whole percent; never 100 % or 0 % for nearly all or nearly none. */
+export function percent(share: number): string {
+  const value = share * 100;
+  if (value > 99.5 && value < 100) return '> 99 %';
+  if (value > 0 && value < 0.5) return '< 1 %';
+  return `${Math.round(value)} %`;
+}
+
+/** A rate with the digits that matter: `280`, `20`, `2.3`, `0.04`. */
+export const rate = (value: number): string => (value >= 10 ? number(Math.round(value)) : value >= 1 ? value.toFixed(1) : value.toFixed(2));

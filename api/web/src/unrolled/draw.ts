@@ -13,6 +13,8 @@ export interface Plot {
   length_m: number;
   from: number;
   to: number;
+  /** How much smaller marks are drawn where there are many in little room. */
+  shrink: number;
 }
 
 export const xOf = (plot: Plot, chainage_m: number): number =>
@@ -42,8 +44,13 @@ export interface Scene {
 }
 
 /** How large a mark is, in pixels across: by the root of its weight, larger when a case was filed. */
-export const sizeOf = (mark: Mark): number =>
-  Math.min(mark.case_number ? 13 : 8, (mark.case_number ? 8 : 3.5) + Math.sqrt(Math.max(0, mark.weight - 1)));
+export const sizeOf = (plot: Plot, mark: Mark): number =>
+  Math.max(2.5, plot.shrink * Math.min(mark.case_number ? 13 : 8, (mark.case_number ? 8 : 3.5) + Math.sqrt(Math.max(0, mark.weight - 1))));
+
+const ROOMY_PX2 = 900;
+/** The share of their full size at which `count` marks leave each other room; never below a half. */
+export const shrinkFor = (count: number, width: number, height: number): number =>
+  Math.max(0.5, Math.min(1, Math.sqrt((width * height) / Math.max(1, count) / ROOMY_PX2)));
 
 export const partyToken = (party: string | null): string =>
   party === 'A' ? '--party-a' : party === 'B' ? '--party-b' : '--party-none';
@@ -136,7 +143,7 @@ function drawMarks(pen: CanvasRenderingContext2D, plot: Plot, scene: Scene): voi
   for (const mark of [...behind, ...before]) {
     const x = xOf(plot, mark.chainage_m);
     const y = yOf(plot, Date.parse(mark.t));
-    const r = sizeOf(mark) / 2;
+    const r = sizeOf(plot, mark) / 2;
     const ink = inks.get(partyToken(mark.party)) ?? '';
     const isPlain = mark.verdict === 'permitted';
     pen.globalAlpha = mark.case_number ? 1 : mark.state === 'provisional' ? 0.35 : 0.6;
@@ -198,7 +205,7 @@ export function markAt(plot: Plot, marks: Mark[], x: number, y: number): Mark | 
   let least = Infinity;
   for (const mark of marks) {
     const off = Math.hypot(xOf(plot, mark.chainage_m) - x, yOf(plot, Date.parse(mark.t)) - y);
-    const reach = sizeOf(mark) / 2 + 4;
+    const reach = sizeOf(plot, mark) / 2 + 4;
     const cost = off - (mark.case_number ? 4 : 0);
     if (off <= reach && cost < least) [best, least] = [mark, cost];
   }

@@ -182,9 +182,15 @@ class Queries:
             cursor=cursor,
         )
 
-    def quarantine_counts(self, *, from_ns: int | None = None, to_ns: int | None = None) -> dict[str, int]:
-        """How many rows were refused for which reason."""
-        return self._read(intake.quarantine_counts, from_ns=from_ns, to_ns=to_ns)
+    def quarantined(self, keys: Sequence[tuple[int, int]]) -> Rows:
+        """The refused rows at these (journal_seq, row), in their order."""
+        return self._read(intake.quarantined, keys)
+
+    def quarantine_counts(
+        self, *, is_open_only: bool = False, from_ns: int | None = None, to_ns: int | None = None
+    ) -> dict[str, int]:
+        """How many rows were refused for which reason; `is_open_only` leaves out what was sent again since."""
+        return self._read(intake.quarantine_counts, is_open_only=is_open_only, from_ns=from_ns, to_ns=to_ns)
 
     def sensors(self) -> Rows:
         """The registry with what each sensor last delivered."""

@@ -19,7 +19,9 @@ ORDERS: Final = {
     "-number": Order("-number", ("number",), is_descending=True),
 }
 """The orders of the queue. Following `updated` with `updated_since` sees every change once more or once."""
-_COLUMNS: Final = [c for c in tables.cases.columns if c.name not in ("search", "journal_seq", "place")]
+_COLUMNS: Final = [
+    c for c in tables.cases.columns if c.name not in ("search", "journal_seq", "place", "opening")
+]
 
 
 def case_page(

@@ -1,5 +1,6 @@
 """Reading what came in: receipts, quarantine, sensors, reference versions, reports, audit, changes."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -66,12 +67,29 @@ def quarantine_page(
     )
 
 
+def quarantined(connection: sa.Connection, keys: Sequence[tuple[int, int]]) -> list[dict[str, Any]]:
+    """The refused rows at these (journal_seq, row), in their order. Raises KeyError for one that is not there."""
+    q = tables.quarantine.c
+    found: dict[tuple[int, int], dict[str, Any]] = {}
+    for start in range(0, len(keys), 500):
+        some = keys[start : start + 500]
+        query = sa.select(tables.quarantine).where(sa.tuple_(q.journal_seq, q.row).in_(some))
+        found |= {(row["journal_seq"], row["row"]): dict(row) for row in connection.execute(query).mappings()}
+    return [found[key] for key in keys]
+
+
 def quarantine_counts(
-    connection: sa.Connection, *, from_ns: int | None = None, to_ns: int | None = None
+    connection: sa.Connection,
+    *,
+    is_open_only: bool = False,
+    from_ns: int | None = None,
+    to_ns: int | None = None,
 ) -> dict[str, int]:
-    """How many rows were refused for which reason, by time of receipt."""
+    """How many rows were refused for which reason, by time of receipt; all, or those not sent again since."""
     q = tables.quarantine.c
     query = sa.select(q.reason, sa.func.count()).group_by(q.reason).order_by(q.reason)
+    if is_open_only:
+        query = query.where(q.replayed_at_ns.is_(None))
     if from_ns is not None:
         query = query.where(q.received_at_ns >= from_ns)
     if to_ns is not None:
@@ -147,9 +165,11 @@ def change_bounds(connection: sa.Connection) -> tuple[int, int]:
 
 
 def counts(connection: sa.Connection) -> dict[str, int]:
-    """How many rows of each kind there are."""
+    """How many rows of each kind there are; of refused rows those that were not sent again since."""
     answer = {}
     for table in (tables.findings, tables.incidents, tables.cases, tables.quarantine, tables.sensors):
         query = sa.select(sa.func.count()).select_from(table)
+        if table is tables.quarantine:
+            query = query.where(tables.quarantine.c.replayed_at_ns.is_(None))
         answer[table.name] = int(connection.execute(query).scalar_one())
     return answer

@@ -49,6 +49,7 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement for each table and index
         sa.Column("priority", sa.Integer(), nullable=False),
         sa.Column("summary", sa.Text(), nullable=False),
         sa.Column("search", sa.Text(), nullable=False),
+        sa.Column("opening", sa.Text(), nullable=False),
         sa.Column("assignee", sa.Text(), nullable=True),
         sa.Column("incident_count", sa.Integer(), nullable=False),
         sa.Column("finding_count", sa.Integer(), nullable=False),

@@ -1,0 +1,154 @@
+"""The score as tables: short for a terminal, long for a page."""
+
+from collections.abc import Callable
+from typing import Final
+
+from rich.table import Table
+
+from monitoring.evaluation.score import RuleScore, Score
+from monitoring.evaluation.shares import Rate, Share
+
+
+def score_table(score: Score) -> Table:
+    """The score as a table for a terminal: a row a measure, a column a rule."""
+    header = score.header
+    table = Table(
+        title=f"Found against the truth ({header.get('scenario', '?')}, seed {header.get('seed', '?')})",
+        title_justify="left",
+    )
+    table.add_column("")
+    for rule in score.rules:
+        table.add_column(rule.rule_id, justify="right")
+    for name, value in _SHORT.items():
+        table.add_row(name, *(value(rule) for rule in score.rules))
+    return table
+
+
+def _percent(share: Share) -> str:
+    if share.value is None:
+        return "-"
+    return f"{100 * share.value:.0f} % of {share.whole}"
+
+
+def _interval(share: Share) -> str:
+    if share.value is None or share.low is None or share.high is None:
+        return "-"
+    return f"{100 * share.value:.0f} % [{100 * share.low:.0f}, {100 * share.high:.0f}] of {share.whole}"
+
+
+def _rate(rate: Rate) -> str:
+    return "-" if rate.value is None else f"{rate.value:.2f}"
+
+
+def _number(value: float | None, unit: str) -> str:
+    return "-" if value is None else f"{value:,.0f} {unit}"
+
+
+def _false_alarms(rule: RuleScore) -> str:
+    return f"{len(rule.false_alarms)}" + (f" ({len(rule.innocent)} innocent)" if rule.innocent else "")
+
+
+_SHORT: Final[dict[str, Callable[[RuleScore], str]]] = {
+    "happened": lambda rule: str(rule.n),
+    "reported": lambda rule: str(rule.reports),
+    "recall": lambda rule: _percent(rule.recall),
+    "recall, observable": lambda rule: _percent(rule.recall_observable),
+    "precision": lambda rule: _percent(rule.precision),
+    "missed": lambda rule: str(len(rule.misses)),
+    "false alarms": _false_alarms,
+    "  a day and 100 km": lambda rule: _rate(rule.false_alarm_rate),
+    "splits, merges": lambda rule: f"{len(rule.splits)}, {len(rule.merges)}",
+    "counted / true": lambda rule: "-" if rule.count_ratio is None else f"{rule.count_ratio:.2f}",
+    "party right, undetermined": lambda rule: (
+        f"{_percent(rule.attribution.right)}, {_percent(rule.attribution.undetermined)}"
+    ),
+}
+"""The measures of the short table."""
+
+
+def detail_rows(rule: RuleScore) -> list[tuple[str, str]]:
+    """What there is to say of one rule, as (measure, value), intervals of 95 % included."""
+    accuracy, whose = rule.accuracy, rule.attribution
+    rows = [
+        ("happened, reported", f"{rule.n}, {rule.reports}"),
+        ("recall", _interval(rule.recall)),
+        *((f"recall, {name}", _interval(share)) for name, share in rule.recall_by_band.items()),
+        ("recall of violations, as violations", _interval(rule.recall_violation)),
+        *((f"recall, {name}", _interval(share)) for name, share in rule.recall_by_class.items()),
+        *((f"recall at {name}", _interval(share)) for name, share in rule.recall_by_speed.items()),
+        *((f"recall in reach of {name}", _interval(s)) for name, s in rule.recall_by_sensor_type.items()),
+        *((f"recall, {name} sensor types", _interval(s)) for name, s in rule.recall_by_sensor_mix.items()),
+        *((f"recall, by {name}", _interval(share)) for name, share in rule.recall_by_party.items()),
+        ("precision", _interval(rule.precision)),
+        ("precision of violations", _interval(rule.precision_violation)),
+        ("false alarms, of them innocent causes", f"{len(rule.false_alarms)}, {len(rule.innocent)}"),
+        ("false alarms a day and 100 km", _rate(rule.false_alarm_rate)),
+        ("splits, merges", f"{len(rule.splits)}, {len(rule.merges)}"),
+    ]
+    if rule.count_ratio is not None:
+        rows.append(
+            ("counted / true, mean error", f"{rule.count_ratio:.2f}, {rule.count_error_mean or 0:.2f}")
+        )
+    if accuracy.location_m.n:
+        rows.append(
+            (
+                "location error, median, 90 %",
+                f"{_number(accuracy.location_m.median, 'm')}, {_number(accuracy.location_m.p90, 'm')}",
+            )
+        )
+        rows += [(f"true place inside the {k} % ellipse", _interval(s)) for k, s in accuracy.inside.items()]
+    rows.append(
+        (
+            "time error, median, 90 %",
+            f"{_number(accuracy.time_s.median, 's')}, {_number(accuracy.time_s.p90, 's')}",
+        )
+    )
+    if accuracy.delay_s.n:
+        rows.append(
+            (
+                "delay to the final, median, 90 %",
+                f"{_number(accuracy.delay_s.median, 's')}, {_number(accuracy.delay_s.p90, 's')}",
+            )
+        )
+    rows += [
+        ("party right, where named", _interval(whose.right)),
+        ("party undetermined", _interval(whose.undetermined)),
+        ("innocents blamed on a party", _interval(whose.innocents_blamed)),
+    ]
+    for title, calibration in (("party", whose.calibration), ("condition", whose.condition)):
+        if calibration.n:
+            rows.append((f"Brier score, {title}", f"{calibration.brier:.3f} of {calibration.n}"))
+            rows += [
+                (f"{title} stated {b.low:g}-{b.high:g}", f"came true {_interval(b.came_true)}")
+                for b in calibration.table
+            ]
+    return rows
+
+
+def detail_tables(score: Score) -> list[Table]:
+    """One table a rule with every measure, for a terminal."""
+    tables = []
+    for rule in score.rules:
+        table = Table(title=rule.rule_id, title_justify="left", show_header=False, box=None, pad_edge=False)
+        table.add_column(style="cyan")
+        table.add_column(justify="right")
+        for name, value in detail_rows(rule):
+            table.add_row(name, value)
+        tables.append(table)
+    return tables
+
+
+def markdown(score: Score) -> str:
+    """The whole score as a page of Markdown."""
+    header = score.header
+    lines = [
+        f"# Score: {header.get('scenario', '?')}, seed {header.get('seed', '?')}",
+        "",
+        f"Engine {header.get('engine_version', '?')}, agreement {header.get('agreement_version', '?')}, "
+        f"period from {header.get('from_ns')} to {header.get('to_ns')} (ns UTC).",
+        "Intervals are of 95 % (Wilson).",
+    ]
+    for rule in score.rules:
+        lines += ["", f"## {rule.rule_id}", "", "| measure | value |", "|---|---|"]
+        lines += [f"| {name} | {value} |" for name, value in detail_rows(rule)]
+    return "\n".join(lines) + "\n"

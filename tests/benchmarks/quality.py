@@ -1,0 +1,228 @@
+"""The published quality, `monitoring/evaluation/published/quality.json`, and its account in the README.
+
+Both come from the results of the benchmarks.
+
+Written again by `python -m tests.benchmarks.scenarios` and `… impartiality`, or alone from what they left in
+`tests/benchmarks/results`:
+
+    python -m tests.benchmarks.quality
+"""
+
+import json
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from api.quality import Measured, Quality
+from monitoring import schema
+from monitoring.simulation import load_scenario
+from tests.benchmarks.published import RESULTS
+
+PUBLISHED = Path(str(resources.files("monitoring") / "evaluation" / "published" / "quality.json"))
+README = Path(__file__).resolve().parents[2] / "README.md"
+BEGIN, END = "<!-- quality: written by tests.benchmarks.quality -->", "<!-- end of quality -->"
+
+
+def document(scores: dict[str, Any], impartiality: dict[str, Any]) -> dict[str, Any]:
+    """The published file from `results/scenarios.json` and `results/impartiality.json`."""
+    said = scores["circumstances"]
+    by_rule: dict[str, dict[str, dict[str, Any]]] = {}
+    for row in scores["scores"]:
+        by_rule.setdefault(row["scenario"], {}).setdefault(row["rule_id"], {})[row["detector"]] = row
+    scenarios = [_scenario(name, rules) for name, rules in sorted(by_rule.items())]
+    seeds = [seed for scenario in scenarios for seed in scenario["seeds"]]
+    unnamed = by_rule["busy-day"]["ceasefire_fire"]["ours"]["undetermined"]["value"]
+    made = {
+        "engine_version": said["engine"],
+        "date": said["date"],
+        "seeds": [min(seeds), max(seeds)],
+        "line_version": said["line"],
+        "agreement_version": said["agreement"],
+        "scenarios": scenarios,
+        "impartiality": impartiality["comparisons"],
+        "limits": limits({s["name"]: {r["rule_id"]: r for r in s["rules"]} for s in scenarios}, unnamed),
+    }
+    return Quality.model_validate(made).model_dump()
+
+
+def _scenario(name: str, rules: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    seeds = next(iter(rules.values()))["ours"]["seeds"]
+    return {
+        "name": name,
+        "title": name.replace("-", " ").capitalize(),
+        "summary": load_scenario(name).summary,
+        "hours": next(iter(rules.values()))["ours"]["hours"],
+        "seeds": [min(seeds), max(seeds)],
+        "rules": [_rule(rule_id, rows["ours"], rows["naive"]) for rule_id, rows in sorted(rules.items())],
+    }
+
+
+def _rule(rule_id: str, ours: dict[str, Any], naive: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "rule_id": rule_id,
+        "happenings": ours["recall"]["whole"],
+        "recall": measured(ours["recall"]),
+        "recall_observable": measured(ours["observable"]),
+        "precision": measured(ours["precision"]),
+        "missed": ours["recall"]["whole"] - ours["recall"]["part"],
+        "false_alarms": ours["false_alarms"]["count"],
+        "false_per_day_100km": ours["false_alarms"]["value"],
+        "splits": ours["splits"],
+        "merges": ours["merges"],
+        "violations": {
+            "recall": measured(ours["recall_violation"]),
+            "precision": measured(ours["precision_violation"]),
+        }
+        if "recall_violation" in ours
+        else None,
+        "naive": {
+            "recall": naive["recall"]["value"],
+            "precision": naive["precision"]["value"],
+            "missed": naive["recall"]["whole"] - naive["recall"]["part"],
+            "false_alarms": naive["false_alarms"]["count"],
+            "splits": naive["splits"],
+        },
+    }
+
+
+def measured(value: dict[str, Any]) -> dict[str, Any]:
+    """A share, or a rate, of the results as it is published."""
+    n = value["whole"] if "whole" in value else value["count"]
+    return {"value": value["value"], "low": value["low"], "high": value["high"], "n": n}
+
+
+def limits(rules: dict[str, dict[str, dict[str, Any]]], unnamed: float) -> list[str]:
+    """What is known to be weak, in sentences whose figures are those of the table.
+
+    `unnamed` is the share of the reported fire that is laid to nobody.
+    """
+
+    def share(scenario: str, rule_id: str, of: str = "recall") -> str:
+        return f"{100 * rules[scenario][rule_id][of]['value']:.0f} %"
+
+    def sure(scenario: str, rule_id: str) -> str:
+        known = rules[scenario][rule_id]["violations"]
+        if known is None or known["precision"]["value"] is None:
+            return ""
+        return f" (of those called violations {100 * known['precision']['value']:.0f} %)"
+
+    def a_day(scenario: str, rule_id: str) -> str:
+        return f"{rules[scenario][rule_id]['false_per_day_100km']:.1f}"
+
+    silent = [f"Whoever fired is seldom named: {100 * unnamed:.0f} % of the reported fire is laid to nobody."]
+    return [
+        "All figures come from simulated worlds (recorded tracks carried onto the line are scored apart): no real "
+        "feed of a ceasefire has been, and one may fail in ways that nobody thought of here.",
+        "Fire is reported on single hearings, undetermined rather than not at all: "
+        f"{a_day('quiet-day', 'ceasefire_fire')} false incidents of fire a day and 100 km, so on a quiet day "
+        f"{share('quiet-day', 'ceasefire_fire', 'precision')} of the reported incidents of fire are true ones"
+        f"{sure('quiet-day', 'ceasefire_fire')}.",
+        "Small-arms fire far from any microphone is not heard: on a quiet day "
+        f"{share('quiet-day', 'ceasefire_fire')} of all fire is found, of what the sensors could well observe "
+        f"{share('quiet-day', 'ceasefire_fire', 'recall_observable')}.",
+        *(silent if unnamed > 0.5 else []),
+        "Dense crowds run together: when thousands cross at the crossing points, "
+        f"{share('civilians-at-crossing', 'line_crossing')} of their crossings get a finding of their own, the "
+        "others are merged with a neighbour's.",
+        "One object seen by several sensors may be reported more than once as an incursion; such splits are "
+        "counted as false in the precision.",
+        "A registered sensor that lies is believed: with captured radars and microphones the precision of "
+        f"crossings falls to {share('spoofed-sensor', 'line_crossing', 'precision')}.",
+        "What no sensor watches is not found: in the blackout "
+        f"{share('sensor-blackout', 'line_crossing')} of the crossings and "
+        f"{share('sensor-blackout', 'ceasefire_fire')} of the fire are.",
+        "Small drones are seen for moments only: with the air full of them "
+        f"{share('drone-incursions', 'line_crossing')} of the crossings are found.",
+    ]
+
+
+def readme_section(known: Quality) -> str:
+    """The README's account: the ordinary days, the worst scenarios of each rule, parties, weaknesses."""
+    chosen = {"busy-day", "quiet-day"}
+    rule_ids = sorted({rule.rule_id for scenario in known.scenarios for rule in scenario.rules})
+    for rule_id in rule_ids:
+        of_rule = [(s.name, r) for s in known.scenarios for r in s.rules if r.rule_id == rule_id]
+        chosen.add(min(of_rule, key=lambda pair: pair[1].recall.value or 0.0)[0])
+        chosen.add(min(of_rule, key=lambda pair: pair[1].precision.value or 0.0)[0])
+    lines = [
+        f"Engine {known.engine_version}, {known.date}, seeds {known.seeds[0]}-{known.seeds[1]} of simulated days "
+        "on the shipped line; the two ordinary days and, of each rule, the worst scenarios. *Found* is recall over "
+        "all that happened, *right* the share of reports that are a happening's first; in % with 95 % intervals. "
+        "*False + split*: reports of nothing, and further reports of the same. Beside it, on the same events, a "
+        "naive detector: every change of the nearer side, every bang, nothing joined.",
+        "",
+        "| scenario | rule | happened | found | missed | right | false + split "
+        "| naive: found | right | false + split |",
+        "|---|---|--:|--:|--:|--:|--:|--:|--:|--:|",
+    ]
+    for scenario in (s for s in known.scenarios if s.name in chosen):
+        for rule in scenario.rules:
+            cells = (
+                scenario.name,
+                rule.rule_id,
+                f"{rule.happenings:,}",
+                _shown(rule.recall),
+                f"{rule.missed:,}",
+                _shown(rule.precision),
+                f"{rule.false_alarms:,} + {rule.splits:,}",
+                f"{100 * (rule.naive.recall or 0):.0f}",
+                f"{100 * (rule.naive.precision or 0):.0f}",
+                f"{rule.naive.false_alarms:,} + {rule.naive.splits:,}",
+            )
+            lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(
+        [*lines, "", _parties(known), "", "Known weaknesses:", "", *(f"- {s}" for s in known.limits)]
+    )
+
+
+def _shown(share: Measured) -> str:
+    if share.value is None or share.low is None or share.high is None:
+        return "-"
+    return f"{100 * share.value:.0f} [{100 * share.low:.0f}, {100 * share.high:.0f}]"
+
+
+def _parties(known: Quality) -> str:
+    beyond = sum(not c.within_chance for c in known.impartiality)
+    said = "none differs" if not beyond else f"**{beyond} differ**"
+    seen = [c.loss_seen for c in known.impartiality if c.loss_seen is not None and c.measure == "recall"]
+    smallest = (
+        f"; a detector that dropped {100 * max(seen):.0f} % of one party's findings would be caught"
+        if seen
+        else ""
+    )
+    return (
+        f"Both parties alike: of {len(known.impartiality)} comparisons of A with B {said} by more than chance"
+        f"{smallest}; and with the parties' names exchanged every result is exchanged and nothing else moves."
+    )
+
+
+def in_readme(text: str, known: Quality) -> str:
+    """The README with its account replaced."""
+    before, _, rest = text.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    assert after, f"the README has no {BEGIN} … {END}"
+    return f"{before}{BEGIN}\n{readme_section(known)}\n{END}{after}"
+
+
+def publish() -> None:
+    """Writes the published file, and its account in the README, from the results at hand."""
+    scores, impartiality = (
+        json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
+        for name in ("scenarios", "impartiality")
+    )
+    assert all(impartiality["exchanged"].values()), (
+        "exchanging the parties' names moved something: nothing to publish"
+    )
+    assert scores["circumstances"]["engine"] == schema.ENGINE_VERSION, (
+        "results of another engine: run them again"
+    )
+    made = document(scores, impartiality)
+    text = json.dumps(made, sort_keys=True, ensure_ascii=False, indent=1)
+    PUBLISHED.write_text(text + "\n", encoding="utf-8")
+    README.write_text(
+        in_readme(README.read_text(encoding="utf-8"), Quality.model_validate(made)), encoding="utf-8"
+    )
+
+
+if __name__ == "__main__":
+    publish()

@@ -1,0 +1,96 @@
+"""The counts behind one rule's score, small enough to keep for each seed and to add up over seeds."""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from monitoring.evaluation import RuleScore
+from monitoring.evaluation.shares import Rate, Share
+
+Pair = tuple[int, int]
+"""Part and whole."""
+SHARES = (
+    "recall",
+    "observable",
+    "precision",
+    "recall_violation",
+    "precision_violation",
+    "party_right",
+    "undetermined",
+    "inside_90",
+)
+
+
+@dataclass(frozen=True)
+class Tally:
+    """What one detector scored on one rule; everything adds up.
+
+    `located`: (sum of median errors in metres times their number, that number); `phenomena`: (recorded, true).
+    """
+
+    recall: Pair = (0, 0)
+    observable: Pair = (0, 0)
+    precision: Pair = (0, 0)
+    recall_violation: Pair = (0, 0)
+    precision_violation: Pair = (0, 0)
+    party_right: Pair = (0, 0)
+    undetermined: Pair = (0, 0)
+    inside_90: Pair = (0, 0)
+    phenomena: Pair = (0, 0)
+    located: tuple[float, float] = (0.0, 0.0)
+    false_alarms: tuple[float, float] = (0, 0.0)
+    splits: tuple[int] = (0,)
+    merges: tuple[int] = (0,)
+
+    @classmethod
+    def of(cls, rule: RuleScore) -> "Tally":
+        """The counts of a score."""
+        error = rule.accuracy.location_m
+        return cls(
+            recall=_pair(rule.recall),
+            observable=_pair(rule.recall_observable),
+            precision=_pair(rule.precision),
+            recall_violation=_pair(rule.recall_violation),
+            precision_violation=_pair(rule.precision_violation),
+            party_right=_pair(rule.attribution.right),
+            undetermined=_pair(rule.attribution.undetermined),
+            inside_90=_pair(rule.accuracy.inside["90"]),
+            phenomena=(rule.phenomena_reported, rule.phenomena_true),
+            located=((error.median or 0.0) * error.n, error.n),
+            false_alarms=(rule.false_alarm_rate.count, rule.false_alarm_rate.exposure),
+            splits=(len(rule.splits),),
+            merges=(len(rule.merges),),
+        )
+
+    @classmethod
+    def from_json(cls, record: dict[str, Any]) -> "Tally":
+        """What `asdict` made, read back."""
+        return cls(**{name: tuple(value) for name, value in record.items()})
+
+    @classmethod
+    def added(cls, tallies: Iterable["Tally"]) -> "Tally":
+        """All of them as one.
+
+        >>> Tally.added([Tally(recall=(1, 2)), Tally(recall=(2, 2))]).recall
+        (3, 4)
+        """
+        many = [asdict(tally) for tally in tallies]
+        return cls(
+            **{f.name: tuple(map(sum, zip(*(one[f.name] for one in many), strict=True))) for f in fields(cls)}
+        )
+
+    def summary(self) -> dict[str, Any]:
+        """Shares and rates with their intervals."""
+        count, exposure = self.false_alarms
+        return {
+            **{name: Share.of(*getattr(self, name)) for name in SHARES},
+            "false_alarms": Rate.of(int(count), exposure),
+            "splits": self.splits[0],
+            "merges": self.merges[0],
+            "location_m": self.located[0] / max(self.located[1], 1),
+            "phenomena": self.phenomena,
+        }
+
+
+def _pair(share: Share) -> Pair:
+    return share.part, share.whole

@@ -1,0 +1,172 @@
+"""How the commands are called: help, exit codes, JSON for machines."""
+
+import json
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from api.cli.app import app
+from tests.integration.cli.command_line import PROGRAM, contactline
+from tests.integration.cli.event_files import NOW, shot, written
+
+PROMISED = (
+    "demo", "init", "line load", "sensors add", "sensors import", "sensors list", "ingest", "detect", "report",
+    "serve", "simulate", "status", "quarantine list", "quarantine export", "quarantine replay",
+)  # fmt: skip
+
+
+def _commands(of: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    inside = getattr(of, "commands", None)
+    if inside is None:
+        yield path
+        return
+    for name, command in inside.items():
+        yield from _commands(command, (*path, name))
+
+
+COMMANDS = tuple(_commands(typer.main.get_command(app)))
+
+
+def test_every_promised_command_is_there() -> None:
+    assert set(PROMISED) <= {" ".join(command) for command in COMMANDS}
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_the_help_of_every_command_shows_an_example_of_it(command: tuple[str, ...], tmp_path: Path) -> None:
+    shown = contactline(tmp_path / "none", *command, "--help")
+    assert shown.exit_code == 0
+    example = " ".join(shown.out.split()).partition("Example:")[2]
+    assert "contactline" in example
+    assert " ".join(command) in example
+    assert not (tmp_path / "none").exists()
+
+
+def test_the_root_help_names_every_command(tmp_path: Path) -> None:
+    shown = contactline(tmp_path, "--help")
+    assert shown.exit_code == 0
+    for command in COMMANDS:
+        assert command[0] in shown.out
+    assert "--home" in shown.out
+    assert contactline(tmp_path, "--version").out.startswith("contactline ")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (),
+        ("line",),
+        ("sensors",),
+        ("quarantine",),
+        ("ingest",),
+        ("nosuch",),
+        ("status", "--nope"),
+        ("demo", "--seed", "x"),
+        ("demo", "--date", "2026-13-01", "--no-serve"),
+        ("serve", "--port", "99999"),
+        ("init", "--area", "1,2,3"),
+        ("ingest", "f.ndjson", "--now", "yesterday"),
+        ("ingest", "f.ndjson", "--now", "2026-08-22T12:00:00"),
+        ("ingest", "no-such-file.ndjson"),
+        ("line", "load", "l.geojson", "--valid-from", "2026"),
+        ("sensors", "add", "X-1"),
+        ("sensors", "add", "X-1", "--type", "telescope"),
+        ("sensors", "add", "-X", "--type", "generic"),
+        ("sensors", "add", "X-1", "--type", "generic", "--lon", "37"),
+        ("sensors", "add", "X-1", "--type", "generic", "--lon", "37", "--lat", "95"),
+        ("sensors", "add", "X-1", "--type", "generic", "--host-side", "C"),
+        ("simulate", "--scenario", "no-such", "--out", "e.ndjson", "--truth", "t.ndjson"),
+        ("simulate", "--scenario", "quiet-day", "--out", "e.xlsx", "--truth", "t.ndjson"),
+        ("report", "--date", "15.6.2026", "--out", "r"),
+        ("report", "--date", "2026-06-15", "--out", "r", "--lang", "xx"),
+        ("report", "--date", "2026-06-15", "--out", "r", "--format", "docx"),
+    ],
+    ids=" ".join,
+)
+def test_wrong_usage_is_told_in_words_and_ends_with_2(
+    arguments: tuple[str, ...], home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    ran = contactline(home, *arguments)
+    assert ran.exit_code == 2
+    assert ran.out + ran.err
+    assert "Traceback" not in ran.out + ran.err
+    assert {path.name for path in tmp_path.iterdir()} <= {"home"}
+
+
+def test_a_setting_out_of_bounds_is_named(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONTACTLINE_SHARDS", "0")
+    ran = contactline(home, "status")
+    assert ran.exit_code == 2
+    assert "CONTACTLINE_SHARDS" in ran.err
+
+
+@pytest.mark.parametrize("command", [("status",), ("sensors", "list"), ("quarantine", "list")], ids=" ".join)
+def test_reading_where_there_is_no_home_says_so_and_makes_none(
+    command: tuple[str, ...], tmp_path: Path
+) -> None:
+    ran = contactline(tmp_path / "none", *command)
+    assert ran.exit_code == 2
+    assert "contactline init" in ran.err
+    assert not (tmp_path / "none").exists()
+
+
+def test_json_is_one_object_wherever_it_is_offered(home: Path, tmp_path: Path) -> None:
+    events = written(tmp_path / "e.ndjson", [shot(1), shot(2, sensor_id="NOBODY")])
+    assert contactline(home, "sensors", "add", "X-1", "--type", "generic", "--json").json == {
+        "added": 1,
+        "changed": 0,
+    }
+    listed = contactline(home, "sensors", "list", "--json").json["sensors"]
+    assert {"X-1", "GS-017"} <= {sensor["sensor_id"] for sensor in listed}
+    receipt = contactline(home, "ingest", events, "--now", NOW, "--json")
+    assert receipt.exit_code == 1
+    assert receipt.json["rejected"] == {"unknown_sensor": 1}
+    status = contactline(home, "status", "--json").json
+    assert status["ready"] is True
+    assert status["waiting"] == 0
+    assert status["counts"]["cases"] == 1
+    assert status["quarantine"] == {"unknown_sensor": 1}
+    assert contactline(home, "quarantine", "list", "--json").json["counts"] == {"unknown_sensor": 1}
+    assert contactline(home, "quarantine", "replay", "--json").json["rejected"] == {"unknown_sensor": 1}
+
+
+def test_a_home_is_only_ever_where_it_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONTACTLINE_HOME", str(tmp_path / "by-environment"))
+    monkeypatch.chdir(tmp_path)
+    ran = subprocess.run([PROGRAM, "init", "--json"], capture_output=True, text=True, check=True)
+    about = json.loads(ran.stdout)
+    assert set(about["credentials"]) == {"analyst", "reviewer", "operator"}
+    assert about["ingest_token"].startswith("cl_")
+    assert [path.name for path in tmp_path.iterdir()] == ["by-environment"]
+
+
+def test_a_port_in_use_is_told_before_anything_is_opened(home: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        for command in ("serve", "demo"):
+            ran = contactline(home, command, "--port", port)
+            assert ran.exit_code == 1
+            assert str(port) in ran.err
+            assert "--port" in ran.err
+
+
+@pytest.mark.parametrize("command", [("status",), ("sensors", "list"), ("--help",)], ids=" ".join)
+def test_small_commands_do_not_load_what_only_big_ones_need(command: tuple[str, ...], home: Path) -> None:
+    # pandas is not named: Arrow looks for it by itself wherever geopandas has brought it.
+    probe = (
+        "import sys; from api.cli.app import run; code = run(sys.argv[1:]);"
+        "heavy = {'geopandas', 'numba', 'fastapi', 'uvicorn', 'alembic', 'scipy', 'pyogrio'};"
+        "print(sorted(heavy & set(sys.modules)), file=sys.stderr); sys.exit(code)"
+    )
+    python = PROGRAM.with_name("python")
+    ran = subprocess.run(
+        [python, "-c", probe, "--home", home, *command], capture_output=True, text=True, check=True
+    )
+    assert ran.stderr.strip() == "[]"
