@@ -23,7 +23,7 @@ from monitoring.pipeline.clock import EventClock
 from monitoring.pipeline.reevaluation import ReevaluationRequest, Stragglers
 from monitoring.rules import IncidentRule, chosen
 
-STATE_VERSION: Final = 1
+STATE_VERSION: Final = 2
 _FIRE: Final = np.array([kind in schema.FIRE_KINDS for kind in schema.KINDS])
 
 

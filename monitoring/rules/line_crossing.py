@@ -98,8 +98,9 @@ def evaluate(
     pending, told = follow(
         Pending.from_table(memory), batch, until_ns, is_end, parameters, RULE_ID, thresholds
     )
-    rows = list(_rows(_of_steps(batch, _bends_cut(batch, parameters), parameters), parameters))
-    rows += [row for changes in told for row in _rows(_of_changes(changes), parameters)]
+    bends = _bends_cut(batch, parameters)
+    rows = list(_rows(_of_steps(batch, bends, parameters), parameters)) if len(bends.crossing) else []
+    rows += [row for changes in told if len(changes) for row in _rows(_of_changes(changes), parameters)]
     return findings.Judged.of(rows), pending.to_table()
 
 

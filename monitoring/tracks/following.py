@@ -54,7 +54,7 @@ def follow(
 
     `until_ns`: all fixes up to it are there; at `is_end` what is in doubt is told as it stands and stays so.
     """
-    told = []
+    told: list[Told] = []
     evidence = gather(pending, batch, parameters)
     lane = positions(pending["key"], batch.key[evidence.first]) if len(evidence.first) else evidence.first
     # Waiting that ended before a track's next evidence.
@@ -65,7 +65,9 @@ def follow(
     begins[lane[known]] = batch.is_first[evidence.first[known]]
     waits = pending["due_ns"] != NEVER_NS
     at = np.flatnonzero(waits & ((pending["due_ns"] < next_ns) | begins))
-    told.append(settle(pending, at, np.minimum(pending["due_ns"][at], next_ns[at]), rule_id, thresholds))
+    if len(at):
+        decided_ns = np.minimum(pending["due_ns"][at], next_ns[at])
+        told.append(settle(pending, at, decided_ns, rule_id, thresholds))
     if len(evidence.first):
         lanes = _Lanes(pending, lane, evidence, batch, parameters, rule_id, thresholds)
         lanes.run()
@@ -76,8 +78,9 @@ def follow(
         told.append(published)
     _note_newest(pending, batch)
     at = np.flatnonzero((pending["due_ns"] != NEVER_NS) & (pending["due_ns"] <= until_ns))
-    told.append(settle(pending, at, pending["due_ns"][at], rule_id, thresholds))
-    if is_end:
+    if len(at):
+        told.append(settle(pending, at, pending["due_ns"][at], rule_id, thresholds))
+    if is_end and len(pending):
         told.append(as_they_stand(pending, until_ns, rule_id, thresholds))
     forget_ns = parameters.agreement.number("tracks.forget_s", until_ns) * 1e9
     return pending.take(until_ns - pending["last_ns"] <= forget_ns), told

@@ -7,7 +7,7 @@ import pytest
 from monitoring import events
 from monitoring.agreement import SensorFacts
 from monitoring.tracks.sigma import position_sigma_m
-from monitoring.tracks.state import FIXES, Fixes
+from monitoring.tracks.state import FIXES, Fixes, of_this_version
 from monitoring.tracks.step import step
 from tests.small_world import START_NS, fix, parameters, table
 
@@ -75,3 +75,13 @@ def test_repeated_times_are_taken_in_the_order_of_ids() -> None:
     batch = step(Fixes.empty(), events.in_canonical_order(table(rows)), FAR_NS, PARAMETERS).batch
     assert batch.names(np.arange(3))[2].tolist() == ["a", "b", "c"]
     assert isinstance(batch.id, pa.StringArray)
+
+
+def test_what_version_1_remembered_is_read_as_each_tracks_newest_fix() -> None:
+    rows = [fix(0, -400), fix(9, 5, track_id="u"), fix(5, -300)]
+    newest = step(Fixes.empty(), table(rows[::2]), START_NS, PARAMETERS).state.to_table()
+    older = step(Fixes.empty(), table(rows[:1]), START_NS, PARAMETERS).state.to_table()
+    version_1 = pa.concat_tables([older, newest]).drop_columns(["sigma_minor_m", "sigma_azimuth_deg"])
+    version_1 = version_1.append_column("is_step", pa.array([False, False]))
+    assert of_this_version(version_1).equals(newest)
+    assert of_this_version(newest).equals(newest)
