@@ -23,7 +23,7 @@ def line_of(vertex_count: int) -> ContactLine:
         at = np.unique(np.linspace(0, count - 1, vertex_count).round().astype(int))
         lon, lat = line.lon[at], line.lat[at]
     else:
-        per_edge = vertex_count // count
+        per_edge = round(vertex_count / count)
         share = np.arange(per_edge) / per_edge
         lon = np.append((line.lon[:-1, None] + np.diff(line.lon)[:, None] * share).ravel(), line.lon[-1])
         lat = np.append((line.lat[:-1, None] + np.diff(line.lat)[:, None] * share).ravel(), line.lat[-1])
