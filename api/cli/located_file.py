@@ -19,8 +19,8 @@ COLUMNS: Final = (
     "side", "distance_m", "signed_distance_m", "chainage_m", "line_part", "foot_lon", "foot_lat", "beyond_end",
     "sector", "zones",
 )  # fmt: skip
-_SIDE_WORDS: Final = pa.array(["B", "", "A"])
-_BEYOND_WORDS: Final = pa.array(["", "start", "end"])
+_SIDE_WORDS: Final = ("B", "", "A")
+_BEYOND_WORDS: Final = ("", "start", "end")
 _DEGREE_DIGITS: Final = 9
 """A tenth of a millimetre."""
 _METRE_DIGITS: Final = 3
@@ -57,14 +57,14 @@ def lines(
     signed = np.round(located.signed_distance_m, _METRE_DIGITS) + 0.0
     words = pa.array([*sectors.ids, ""])
     columns = [
-        _SIDE_WORDS.take(pa.array(located.side.astype(np.int64) + 1)),
+        pa.array(_SIDE_WORDS).take(pa.array(located.side.astype(np.int64) + 1)),
         _numbers(np.abs(signed), has_answer, _METRE_DIGITS),
         _numbers(signed, has_answer, _METRE_DIGITS),
         _numbers(located.chainage_m, has_answer, _METRE_DIGITS),
         pa.array(located.line_part, mask=~has_answer).cast(pa.string()).fill_null(""),
         _numbers(located.foot_lon, has_answer, _DEGREE_DIGITS),
         _numbers(located.foot_lat, has_answer, _DEGREE_DIGITS),
-        _BEYOND_WORDS.take(pa.array(located.beyond_end.astype(np.int64))),
+        pa.array(_BEYOND_WORDS).take(pa.array(located.beyond_end.astype(np.int64))),
         words.take(pa.array(np.where(has_answer & (sector >= 0), sector, len(sectors.ids)).astype(np.int64))),
         _zone_names(located, zones),
     ]

@@ -12,12 +12,11 @@ import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -26,6 +25,9 @@ from monitoring import schema
 from monitoring.adapters.archive_query import Selection
 from monitoring.adapters.file_ops import REAL, FileOps, write_whole
 from monitoring.evidence.errors import JournalDamaged
+
+if TYPE_CHECKING:
+    import pyarrow.dataset as ds
 
 DAY_NS: Final = 86_400 * 10**9
 MEMORY_ROWS: Final = 1 << 17
@@ -195,10 +197,7 @@ class Archive:
             parts = [table.select(columns) for table in self._waiting]
         inside = (pc.field("time_ns") >= from_ns) & (pc.field("time_ns") < to_ns)
         if files:
-            dataset = ds.dataset(
-                [str(self.directory / f.name) for f in files], schema=STORED, format="parquet"
-            )
-            parts.append(dataset.to_table(columns=columns, filter=inside, use_threads=False))
+            parts.append(self._dataset(files).to_table(columns=columns, filter=inside, use_threads=False))
         if not parts:
             parts = [schema.EVENTS.empty_table().select(columns)]
         events = pa.concat_tables(parts).filter(inside)
@@ -241,10 +240,15 @@ class Archive:
             rows += count
         return rows
 
+    def _dataset(self, files: Sequence[ArchiveFile]) -> "ds.Dataset":
+        import pyarrow.dataset as ds  # noqa: PLC0415  loads pandas where it is installed; only reading needs it
+
+        return ds.dataset([str(self.directory / f.name) for f in files], schema=STORED, format="parquet")
+
     def _read(self, files: Sequence[ArchiveFile], selection: Selection) -> pa.Table:
         if not files:
             return schema.EVENTS.empty_table()
-        dataset = ds.dataset([str(self.directory / f.name) for f in files], schema=STORED, format="parquet")
+        dataset = self._dataset(files)
         return selection.exact(to_events(dataset.to_table(filter=selection.pushdown, use_threads=False)))
 
     def _write(self, name: str, events: pa.Table) -> ArchiveFile:

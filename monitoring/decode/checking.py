@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from monitoring import schema
 from monitoring.decode import timestamps
 from monitoring.decode.columns import Columns, content, is_present, rows_with, spans, values
-from monitoring.decode.fields import FIELDS, FLAG_BITS, REQUIRED, WORDS_OF, Field, Kind
+from monitoring.decode.fields import FIELDS, FLAG_BITS, REQUIRED, Field, Kind, words_of
 from monitoring.decode.limits import Limits
 from monitoring.decode.rows import Verdicts, echo
+from monitoring.events import WORDS
 
 _ID_FORM: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._:-]*[A-Za-z0-9])?", re.ASCII)
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
@@ -37,9 +38,7 @@ _ALPHANUMERIC: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123
 _IS_EDGE: Final = _marks(_ALPHANUMERIC)
 _IS_INNER: Final = _marks(_ALPHANUMERIC + "._:-")
 _IS_STRANGE: Final = ~_IS_INNER
-_WORD_CODE: Final = {
-    name: {word: code for code, word in enumerate(words.to_pylist())} for name, words in WORDS_OF.items()
-}
+_WORD_CODE: Final = {name: {word: code for code, word in enumerate(words)} for name, words in WORDS.items()}
 _KIND_CODE: Final = _WORD_CODE["kind"]
 _TRACK: Final = _KIND_CODE["track"]
 _STATUS: Final = np.array([kind in schema.STATUS_KINDS for kind in schema.KINDS] + [False])
@@ -135,11 +134,11 @@ class Checked:
     def _check_words(self, field: Field) -> None:
         column = self.columns[field.name]
         if pa.types.is_dictionary(column.type):
-            codes = pc.index_in(column.dictionary, value_set=WORDS_OF[field.name]).take(column.indices)
+            codes = pc.index_in(column.dictionary, value_set=words_of(field.name)).take(column.indices)
         else:
-            codes = pc.index_in(column, value_set=WORDS_OF[field.name])
+            codes = pc.index_in(column, value_set=words_of(field.name))
         self._typed[field.column] = pa.DictionaryArray.from_arrays(
-            codes.cast(pa.int8()), WORDS_OF[field.name]
+            codes.cast(pa.int8()), words_of(field.name)
         )
         unknown = self.has(field.name) & ~is_present(codes)
         for row in np.flatnonzero(unknown).tolist():
@@ -271,8 +270,8 @@ def _absent(column: pa.Field, row_count: int) -> pa.Array:
     spare = _SPARE.get(column.name)
     if spare is None or len(spare) < row_count:
         length = max(_SPARE_ROWS, row_count)
-        if column.name in WORDS_OF:
-            spare = pa.DictionaryArray.from_arrays(pa.nulls(length, pa.int8()), WORDS_OF[column.name])
+        if column.name in WORDS:
+            spare = pa.DictionaryArray.from_arrays(pa.nulls(length, pa.int8()), words_of(column.name))
         else:
             spare = pa.nulls(length, column.type)
         _SPARE[column.name] = spare

@@ -6,6 +6,7 @@ hash and the published JSON Schema.
 
 import enum
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 import pyarrow as pa
@@ -135,8 +136,17 @@ REQUIRED: Final = ("id", "sensor_id", "time", "kind")
 """Required of every record; a position is required of all but bearing-only and sensor status records."""
 COLUMNAR: Final = {field.name: field.raw_type for field in FIELDS if field.kind is not Kind.MEDIA}
 """Fields that a columnar reader can take as they are."""
-WORDS_OF: Final = {name: pa.array(words, type=pa.string()) for name, words in WORDS.items()}
 REASON_CODES: Final = {reason: code for code, reason in enumerate(schema.ROW_REASONS)}
 FLAG_BITS: Final = {flag: 1 << bit for bit, flag in enumerate(schema.FLAGS)}
 
 assert [field.column for field in FIELDS] == schema.EVENT_FIELDS.names[:-1], "FIELDS and EVENT_FIELDS differ"
+
+
+@cache
+def words_of(name: str) -> pa.StringArray:
+    """The words of an enumeration as an Arrow array, in the order of their codes.
+
+    Made at first use: Arrow loads pandas, where that is installed, with the first array it makes of Python values,
+    and the small commands make none.
+    """
+    return pa.array(WORDS[name], type=pa.string())

@@ -40,7 +40,7 @@ class Ran:
 def contactline(home: Path, *arguments: object, stdin: bytes = b"") -> Ran:
     """Run a command on `home` in this process."""
     out, err = io.StringIO(), io.StringIO()
-    given = mock.Mock(buffer=io.BytesIO(stdin))
+    given = io.TextIOWrapper(io.BytesIO(stdin), encoding="utf-8")
     with redirect_stdout(out), redirect_stderr(err), mock.patch.object(sys, "stdin", given):
         exit_code = run(["--home", str(home), *map(str, arguments)])
     return Ran(exit_code, out.getvalue(), err.getvalue())

@@ -159,10 +159,9 @@ def test_a_port_in_use_is_told_before_anything_is_opened(home: Path) -> None:
 
 @pytest.mark.parametrize("command", [("status",), ("sensors", "list"), ("--help",)], ids=" ".join)
 def test_small_commands_do_not_load_what_only_big_ones_need(command: tuple[str, ...], home: Path) -> None:
-    # pandas is not named: Arrow looks for it by itself wherever geopandas has brought it.
     probe = (
         "import sys; from api.cli.app import run; code = run(sys.argv[1:]);"
-        "heavy = {'geopandas', 'numba', 'fastapi', 'uvicorn', 'alembic', 'scipy', 'pyogrio'};"
+        "heavy = {'pandas', 'geopandas', 'numba', 'fastapi', 'uvicorn', 'alembic', 'scipy', 'pyogrio'};"
         "print(sorted(heavy & set(sys.modules)), file=sys.stderr); sys.exit(code)"
     )
     python = PROGRAM.with_name("python")
