@@ -5,6 +5,7 @@ from them and can be made again.
 """
 
 import json
+import shutil
 import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -91,6 +92,10 @@ class Home:
             for name in _FOLDERS:
                 (path / name).mkdir(exist_ok=True)
             ops.sync_directory(path)
+            for (
+                left
+            ) in home.spool_dir.iterdir():  # of a command that was killed; nothing in it was acknowledged
+                shutil.rmtree(left) if left.is_dir() else left.unlink()
             home.reserve = DiskReserve(path / "reserve", ops=ops)
             home.reserve.hold()
         except BaseException:

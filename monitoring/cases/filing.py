@@ -10,7 +10,7 @@ only if it lies inside the rule's bounds), unless
 then it joins that case, so that a busy day gives commission staff tens of cases and every incident stays in one
 of them or in the day's tables. A finding of any verdict joins the case of its incident. A later revision of a
 filed finding updates its case, with the priority that the case's findings give it by now. A finding that is
-withdrawn, or whose verdict no longer opens cases, flags its case; nothing is closed or undone by this step.
+withdrawn, or whose verdict opened cases and no longer does, flags its case; nothing is closed or undone by this step.
 
 Findings are taken in the order given, the canonical order of finals, which depends neither on shards nor on
 where batches were cut; numbers are given in that order, by the year of the mission's zone, and never reused.
@@ -31,7 +31,7 @@ from monitoring import schema
 from monitoring.agreement import Agreement, Parameters
 from monitoring.incidents import movement
 
-STATE_VERSION: Final = 2
+STATE_VERSION: Final = 3
 MEMORY_NS: Final = 92 * 86_400 * 1_000_000_000
 """Findings and cases older than this, by event time, before the newest one are no longer joined or flagged."""
 _COLUMNS: Final = (
@@ -78,13 +78,14 @@ class Case:
 @dataclass(frozen=True)
 class FilingState:
     """`last_number` by year; cases by number; the case of each filed finding and incident; the priority that each
-    filed finding gives its case; newest event time."""
+    filed finding gives its case; the findings that as they stand would open one; newest event time."""
 
     last_number: Mapping[int, int] = field(default_factory=dict)
     cases: Mapping[str, Case] = field(default_factory=dict)
     case_of_finding: Mapping[str, str] = field(default_factory=dict)
     case_of_incident: Mapping[str, str] = field(default_factory=dict)
     priority_of_finding: Mapping[str, int] = field(default_factory=dict)
+    opening: frozenset[str] = frozenset()
     newest_ns: int = 0
 
     def snapshot(self) -> bytes:
@@ -96,6 +97,7 @@ class FilingState:
             "case_of_finding": dict(self.case_of_finding),
             "case_of_incident": dict(self.case_of_incident),
             "priority_of_finding": dict(self.priority_of_finding),
+            "opening": sorted(self.opening),
             "newest_ns": self.newest_ns,
         }
         return msgspec.msgpack.encode(content)
@@ -118,6 +120,8 @@ class FilingState:
             case_of_finding=content["case_of_finding"],
             case_of_incident=content["case_of_incident"],
             priority_of_finding=content.get("priority_of_finding") or _priority_of_version_1(content),
+            # Before version 3 every filed finding was taken for one that opens.
+            opening=frozenset(content.get("opening", content["case_of_finding"])),
             newest_ns=content["newest_ns"],
         )
 
@@ -169,6 +173,7 @@ class _Desk:
         self._case_of_finding = dict(state.case_of_finding)
         self._case_of_incident = dict(state.case_of_incident)
         self._priority_of_finding = dict(state.priority_of_finding)
+        self._opening = set(state.opening)
         self._newest_ns = state.newest_ns
         self.filings: list[dict[str, Any]] = []
 
@@ -178,8 +183,10 @@ class _Desk:
         number = self._case_of_finding.get(row["finding_id"])
         opens = row["state"] == "final" and row["verdict"] in self._opening_verdicts(row) and _is_inside(row)
         if number is not None:
-            if not opens and row["state"] != "provisional":
+            was_opening = row["finding_id"] in self._opening
+            if row["state"] == "withdrawn" or (row["state"] == "final" and was_opening and not opens):
                 self._write("flag", number, row, sentence)
+            self._note(row["finding_id"], opens=opens)
             if row["state"] == "final":
                 self._write("update", number, row, sentence)
             return
@@ -189,10 +196,18 @@ class _Desk:
         if number is None and opens:
             number = self._open_case(row)
             if number is None:
+                self._note(row["finding_id"], opens=opens)
                 self._write("open", self._new_case(row), row, sentence)
                 return
         if number is not None:
+            self._note(row["finding_id"], opens=opens)
             self._write("join", number, row, sentence)
+
+    def _note(self, finding_id: str, *, opens: bool) -> None:
+        if opens:
+            self._opening.add(finding_id)
+        else:
+            self._opening.discard(finding_id)
 
     def state(self) -> FilingState:
         """The state after the batch, without what is older than memory."""
@@ -210,6 +225,7 @@ class _Desk:
                 for key, priority in self._priority_of_finding.items()
                 if self._case_of_finding[key] in cases
             },
+            opening=frozenset(key for key in self._opening if self._case_of_finding.get(key) in cases),
             newest_ns=self._newest_ns,
         )
 

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from api.cli.commands.serve import bound, serve_runtime
 from api.cli.commands.simulate import write_run
+from api.cli.interrupts import Interrupts
 from api.cli.output import EXIT_DATA, console, fail, note, print_json, progress
 from api.cli.times import period_date
 from api.cli.welcome import show_credentials
@@ -110,14 +111,23 @@ def run_demo(
         event_count = write_run(run, events_file, truth_file, sensors_file)
     with _stage(seconds, "register"):
         runtime.register_sensors("demo", json.loads(sensors_file.read_text(encoding="utf-8"))["sensors"])
-    with _stage(seconds, "ingest"), progress("through the door", quiet=quiet) as advance:
+    with (
+        _stage(seconds, "ingest"),
+        progress("through the door", quiet=quiet) as advance,
+        Interrupts() as interrupts,
+    ):
+
+        def between(done: float, total: float | None) -> None:
+            interrupts.heed()
+            advance(done, total)
+
         # The day is over when its last report has come in: the reference clock stands behind it.
         receipt = runtime.ingest_files(
             [Input(events_file, events_file.name)],
             door="file",
             principal="demo",
             now_ns=run.to_ns + 86_400 * 1_000_000_000,
-            progress=advance,
+            progress=between,
         )
     if receipt["files"]:
         fail(f"the simulated day was refused: {receipt['files'][0]['detail']}", exit_code=EXIT_DATA)

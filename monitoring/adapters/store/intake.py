@@ -1,5 +1,6 @@
 """Writing what came in at the door: receipts, quarantined rows, sensors, reference versions."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -8,7 +9,7 @@ import sqlalchemy as sa
 
 from monitoring.adapters.store import tables
 from monitoring.adapters.store.canonical import to_json
-from monitoring.adapters.store.results import insert
+from monitoring.adapters.store.results import in_parts, insert
 from monitoring.decode.timestamps import parse_one
 
 
@@ -76,7 +77,19 @@ def quarantine(
     receipt_id: str | None,
     at_ns: int,
 ) -> None:
-    """Keep the refused rows of one journal record."""
+    """Keep the refused rows of one journal record.
+
+    A row that an earlier delivery brought and that still waits was sent again: the new one stands for it, so that
+    sending a file twice does not show its refused rows twice.
+    """
+    prints = [_fingerprint(row) for row in rows]
+    q = tables.quarantine.c
+    for part in in_parts(list(dict.fromkeys(prints))):
+        connection.execute(
+            sa.update(tables.quarantine)
+            .where(q.fingerprint.in_(part), q.replayed_at_ns.is_(None), q.receipt_id != receipt_id)
+            .values(replayed_at_ns=at_ns)
+        )
     insert(
         connection,
         tables.quarantine,
@@ -92,12 +105,19 @@ def quarantine(
                 "format": r.format,
                 "header": r.header,
                 "original": r.original,
+                "fingerprint": fingerprint,
                 "received_at_ns": at_ns,
                 "replayed_at_ns": None,
             }
-            for r in rows
+            for r, fingerprint in zip(rows, prints, strict=True)
         ],
     )
+
+
+def _fingerprint(row: QuarantinedRow) -> str:
+    """A hash of what was sent: format, header and row."""
+    parts = (row.format.encode(), row.header or b"", row.original)
+    return hashlib.blake2b(b"".join(len(p).to_bytes(8, "big") + p for p in parts), digest_size=16).hexdigest()
 
 
 def register(connection: sa.Connection, sensor: Mapping[str, Any], *, at_ns: int) -> None:

@@ -230,12 +230,16 @@ quarantine: Final = sa.Table(
     sa.Column("format", sa.Text, nullable=False),
     sa.Column("header", sa.LargeBinary),
     sa.Column("original", sa.LargeBinary, nullable=False),
+    sa.Column("fingerprint", sa.Text, nullable=False),
     sa.Column("received_at_ns", sa.BigInteger, nullable=False),
     sa.Column("replayed_at_ns", sa.BigInteger),
 )
-"""Refused rows with their original bytes; `header` is the CSV header they stood under."""
+"""Refused rows with their original bytes; `header` is the CSV header they stood under, `fingerprint` a hash of both.
+
+`replayed_at_ns`: when the row was sent through the door again; from then on the newer row stands for it."""
 sa.Index(None, quarantine.c.reason, quarantine.c.journal_seq, quarantine.c.row)
 sa.Index(None, quarantine.c.receipt_id)
+sa.Index(None, quarantine.c.fingerprint)
 sa.Index(None, quarantine.c.received_at_ns)
 
 sensors: Final = sa.Table(

@@ -126,3 +126,13 @@ def test_events_held_for_their_clock_come_in_when_it_has_come(home: Path, tmp_pa
     # The machine's own clock decides at the replay, and it stands before that time or after it.
     ran = contactline(home, "quarantine", "replay", "--json")
     assert ran.json["accepted"] + ran.json["rejected"].get("clock_skew", 0) == 1
+
+
+def test_sending_a_file_again_shows_its_refused_rows_once(home: Path, tmp_path: Path) -> None:
+    twice_in_one_file = shot(2, sensor_id="NOBODY")
+    rows = [shot(1), twice_in_one_file, twice_in_one_file, shot(3, kind="bang")]
+    file = written(tmp_path / "e.ndjson", rows)
+    for _ in range(2):
+        assert contactline(home, "ingest", file, "--now", NOW).exit_code == 1
+        assert sorted(row["line_no"] for row in listed(home)) == [2, 3, 4]
+    assert counts(home)["quarantine"] == 3

@@ -121,3 +121,12 @@ def test_a_failed_making_gives_the_lock_back(tmp_path: Path, faulty: Any) -> Non
     with pytest.raises(OSError, match="Input/output error"):
         Home.open(tmp_path / "home", writer="init", ops=faulty(1))
     Home.open(tmp_path / "home", writer="init").close()
+
+
+def test_what_a_killed_command_left_in_the_spool_is_gone_at_the_next_start(tmp_path: Path) -> None:
+    with Home.open(tmp_path / "home", writer="test") as home:
+        (home.spool_dir / "stdin-x").mkdir()
+        (home.spool_dir / "stdin-x" / "stdin").write_bytes(b"never acknowledged")
+        spool = home.spool_dir
+    with Home.open(tmp_path / "home", writer="test"):
+        assert list(spool.iterdir()) == []

@@ -125,6 +125,20 @@ def test_a_revision_is_not_filed_twice_but_flags_when_it_no_longer_breaks_the_cl
     assert actions(filings) == [("flag", "2025-00001"), ("update", "2025-00001")]
 
 
+def test_a_revision_of_what_never_carried_its_case_flags_nothing():
+    state, _ = file([final("F1", incident_id="I1")])
+    quiet = {"rule_id": "buffer_incursion", "verdict": "undetermined", "margin": -1.0, "incident_id": "I1"}
+    state, filings = file([final("F2", **quiet)], state)
+    assert actions(filings) == [("join", "2025-00001")]
+    state = filing.FilingState.restore(state.snapshot())
+    state, filings = file([final("F2", **quiet, revision=2)], state)
+    assert actions(filings) == [("update", "2025-00001")]
+    state, filings = file([final("F2", **{**quiet, "verdict": "violation"}, revision=3)], state)
+    assert actions(filings) == [("update", "2025-00001")]
+    _, filings = file([final("F2", **quiet, revision=4)], state)
+    assert actions(filings) == [("flag", "2025-00001"), ("update", "2025-00001")]
+
+
 def test_a_revision_updates_its_case_with_the_priority_and_the_words_of_now():
     state, _ = file([final("a"), final("b")])
     state, (raised,) = file([final("b", revision=2, count=50, reasons=["Much more happened."])], state)
@@ -145,7 +159,7 @@ def test_a_snapshot_of_the_first_version_goes_on_with_the_priorities_of_its_case
     assert older.priority_of_finding == {"F-a": 2, "F-b": 2}
     assert file([final("a", revision=2)], older)[1][0]["priority"] == 2
     with pytest.raises(filing.StateTooNew):
-        FilingState.restore(msgspec.msgpack.encode({**content, "version": 3}))
+        FilingState.restore(msgspec.msgpack.encode({**content, "version": filing.STATE_VERSION + 1}))
 
 
 def test_movement_is_told_by_the_finding_alone_wherever_the_batch_ends():

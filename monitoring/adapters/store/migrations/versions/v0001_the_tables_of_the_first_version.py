@@ -349,6 +349,7 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement for each table and index
         sa.Column("format", sa.Text(), nullable=False),
         sa.Column("header", sa.LargeBinary(), nullable=True),
         sa.Column("original", sa.LargeBinary(), nullable=False),
+        sa.Column("fingerprint", sa.Text(), nullable=False),
         sa.Column("received_at_ns", sa.BigInteger(), nullable=False),
         sa.Column("replayed_at_ns", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("journal_seq", "row", name=op.f("pk_quarantine")),
@@ -357,6 +358,7 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement for each table and index
         batch_op.create_index(
             batch_op.f("ix_quarantine_reason_journal_seq_row"), ["reason", "journal_seq", "row"], unique=False
         )
+        batch_op.create_index(batch_op.f("ix_quarantine_fingerprint"), ["fingerprint"], unique=False)
         batch_op.create_index(batch_op.f("ix_quarantine_receipt_id"), ["receipt_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_quarantine_received_at_ns"), ["received_at_ns"], unique=False)
 
@@ -601,6 +603,7 @@ def downgrade() -> None:  # noqa: PLR0915 - one statement for each table and ind
     with op.batch_alter_table("quarantine", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_quarantine_received_at_ns"))
         batch_op.drop_index(batch_op.f("ix_quarantine_receipt_id"))
+        batch_op.drop_index(batch_op.f("ix_quarantine_fingerprint"))
         batch_op.drop_index(batch_op.f("ix_quarantine_reason_journal_seq_row"))
 
     op.drop_table("quarantine")
