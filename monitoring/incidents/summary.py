@@ -15,9 +15,11 @@ from monitoring import events, findings, schema
 from monitoring.agreement import Parameters
 from monitoring.incidents import geometry, wording
 from monitoring.incidents.counting import Counts, count
+from monitoring.incidents.ends import ends
 from monitoring.incidents.limits import Limits
 from monitoring.incidents.location import extent_of, first_of, mean_place, pairs_of
 from monitoring.incidents.phenomena import FAMILY, origin_times, roles, same
+from monitoring.incidents.place_facts import on_the_line
 from monitoring.incidents.readings import group_numbers
 
 Ints = NDArray[np.int64]
@@ -84,6 +86,7 @@ def describe(gathered: Gathered, parameters: Parameters) -> Described:
             sensor_names.dictionary.to_pylist(),
             lon,
             lat,
+            errors,
             role,
         ),
         phenomenon=_numbered(label, incident, size),
@@ -173,18 +176,31 @@ def _worded(
     sensor_names: list[str],
     at_lon: Reals,
     at_lat: Reals,
+    errors: tuple[Reals, Reals, Reals],
     role: Ints,
 ) -> list[dict[str, Any]]:
     incident, size = gathered.incident, gathered.incident_count
     start_ns, end_ns = extent_of(incident, size, gathered.is_precise, time_ns)
     major_m, minor_m, azimuth_deg = geometry.ellipse(*spread)
     line_idx = parameters.lines.at(start_ns)
-    facts = _on_the_line(parameters, line_idx, lon, lat)
+    facts = on_the_line(parameters, line_idx, lon, lat)
     sector_idx = parameters.sectors.locate(lon, lat, facts["chainage_m"])
     party = _party(incident, size, events.codes(gathered.rows, "affiliation"))
     seen_by = _sensors(incident, size, sensor, sensor_names)
     size_of = np.bincount(incident, minlength=size)
-    impact_lon, impact_lat, impacts = _other_end(gathered, at_lon, at_lat)
+    located = ends(
+        incident,
+        size,
+        gathered.is_precise,
+        gathered.is_lead,
+        role,
+        sensor,
+        at_lon,
+        at_lat,
+        errors,
+        start_ns,
+        parameters,
+    )
     launches = np.bincount(incident[role > 0], minlength=size)
     zone, out = parameters.agreement.reporting.zone, []
     for i in range(size):
@@ -207,13 +223,8 @@ def _worded(
             "sensor_types": types,
             "host_sides": sorted({_host(parameters, name) for name in seen_by[i]}),
             "unmatched_reports": int(counts.unmatched[i]),
+            **located[i],
         }
-        if impacts[i]:
-            detail["impact"] = {
-                "lon": round(float(impact_lon[i]), 6),
-                "lat": round(float(impact_lat[i]), 6),
-                "reports": int(impacts[i]),
-            }
         out.append(
             {
                 "kind": "fire",
@@ -260,21 +271,6 @@ def confidence(sensor_count: int, type_count: int) -> str:
     return "high" if type_count > 1 else "medium"
 
 
-def _on_the_line(parameters: Parameters, line_idx: Ints, lon: Reals, lat: Reals) -> dict[str, Any]:
-    facts: dict[str, Any] = {
-        "side": np.zeros(len(lon), dtype=np.int8),
-        "signed_distance_m": np.full(len(lon), np.nan),
-        "chainage_m": np.full(len(lon), np.nan),
-        "line_part": np.full(len(lon), -1, dtype=np.int16),
-    }
-    for idx in np.unique(line_idx).tolist():
-        at = line_idx == idx
-        located = parameters.lines.lines[idx].locator.locate(lon[at], lat[at])
-        for name, values in facts.items():
-            values[at] = getattr(located, name)
-    return facts
-
-
 def _party(incident: Ints, size: int, affiliation: NDArray[np.int8]) -> list[str | None]:
     """The party whose fire it was, where sensors said so and none said otherwise."""
     said = np.stack([np.bincount(incident[affiliation == code], minlength=size) > 0 for code in range(4)])
@@ -282,20 +278,6 @@ def _party(incident: Ints, size: int, affiliation: NDArray[np.int8]) -> list[str
         _PARTIES[int(b)] if a != b and not other else None
         for a, b, other in zip(said[0], said[1], said[2] | said[3], strict=True)
     ]
-
-
-def _other_end(gathered: Gathered, lon: Reals, lat: Reals) -> tuple[Reals, Reals, Ints]:
-    """Mean place of the precise reports outside the leading activity, and how many there are."""
-    at = np.flatnonzero(gathered.is_precise & ~gathered.is_lead)
-    of = gathered.incident[at]
-    number = np.bincount(of, minlength=gathered.incident_count)
-    first = first_of(gathered.incident, gathered.incident_count, gathered.is_precise & ~gathered.is_lead)
-    east, north = geometry.offsets_m(lon[first][of], lat[first][of], lon[at], lat[at])
-    share = np.maximum(number, 1)
-    mean_e = np.bincount(of, weights=east, minlength=gathered.incident_count) / share
-    mean_n = np.bincount(of, weights=north, minlength=gathered.incident_count) / share
-    mean_lon, mean_lat = geometry.moved(lon[first], lat[first], mean_e, mean_n)
-    return mean_lon, mean_lat, number
 
 
 def _sensors(incident: Ints, size: int, sensor: Ints, names: list[str]) -> list[list[str]]:

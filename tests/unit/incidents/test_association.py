@@ -230,3 +230,23 @@ def test_the_id_is_a_hash_of_the_first_event_and_of_no_float():
     (row,) = feed(heard(0, -3_000), WORLD)[1].incidents.to_pylist()
     assert row["incident_id"] == findings.identity("incident", "fire", "fire", "AC-0/e00000")
     assert row["time_start_ns"] == START_NS
+
+
+def test_both_ends_of_a_trajectory_are_located_with_side_and_error_and_swap_with_the_sides():
+    radar = {"sensor_id": "CB-1", "group_id": "r1", "sigma_m": 60.0}
+    rows = [shot(0, -9_000, kind="launch", **radar), shot(25, 2_500, direction="impact", **radar)]
+    detail = json.loads(feed(rows, WORLD)[1].incidents.to_pylist()[0]["detail"])
+    origin, impact = detail["origin"], detail["impact"]
+    assert (origin["side"], impact["side"]) == ("A", "B")
+    assert origin["signed_distance_m"] == pytest.approx(9_000, abs=20)
+    assert impact["signed_distance_m"] == pytest.approx(-2_500, abs=20)
+    assert (origin["sigma_m"], origin["reports"], impact["reports"]) == (60.0, 1, 1)
+    mirrored = [r | {"lon": 74.0 - r["lon"]} for r in rows]
+    swapped = json.loads(feed(mirrored, WORLD)[1].incidents.to_pylist()[0]["detail"])
+    assert (swapped["origin"]["side"], swapped["impact"]["side"]) == ("B", "A")
+
+
+def test_an_end_that_nobody_located_is_not_told():
+    detail = json.loads(feed(heard(0, -3_000), WORLD)[1].incidents.to_pylist()[0]["detail"])
+    assert "origin" not in detail
+    assert "impact" not in detail
