@@ -10,12 +10,15 @@ the seeds and all intervals of 95 %:
      scenarios: [{name, title, summary, hours, seeds: [first, last],
        rules: [{rule_id, happenings, recall: {value, low, high, n}, recall_observable: {…}, precision: {…},
                 missed, false_alarms, false_per_day_100km, splits, merges,
+                told: {reports, recall: {…}, recall_observable: {…}, precision: {…}} or null,
                 naive: {recall, precision, missed, false_alarms, splits},
                 violations: {recall: {…}, precision: {…}} or null}]}],
      impartiality: [{measure, scenario, rule_id, a: {value, low, high, n}, b: {…}, difference, p, within_chance,
                     loss_seen}],
      limits: [sentences]}
 
+Recall and precision are over *asserted* reports: those whose probability is at least one half, or that state
+none. What is told with a lower probability is counted in `told`, whose shares are over everything told.
 Shares lie between 0 and 1; a share of nothing has `value` null and `n` 0.
 """
 
@@ -59,6 +62,15 @@ class Violations(Part):
     precision: Measured = Field(description="reported violations that are some, of all reported violations")
 
 
+class ToldQuality(Part):
+    """The same over all reports, those that are told and not asserted included."""
+
+    reports: int = Field(description="told and not asserted")
+    recall: Measured
+    recall_observable: Measured
+    precision: Measured
+
+
 class RuleQuality(Part):
     """One rule in one scenario: found, missed and falsely reported together."""
 
@@ -76,6 +88,9 @@ class RuleQuality(Part):
     merges: int = Field(description="missed happenings whose only report went to a neighbour")
     naive: Naive
     violations: Violations | None = None
+    told: ToldQuality | None = Field(
+        default=None, description="null where nothing is told without being asserted"
+    )
 
 
 class ScenarioQuality(Part):

@@ -2,12 +2,14 @@
 together.
 """
 
+from monitoring.evaluation.cases import CaseScore
 from monitoring.evaluation.matching import DEFAULT_GATES, Gates, evaluate
 from monitoring.evaluation.score import RuleScore, Score
 from monitoring.evaluation.tables import detail_tables, markdown, score_table
 
 __all__ = [
     "DEFAULT_GATES",
+    "CaseScore",
     "Gates",
     "RuleScore",
     "Score",

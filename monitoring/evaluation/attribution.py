@@ -61,7 +61,7 @@ class Attribution:
     `right` among those that name a party, `undetermined` among all; `by_party` is `right` by the true
     party, `laid_to` the share of all its deeds that were laid to it; `innocents_blamed`: reports of what
     civilians did that name a party. `calibration` is of the stated probability of the named party,
-    `condition` of the stated probability that the rule's condition held (over all reports, matched or not).
+    `condition` of the stated probability that the rule's condition held (over all that was told, matched or not).
     """
 
     right: Share
@@ -73,8 +73,10 @@ class Attribution:
     condition: Calibration
 
 
-def attribution(pairs: list[tuple[Happening, Report]], false_alarms: list[Report]) -> Attribution:
-    """The score of attribution of one rule's matched pairs (and, for `condition`, of its false alarms)."""
+def attribution(pairs: list[tuple[Happening, Report]], held: list[tuple[float, bool]]) -> Attribution:
+    """The score of attribution of one rule's matched pairs; `held`: stated probability of the rule's condition of
+    each report, and whether it held.
+    """
     ours = [(h, r) for h, r in pairs if h.party in ("A", "B")]
     named = [(h, r) for h, r in ours if r.party is not None]
     others = [r for h, r in pairs if h.party not in ("A", "B")]
@@ -86,8 +88,6 @@ def attribution(pairs: list[tuple[Happening, Report]], false_alarms: list[Report
         for party in ("A", "B")
     }
     stated = [(r.party_probability, r.party == h.party) for h, r in named if r.party_probability is not None]
-    held = [(r.probability, True) for _, r in pairs if r.probability is not None]
-    held += [(r.probability, False) for r in false_alarms if r.probability is not None]
     return Attribution(
         right=Share.of(sum(h.party == r.party for h, r in named), len(named)),
         undetermined=Share.of(len(ours) - len(named), len(ours)),

@@ -5,6 +5,10 @@ allowed pairs the assignment is one to one, with as many pairs as possible and t
 remains is counted: a happening without a report is missed (merged, if its report went to a neighbour), a
 report without a happening is a false alarm, or a split where it describes one that another report already
 has.
+
+The headline is over what is *asserted*: reports whose probability is at least one half or that state none.
+What is only told, with a lower probability, is scored beside it (`RuleScore.told`), so that a detector can
+neither gain recall by telling everything nor hide what it told.
 """
 
 from collections.abc import Mapping
@@ -16,6 +20,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from monitoring.evaluation.assignment import assign
+from monitoring.evaluation.cases import case_score
 from monitoring.evaluation.reports import Report, reports_of
 from monitoring.evaluation.score import Matching, Score, score_rule
 from monitoring.simulation.truth import Happening, Truth
@@ -71,10 +76,12 @@ def evaluate(
     incidents: pa.Table | None = None,
     gates: Gates = DEFAULT_GATES,
     published_ns: Mapping[str, int] | None = None,
+    filings: pa.Table | None = None,
 ) -> Score:
     """The score of findings (`schema.FINDINGS`) and incidents (`schema.INCIDENTS`) against what happened.
 
-    `published_ns` (finding id → when it became final) gives delays. Findings outside the truth's period are
+    `published_ns` (finding id → when it became final) gives delays, `filings` (`schema.FILINGS`) false cases a
+    day. Findings outside the truth's period are
     not judged. Scored are the rules of the agreement that the truth was made with, and rules that report;
     those without a happening and without a report are left out.
     """
@@ -87,6 +94,8 @@ def evaluate(
     days = (truth.header["to_ns"] - truth.header["from_ns"]) / 86_400e9
     exposure = days * truth.header.get("line_m", 0.0) / 100_000.0
     rules = []
+    true_ids: set[str] = set()
+    innocent_ids: set[str] = set()
     for rule_id, kind in KIND_OF_RULE.items():
         mine = [r for r in reports if r.rule_id == rule_id]
         happenings = [h for h in truth.of_rule(rule_id) if h.kind == kind]
@@ -94,9 +103,18 @@ def evaluate(
             h for h in truth.happenings if h.kind == kind and all(r.rule_id != rule_id for r in h.rules)
         ]
         if mine or (happenings and rule_id in in_force):
-            matching = match(kind, happenings, innocent, mine, gates)
-            rules.append(score_rule(rule_id, happenings, mine, matching, exposure, published_ns))
-    return Score(header=truth.header, rules=tuple(rules))
+            asserted = [r for r in mine if r.is_asserted]
+            matching = match(kind, happenings, innocent, asserted, gates)
+            told = matching if len(asserted) == len(mine) else match(kind, happenings, innocent, mine, gates)
+            rules.append(
+                score_rule(rule_id, happenings, asserted, matching, mine, told, exposure, published_ns)
+            )
+            right = [j for _, j in told.matched] + told.splits
+            true_ids.update(name for j in right for name in mine[j].finding_ids)
+            innocent_ids.update(name for j in told.innocent for name in mine[j].finding_ids)
+    scored = {rule.rule_id for rule in rules}
+    cases = None if filings is None else case_score(filings, scored, true_ids, innocent_ids, days)
+    return Score(header=truth.header, rules=tuple(rules), cases=cases)
 
 
 def match(

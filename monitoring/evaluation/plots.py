@@ -67,8 +67,12 @@ def _recall(figure: "Figure", score: Score) -> "Figure":
             for band in BAND_ORDER
             if band in rule.recall_by_band
         ]
-        for name, share in [*bars, ("precision", rule.precision)]:
-            _interval_bar(axes, len(labels), share, "tab:orange" if name == "precision" else "tab:blue")
+        bars.append(("precision", rule.precision))
+        if rule.told.not_asserted:
+            bars.append(("recall, observable, all told", rule.told.recall_observable))
+            bars.append(("precision, all told", rule.told.precision))
+        for name, share in bars:
+            _interval_bar(axes, len(labels), share, "tab:orange" if "precision" in name else "tab:blue")
             labels.append(f"{rule.rule_id}: {name} (n = {share.whole})")
     axes.set_yticks(range(len(labels)), labels)
     axes.invert_yaxis()

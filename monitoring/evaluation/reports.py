@@ -13,6 +13,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 ELLIPSE: Final = ("sigma_major_m", "sigma_minor_m", "sigma_azimuth_deg")
+ASSERTED_FROM: Final = 0.5
+"""A report is asserted when its probability is at least this, or when it states none."""
 SEVERITY: Final = {"permitted": 0, "undetermined": 1, "violation": 2}
 
 
@@ -40,6 +42,11 @@ class Report:
     probability: float | None
     party_probability: float | None
     count: int | None
+
+    @property
+    def is_asserted(self) -> bool:
+        """Whether the report says that it happened, rather than only tells what was recorded."""
+        return self.probability is None or self.probability >= ASSERTED_FROM
 
 
 def reports_of(findings: pa.Table, incidents: pa.Table | None = None) -> list[Report]:

@@ -5,6 +5,7 @@ from typing import Final
 
 from rich.table import Table
 
+from monitoring.evaluation.cases import CaseScore
 from monitoring.evaluation.score import RuleScore, Score
 from monitoring.evaluation.shares import Rate, Share
 
@@ -21,6 +22,8 @@ def score_table(score: Score) -> Table:
         table.add_column(rule.rule_id, justify="right")
     for name, value in _SHORT.items():
         table.add_row(name, *(value(rule) for rule in score.rules))
+    if score.cases is not None:
+        table.caption = "; ".join(f"{name}: {value}" for name, value in case_rows(score.cases))
     return table
 
 
@@ -44,16 +47,22 @@ def _number(value: float | None, unit: str) -> str:
     return "-" if value is None else f"{value:,.0f} {unit}"
 
 
+def _ratio(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
 def _false_alarms(rule: RuleScore) -> str:
     return f"{len(rule.false_alarms)}" + (f" ({len(rule.innocent)} innocent)" if rule.innocent else "")
 
 
 _SHORT: Final[dict[str, Callable[[RuleScore], str]]] = {
     "happened": lambda rule: str(rule.n),
-    "reported": lambda rule: str(rule.reports),
+    "asserted, told beside": lambda rule: f"{rule.reports}, {rule.told.not_asserted}",
     "recall": lambda rule: _percent(rule.recall),
     "recall, observable": lambda rule: _percent(rule.recall_observable),
+    "  observable, all told": lambda rule: _percent(rule.told.recall_observable),
     "precision": lambda rule: _percent(rule.precision),
+    "  precision, all told": lambda rule: _percent(rule.told.precision),
     "missed": lambda rule: str(len(rule.misses)),
     "false alarms": _false_alarms,
     "  a day and 100 km": lambda rule: _rate(rule.false_alarm_rate),
@@ -66,13 +75,30 @@ _SHORT: Final[dict[str, Callable[[RuleScore], str]]] = {
 """The measures of the short table."""
 
 
+def case_rows(cases: CaseScore) -> list[tuple[str, str]]:
+    """What there is to say of the cases, as (measure, value)."""
+    return [
+        ("cases opened, false", f"{cases.opened}, {cases.false}"),
+        ("false cases a day", _rate(cases.false_per_day)),
+        ("of them from innocent causes, a day", _rate(cases.innocent_per_day)),
+    ]
+
+
 def detail_rows(rule: RuleScore) -> list[tuple[str, str]]:
     """What there is to say of one rule, as (measure, value), intervals of 95 % included."""
     accuracy, whose = rule.accuracy, rule.attribution
     rows = [
-        ("happened, reported", f"{rule.n}, {rule.reports}"),
+        ("happened, asserted", f"{rule.n}, {rule.reports}"),
+        ("told but not asserted, of them true", f"{rule.told.not_asserted}, {rule.told.not_asserted_true}"),
         ("recall", _interval(rule.recall)),
         *((f"recall, {name}", _interval(share)) for name, share in rule.recall_by_band.items()),
+        ("recall with what is only told", _interval(rule.told.recall)),
+        ("recall, observable, with what is only told", _interval(rule.told.recall_observable)),
+        ("recall, observable vehicles", _interval(rule.recall_observable_vehicles)),
+        *(
+            (f"recall, observable, {name}", _interval(s))
+            for name, s in rule.recall_observable_by_class.items()
+        ),
         ("recall of violations, as violations", _interval(rule.recall_violation)),
         *((f"recall, {name}", _interval(share)) for name, share in rule.recall_by_class.items()),
         *((f"recall at {name}", _interval(share)) for name, share in rule.recall_by_speed.items()),
@@ -80,10 +106,13 @@ def detail_rows(rule: RuleScore) -> list[tuple[str, str]]:
         *((f"recall, {name} sensor types", _interval(s)) for name, s in rule.recall_by_sensor_mix.items()),
         *((f"recall, by {name}", _interval(share)) for name, share in rule.recall_by_party.items()),
         ("precision", _interval(rule.precision)),
+        ("precision with what is only told", _interval(rule.told.precision)),
         ("precision of violations", _interval(rule.precision_violation)),
         ("false alarms, of them innocent causes", f"{len(rule.false_alarms)}, {len(rule.innocent)}"),
         ("false alarms a day and 100 km", _rate(rule.false_alarm_rate)),
         ("splits, merges", f"{len(rule.splits)}, {len(rule.merges)}"),
+        ("reports per happening", _ratio(rule.duplicates)),
+        ("happenings per report", _ratio(rule.happenings_per_report)),
     ]
     if rule.count_ratio is not None:
         rows.append(
@@ -146,8 +175,11 @@ def markdown(score: Score) -> str:
         "",
         f"Engine {header.get('engine_version', '?')}, agreement {header.get('agreement_version', '?')}, "
         f"period from {header.get('from_ns')} to {header.get('to_ns')} (ns UTC).",
-        "Intervals are of 95 % (Wilson).",
+        "Intervals are of 95 % (Wilson). Figures are over asserted reports (probability at least one half, or none "
+        "stated) unless they say otherwise.",
     ]
+    if score.cases is not None:
+        lines += ["", *(f"- {name}: {value}" for name, value in case_rows(score.cases))]
     for rule in score.rules:
         lines += ["", f"## {rule.rule_id}", "", "| measure | value |", "|---|---|"]
         lines += [f"| {name} | {value} |" for name, value in detail_rows(rule)]

@@ -18,6 +18,10 @@ SHARES = (
     "party_right",
     "undetermined",
     "inside_90",
+    "told_recall",
+    "told_observable",
+    "told_precision",
+    "observable_vehicles",
 )
 
 
@@ -25,6 +29,7 @@ SHARES = (
 class Tally:
     """What one detector scored on one rule; everything adds up.
 
+    Shares are over asserted reports, `told_…` over all that was told; `not_asserted` counts the difference.
     `located`: (sum of median errors in metres times their number, that number); `phenomena`: (recorded, true).
     """
 
@@ -36,11 +41,16 @@ class Tally:
     party_right: Pair = (0, 0)
     undetermined: Pair = (0, 0)
     inside_90: Pair = (0, 0)
+    told_recall: Pair = (0, 0)
+    told_observable: Pair = (0, 0)
+    told_precision: Pair = (0, 0)
+    observable_vehicles: Pair = (0, 0)
     phenomena: Pair = (0, 0)
     located: tuple[float, float] = (0.0, 0.0)
     false_alarms: tuple[float, float] = (0, 0.0)
     splits: tuple[int] = (0,)
     merges: tuple[int] = (0,)
+    not_asserted: tuple[int] = (0,)
 
     @classmethod
     def of(cls, rule: RuleScore) -> "Tally":
@@ -55,11 +65,16 @@ class Tally:
             party_right=_pair(rule.attribution.right),
             undetermined=_pair(rule.attribution.undetermined),
             inside_90=_pair(rule.accuracy.inside["90"]),
+            told_recall=_pair(rule.told.recall),
+            told_observable=_pair(rule.told.recall_observable),
+            told_precision=_pair(rule.told.precision),
+            observable_vehicles=_pair(rule.recall_observable_vehicles),
             phenomena=(rule.phenomena_reported, rule.phenomena_true),
             located=((error.median or 0.0) * error.n, error.n),
             false_alarms=(rule.false_alarm_rate.count, rule.false_alarm_rate.exposure),
             splits=(len(rule.splits),),
             merges=(len(rule.merges),),
+            not_asserted=(rule.told.not_asserted,),
         )
 
     @classmethod
@@ -87,6 +102,7 @@ class Tally:
             "false_alarms": Rate.of(int(count), exposure),
             "splits": self.splits[0],
             "merges": self.merges[0],
+            "not_asserted": self.not_asserted[0],
             "location_m": self.located[0] / max(self.located[1], 1),
             "phenomena": self.phenomena,
         }

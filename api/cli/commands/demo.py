@@ -185,8 +185,9 @@ def show(answer: dict[str, Any], score: Score) -> None:
         table.add_row(rule.rule_id, *("-" if v is None else f"{v:.3f}" for v in shares), *map(str, numbers))
     console.print(table)
     console.print(
-        "[dim]recall over all that happened, and over what the sensors could observe; false: reports of nothing; "
-        "split: further reports of one happening; matched one to one, see `contactline demo --json`[/]"
+        "[dim]over what is asserted; recall of all that happened, and of what the sensors could observe; false: "
+        "reports of nothing; split: further reports of one happening; matched one to one, see `contactline demo "
+        "--json`[/]"
     )
     for path in [*answer["report"].values(), *answer["files"]]:
         console.print(f"  [dim]wrote[/] {path}", soft_wrap=True)

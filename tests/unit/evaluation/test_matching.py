@@ -203,3 +203,90 @@ def test_the_score_is_json_and_a_table() -> None:
     console = Console(width=160, record=True, file=io.StringIO())
     console.print(score_table(score))
     assert "100 % of 1" in console.export_text()
+
+
+def test_what_is_told_without_being_asserted_counts_beside_the_headline_not_in_it() -> None:
+    world = truth(happening("f", "fire", 3), happening("g", "fire", 9))
+    found = table(
+        finding("sure", "ceasefire_fire", 3, probability=0.5),
+        finding("weak", "ceasefire_fire", 9, probability=0.49),
+        finding("noise", "ceasefire_fire", 20, probability=0.1),
+    )
+    (fire,) = (rule for rule in evaluate(world, found).rules if rule.rule_id == "ceasefire_fire")
+    assert (fire.reports, fire.recall.value, fire.precision.value) == (1, 0.5, 1.0)
+    assert (fire.told.reports, fire.told.not_asserted, fire.told.not_asserted_true) == (3, 2, 1)
+    assert (fire.told.recall.value, fire.told.recall_observable.value) == (1.0, 1.0)
+    assert fire.told.precision.value == pytest.approx(2 / 3)
+    assert fire.attribution.condition.n == 3, "calibration is judged over everything told"
+
+
+def test_a_report_without_a_probability_is_asserted() -> None:
+    (fire,) = evaluate(truth(happening("f", "fire", 3)), table(finding("1", "ceasefire_fire", 3))).rules[-1:]
+    assert (fire.reports, fire.told.not_asserted) == (1, 0)
+
+
+def test_duplicates_are_reports_per_found_happening_and_merges_the_reverse() -> None:
+    world = truth(happening("f", "fire", 3), happening("g", "fire", 3, lon=37.001))
+    twice = table(*(finding(str(n), "ceasefire_fire", 9) for n in range(2)))
+    alone = truth(happening("f", "fire", 9))
+    (split,) = (r for r in evaluate(alone, twice).rules if r.rule_id == "ceasefire_fire")
+    assert (split.duplicates, split.happenings_per_report) == (2.0, 1.0)
+    (merge,) = (
+        r
+        for r in evaluate(world, table(finding("1", "ceasefire_fire", 3))).rules
+        if r.rule_id == "ceasefire_fire"
+    )
+    assert (merge.duplicates, merge.happenings_per_report) == (1.0, 2.0)
+
+
+def test_observable_vehicles_have_a_recall_of_their_own() -> None:
+    world = truth(
+        happening("v", "crossing", 1, object_class="tank"),
+        happening("w", "crossing", 5, object_class="tank", band="in_reach"),
+        happening("p", "crossing", 9, object_class="person"),
+    )
+    found = evaluate(world, table(finding("1", "line_crossing", 1))).rules[0]
+    assert (found.recall_observable_vehicles.part, found.recall_observable_vehicles.whole) == (1, 1)
+    assert found.recall_observable_by_class["person"].value == 0.0
+
+
+def filing(case: str, finding_id: str, action: str = "open") -> dict[str, Any]:
+    row: dict[str, Any] = {field.name: None for field in schema.FILINGS}
+    return row | {
+        "action": action,
+        "case_number": case,
+        "finding_id": finding_id,
+        "finding_revision": 1,
+        "rule_id": "ceasefire_fire",
+        "place": "S1",
+        "time_start_ns": 0,
+        "time_end_ns": 0,
+        "priority": 3,
+        "summary": "",
+    }
+
+
+def test_a_case_is_false_when_none_of_its_findings_is_a_happening() -> None:
+    world = truth(
+        happening("f", "fire", 3), happening("blast", "fire", 12, party="civilian", rules=(), lon=38.0)
+    )
+    found = table(
+        finding("true", "ceasefire_fire", 3),
+        finding("late", "ceasefire_fire", 9),
+        finding("quarry", "ceasefire_fire", 12, lon=38.0),
+        finding("nothing", "ceasefire_fire", 20),
+    )
+    filings = pa.Table.from_pylist(
+        [
+            filing("2026-00001", "late"),
+            filing("2026-00001", "true", "join"),
+            filing("2026-00002", "quarry"),
+            filing("2026-00003", "nothing"),
+        ],
+        schema=schema.FILINGS,
+    )
+    cases = evaluate(world, found, filings=filings).cases
+    assert cases is not None
+    assert (cases.opened, cases.false, cases.innocent) == (3, 2, 1)
+    assert (cases.false_per_day.value, cases.by_rule) == (2.0, {"ceasefire_fire": 2})
+    assert evaluate(world, found).cases is None

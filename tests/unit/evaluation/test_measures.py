@@ -112,7 +112,7 @@ def test_attribution_tells_right_wrong_undetermined_and_innocents() -> None:
 
 
 def test_stated_probabilities_of_false_alarms_count_as_not_come_true() -> None:
-    found = attribution([(happening("1", "fire", 1), report(probability=1.0))], [report(probability=1.0)])
+    found = attribution([(happening("1", "fire", 1), report())], [(1.0, True), (1.0, False)])
     assert found.condition.brier == 0.5
 
 
