@@ -11,7 +11,7 @@ from geodata.contact_line import ContactLine, LineHistory
 from geodata.line_file import LineDraft
 from geodata.sectors import Sectors
 from monitoring import events, schema
-from monitoring.agreement import Agreement, Parameters, SensorFacts
+from monitoring.agreement import REFERENCE_LINE, Agreement, Parameters, SensorFacts
 from monitoring.rules import bind
 
 START_NS = 1_760_000_000_000_000_000
@@ -64,15 +64,21 @@ def table(rows: Iterable[Mapping[str, Any]]) -> pa.Table:
     return pa.Table.from_arrays(columns, schema=schema.EVENTS)
 
 
-def agreement(changes: Mapping[str, Any] | None = None) -> Agreement:
-    """The minimal agreement, with values replaced by `section.name`: one value, or a list of {from, value}."""
-    content = json.loads(Agreement.load("minimal").to_json())
+def agreement(
+    changes: Mapping[str, Any] | None = None, said_besides: Mapping[str, Any] | None = None
+) -> Agreement:
+    """The minimal agreement, with values replaced by `section.name`: one value, or a list of {from, value}.
+
+    `said_besides` are further sections at the top (`reference_lines`, `permits`).
+    """
+    content = json.loads(Agreement.load("minimal").to_json()) | dict(said_besides or {})
     for key, value in (changes or {}).items():
         section, name = key.split(".")
         is_dated = isinstance(value, list) and value and isinstance(value[0], dict) and "from" in value[0]
-        content["parameters"][section][name]["values"] = (
-            value if is_dated else [{"from": "always", "value": value}]
+        stated = content["parameters"][section].setdefault(
+            name, {"unit": REFERENCE_LINE.unit, "meaning": "Of the test.", "source": "the test"}
         )
+        stated["values"] = value if is_dated else [{"from": "always", "value": value}]
     made = Agreement.parse(json.dumps(content), "changed minimal.yaml")
     bind(made)
     return made
@@ -82,7 +88,10 @@ def parameters(
     changes: Mapping[str, Any] | None = None,
     lines: LineHistory | None = None,
     sensors: Mapping[str, SensorFacts] | None = None,
+    said_besides: Mapping[str, Any] | None = None,
     **fields: Any,
 ) -> Parameters:
     """Parameters of the small world."""
-    return Parameters(agreement(changes), lines or LineHistory([LINE]), SECTORS, sensors or {}, **fields)
+    return Parameters(
+        agreement(changes, said_besides), lines or LineHistory([LINE]), SECTORS, sensors or {}, **fields
+    )

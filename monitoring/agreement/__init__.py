@@ -8,19 +8,24 @@
 '1.1'
 """
 
-from monitoring.agreement.agreement import Agreement, AgreementInvalid, Clause, Reporting
-from monitoring.agreement.catalogue import Parameter, Value
+from monitoring.agreement.agreement import Agreement, Clause, Reporting
+from monitoring.agreement.catalogue import REFERENCE_LINE, Parameter, Value
+from monitoring.agreement.checking import AgreementInvalid
 from monitoring.agreement.parameters import Parameters, SensorFacts
 from monitoring.agreement.published import agreement_schema
+from monitoring.agreement.terms import Permission, Terms
 
 __all__ = [
+    "REFERENCE_LINE",
     "Agreement",
     "AgreementInvalid",
     "Clause",
     "Parameter",
     "Parameters",
+    "Permission",
     "Reporting",
     "SensorFacts",
+    "Terms",
     "Value",
     "agreement_schema",
 ]

@@ -9,7 +9,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from importlib import resources
 from pathlib import Path
 from typing import Any, Final
@@ -19,20 +19,30 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
-from monitoring.agreement.catalogue import SECTIONS, Parameter, Value, ValueRefused
+from geodata.contact_line import LineHistory
+from monitoring.agreement.catalogue import (
+    CONTACT_LINE,
+    REFERENCE_LINE,
+    SECTIONS,
+    Parameter,
+    Value,
+    ValueRefused,
+)
+from monitoring.agreement.checking import (
+    BEGINNING_NS,
+    AgreementInvalid,
+    Node,
+    exact_keys,
+    instant_ns,
+    mapping_of,
+    text_of,
+)
+from monitoring.agreement.reference_lines import read_reference_lines
 
 FORMAT: Final = 1
-BEGINNING_NS: Final = -(2**63)
-"""`from: always`."""
+OPTIONAL_SECTIONS: Final = ("reference_lines",)
+"""What an agreement may say besides."""
 _PACKAGED_NAME: Final = re.compile(r"[a-z][a-z0-9_-]*")
-
-
-class AgreementInvalid(ValueError):
-    """An agreement file cannot be used; says file, key and what to do."""
-
-    def __init__(self, file: str, key: str, what: str) -> None:
-        super().__init__(f"{file}: {key}: {what}")
-        self.file, self.key, self.what = file, key, what
 
 
 @dataclass(frozen=True)
@@ -74,11 +84,11 @@ class Dated:
         starts = np.array(self.from_ns, dtype=np.int64)
         return np.searchsorted(starts, times_ns, side="right").astype(np.int64) - 1
 
-    def numbers(self, name: str | None = None) -> NDArray[np.float64]:
-        """The values as numbers, shape (values,); `name` picks one number of a mapping."""
-        picked = [
-            value[name] if isinstance(value, Mapping) and name is not None else value for value in self.values
-        ]
+    def numbers(self, *names: str) -> NDArray[np.float64]:
+        """The values as numbers, shape (values,); `names` pick one number of a mapping, or of one in one."""
+        picked: list[Any] = list(self.values)
+        for name in names:
+            picked = [value[name] for value in picked]
         return np.array(picked, dtype=np.float64)
 
 
@@ -109,6 +119,9 @@ class Agreement:
         self.reporting = self._read_reporting(content["reporting"])
         self.clauses: tuple[Clause, ...] = tuple(self._read_clauses(content["clauses"]))
         self._by_rule = {clause.rule_id: clause for clause in self.clauses}
+        self.reference_lines: Mapping[str, LineHistory] = read_reference_lines(
+            Node(content.get("reference_lines", {}), file, "reference_lines")
+        )
         self._raw: dict[str, dict[str, Any]] = content["parameters"]
         self._dated: dict[str, Dated] = {}
         for section, declared in SECTIONS.items():
@@ -118,8 +131,10 @@ class Agreement:
                 raise self._invalid(
                     f"parameters.{section}", "unknown section: neither a step nor a clause's rule"
                 )
-        text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-        self.version = "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+        canonical = json.dumps(
+            content, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+        )
+        self.version = "sha256:" + hashlib.sha256(canonical.encode()).hexdigest()
 
     @classmethod
     def load(cls, path_or_name: str | Path) -> "Agreement":
@@ -180,13 +195,17 @@ class Agreement:
         assert isinstance(value, float), f"{key} is not a number"
         return value
 
-    def numbers(self, key: str, times_ns: NDArray[np.int64], name: str | None = None) -> NDArray[np.float64]:
-        """Values at many event times, shape (n,), float64; `name` picks from a mapping (`A`, `tank`)."""
+    def numbers(self, key: str, times_ns: NDArray[np.int64], *names: str) -> NDArray[np.float64]:
+        """Values at many event times, shape (n,), float64; `names` pick from a mapping (`A`, or `A`, `tank`)."""
         dated = self.dated(key)
-        table = dated.numbers(name)
+        table = dated.numbers(*names)
         if len(table) == 1:
             return np.broadcast_to(table[0], len(times_ns))  # read-only, and free
         return np.asarray(table[dated.idx_at(times_ns)])
+
+    def has(self, key: str) -> bool:
+        """Whether somebody declared `section.name`."""
+        return key in self._dated
 
     def keys(self) -> tuple[str, ...]:
         """Every declared key, sorted."""
@@ -197,21 +216,21 @@ class Agreement:
 
     def _check_top(self) -> None:
         expected = ("agreement_format", "label", "title", "source", "reporting", "clauses", "parameters")
-        _exact_keys(self._content, expected, self.file, "")
+        exact_keys(self._content, expected, self.file, "", OPTIONAL_SECTIONS)
         if self._content["agreement_format"] != FORMAT:
             raise self._invalid("agreement_format", f"this program reads {FORMAT}")
         for key in ("label", "title", "source"):
-            _text(self._content[key], self.file, key)
+            text_of(self._content[key], self.file, key)
         if not isinstance(self._content["clauses"], list):
             raise self._invalid("clauses", "expected a list")
-        for section, values in _mapping(self._content["parameters"], self.file, "parameters").items():
-            _mapping(values, self.file, f"parameters.{section}")
+        for section, values in mapping_of(self._content["parameters"], self.file, "parameters").items():
+            mapping_of(values, self.file, f"parameters.{section}")
 
     def _read_reporting(self, raw: object) -> Reporting:
-        content = _mapping(raw, self.file, "reporting")
-        _exact_keys(content, ("zone", "cut_off"), self.file, "reporting")
-        zone = _text(content["zone"], self.file, "reporting.zone")
-        cut_off = _text(content["cut_off"], self.file, "reporting.cut_off")
+        content = mapping_of(raw, self.file, "reporting")
+        exact_keys(content, ("zone", "cut_off"), self.file, "reporting")
+        zone = text_of(content["zone"], self.file, "reporting.zone")
+        cut_off = text_of(content["cut_off"], self.file, "reporting.cut_off")
         try:
             ZoneInfo(zone)
         except (ZoneInfoNotFoundError, ValueError):
@@ -225,9 +244,9 @@ class Agreement:
         rules: set[str] = set()
         for position, entry in enumerate(raw):
             where = f"clauses[{position}]"
-            content = _mapping(entry, self.file, where)
-            _exact_keys(content, ("id", "rule", "title", "text", "source"), self.file, where)
-            words = {key: _text(content[key], self.file, f"{where}.{key}") for key in content}
+            content = mapping_of(entry, self.file, where)
+            exact_keys(content, ("id", "rule", "title", "text", "source"), self.file, where)
+            words = {key: text_of(content[key], self.file, f"{where}.{key}") for key in content}
             if words["id"] in ids or words["rule"] in rules:
                 raise self._invalid(where, "its id or rule is already used by another clause")
             ids.add(words["id"])
@@ -237,17 +256,24 @@ class Agreement:
     def _read_section(self, section: str, declared: tuple[Parameter, ...]) -> None:
         where = f"parameters.{section}"
         raw = self._raw.get(section, {})
-        _exact_keys(raw, tuple(parameter.name for parameter in declared), self.file, where)
+        required = [parameter.name for parameter in declared if parameter.default is None]
+        optional = [parameter.name for parameter in declared if parameter.default is not None]
+        exact_keys(raw, required, self.file, where, optional)
         for parameter in declared:
             key = f"{section}.{parameter.name}"
-            self._dated[key] = self._read_dated(parameter, key, raw[parameter.name])
+            if parameter.name in raw:
+                self._dated[key] = self._read_dated(parameter, key, raw[parameter.name])
+            else:
+                assert parameter.default is not None
+                by_default = (parameter.default,)
+                self._dated[key] = Dated(key, parameter.unit, "", "by default", (BEGINNING_NS,), by_default)
 
     def _read_dated(self, parameter: Parameter, key: str, raw: object) -> Dated:
         where = f"parameters.{key}"
-        content = _mapping(raw, self.file, where)
-        _exact_keys(content, ("unit", "meaning", "source", "values"), self.file, where)
+        content = mapping_of(raw, self.file, where)
+        exact_keys(content, ("unit", "meaning", "source", "values"), self.file, where)
         for name in ("unit", "meaning", "source"):
-            _text(content[name], self.file, f"{where}.{name}")
+            text_of(content[name], self.file, f"{where}.{name}")
         if content["unit"] != parameter.unit:
             raise self._invalid(f"{where}.unit", f"expected {parameter.unit!r}, found {content['unit']!r}")
         entries = content["values"]
@@ -257,9 +283,9 @@ class Agreement:
         values: list[Value] = []
         for position, entry in enumerate(entries):
             at = f"{where}.values[{position}]"
-            dated = _mapping(entry, self.file, at)
-            _exact_keys(dated, ("from", "value"), self.file, at)
-            begins_ns = self._read_from(dated["from"], f"{at}.from")
+            dated = mapping_of(entry, self.file, at)
+            exact_keys(dated, ("from", "value"), self.file, at)
+            begins_ns = instant_ns(dated["from"], self.file, f"{at}.from")
             if position == 0 and begins_ns != BEGINNING_NS:
                 raise self._invalid(f"{at}.from", "the first value must hold from: always")
             if from_ns and begins_ns <= from_ns[-1]:
@@ -271,22 +297,19 @@ class Agreement:
             except ValueRefused as error:
                 raise self._invalid(f"{at}.value", str(error)) from None
             from_ns.append(begins_ns)
+        if parameter.name == REFERENCE_LINE.name:
+            self._check_line_names(values, where)
         return Dated(
             key, parameter.unit, content["meaning"], content["source"], tuple(from_ns), tuple(values)
         )
 
-    def _read_from(self, raw: object, where: str) -> int:
-        text = _text(raw, self.file, where)
-        if text == "always":
-            return BEGINNING_NS
-        try:
-            begins_at = datetime.fromisoformat(text)
-        except ValueError:
-            raise self._invalid(where, f"expected `always` or an RFC 3339 time, found {text!r}") from None
-        if begins_at.tzinfo is None:
-            raise self._invalid(where, f"a time needs its offset: {text!r}")
-        since = begins_at - datetime(1970, 1, 1, tzinfo=UTC)
-        return (since.days * 86_400 + since.seconds) * 1_000_000_000 + since.microseconds * 1_000
+    def _check_line_names(self, values: list[Value], where: str) -> None:
+        known = [CONTACT_LINE, *self.reference_lines]
+        for position, value in enumerate(values):
+            for name in value.values() if isinstance(value, Mapping) else ():
+                if name not in known:
+                    what = f"there is no line {name}; there are {', '.join(known)}"
+                    raise self._invalid(f"{where}.values[{position}].value", what)
 
 
 def _plain(value: Any) -> Any:
@@ -300,25 +323,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float) and value.is_integer():
         return int(value)  # 600 and 600.0 are one content and have one version
     return value if value is None or isinstance(value, bool | int | float) else str(value)
-
-
-def _mapping(raw: object, file: str, where: str) -> dict[str, Any]:
-    if not isinstance(raw, dict):
-        raise AgreementInvalid(file, where, f"expected a mapping, found {raw!r}")
-    return raw
-
-
-def _text(raw: object, file: str, where: str) -> str:
-    if not isinstance(raw, str) or not raw.strip():
-        raise AgreementInvalid(file, where, f"expected text, found {raw!r}")
-    return raw
-
-
-def _exact_keys(content: Mapping[str, Any], expected: tuple[str, ...], file: str, where: str) -> None:
-    prefix = f"{where}." if where else ""
-    for key in content:
-        if key not in expected:
-            raise AgreementInvalid(file, f"{prefix}{key}", f"unknown key; known here: {', '.join(expected)}")
-    for key in expected:
-        if key not in content:
-            raise AgreementInvalid(file, f"{prefix}{key}", "is missing")

@@ -11,8 +11,17 @@ from typing import Final, Literal
 
 from monitoring import schema
 
-Value = float | str | Mapping[str, float] | Mapping[str, tuple[str, ...]]
-Shape = Literal["number", "word", "numbers by name", "words by name"]
+Value = (
+    float
+    | str
+    | Mapping[str, float]
+    | Mapping[str, str]
+    | Mapping[str, tuple[str, ...]]
+    | Mapping[str, Mapping[str, float]]
+)
+Shape = Literal[
+    "number", "word", "numbers by name", "word by name", "words by name", "numbers by party and name"
+]
 
 SIDES: Final = ("A", "B")
 VERDICTS: Final = ("violation", "permitted", "undetermined")
@@ -27,7 +36,9 @@ class Parameter:
     """One declared parameter of an agreement.
 
     `name` carries its unit as a suffix where it has one; `names` are the names a mapping must have, all of
-    them (empty = any); `words` are the allowed words (empty = any).
+    them (empty = any); `words` are the allowed words (empty = any). `numbers by party and name` is a mapping of
+    `names` for each of A and B. `default` is what holds where an agreement does not say (None = it must say); it
+    is for what has one natural value, and for parameters that came after agreements were written.
     """
 
     name: str
@@ -37,6 +48,7 @@ class Parameter:
     most: float = inf
     names: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
+    default: Value | None = None
 
     def read(self, raw: object) -> Value:
         """The value in its type, or `ValueRefused`.
@@ -51,17 +63,29 @@ class Parameter:
             return self._number(raw)
         if self.shape == "word":
             return self._word(raw)
+        if self.shape == "numbers by party and name":
+            by_party = self._named(raw, SIDES)
+            return {
+                party: {name: self._number(value) for name, value in self._named(values, self.names).items()}
+                for party, values in by_party.items()
+            }
+        named = self._named(raw, self.names)
+        if self.shape == "numbers by name":
+            return {name: self._number(value) for name, value in named.items()}
+        if self.shape == "word by name":
+            return {name: self._word(value) for name, value in named.items()}
+        return {name: self._words(value) for name, value in named.items()}
+
+    def _named(self, raw: object, names: tuple[str, ...]) -> dict[str, object]:
         if not isinstance(raw, Mapping):
             raise ValueRefused(f"expected {self.shape}, found {raw!r}")
         named = {str(name): value for name, value in raw.items()}
-        missing = [name for name in self.names if name not in named]
-        unknown = [name for name in named if self.names and name not in self.names]
+        missing = [name for name in names if name not in named]
+        unknown = [name for name in named if names and name not in names]
         if missing or unknown:
             found = f"missing {', '.join(missing)}" if missing else f"unknown {', '.join(unknown)}"
-            raise ValueRefused(f"expected the names {', '.join(self.names)}: {found}")
-        if self.shape == "numbers by name":
-            return {name: self._number(value) for name, value in named.items()}
-        return {name: self._words(value) for name, value in named.items()}
+            raise ValueRefused(f"expected the names {', '.join(names)}: {found}")
+        return named
 
     def _number(self, raw: object) -> float:
         if isinstance(raw, bool) or not isinstance(raw, int | float) or not isfinite(raw):
@@ -72,8 +96,9 @@ class Parameter:
         return float(raw)
 
     def _word(self, raw: object) -> str:
-        if not isinstance(raw, str) or (self.words and raw not in self.words):
-            raise ValueRefused(f"expected one of {', '.join(self.words)}, found {raw!r}")
+        if not isinstance(raw, str) or not raw or (self.words and raw not in self.words):
+            expected = f"one of {', '.join(self.words)}" if self.words else "a word"
+            raise ValueRefused(f"expected {expected}, found {raw!r}")
         return raw
 
     def _words(self, raw: object) -> tuple[str, ...]:
@@ -81,6 +106,17 @@ class Parameter:
             raise ValueRefused(f"expected a list of words, found {raw!r}")
         return tuple(self._word(word) for word in raw)
 
+
+CONTACT_LINE: Final = "contact_line"
+"""The name under which a rule's `reference_line` speaks of the contact line itself."""
+REFERENCE_LINE: Final = Parameter(
+    "reference_line",
+    "name of a line",
+    "word by name",
+    names=SIDES,
+    default={"A": CONTACT_LINE, "B": CONTACT_LINE},
+)
+"""From which line a party's forces are measured, for rules whose distances may have one of its own per party."""
 
 SECTIONS: Final[Mapping[str, tuple[Parameter, ...]]] = {
     "stream": (Parameter("lateness_s", "s"), Parameter("idle_s", "s")),

@@ -2,12 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
 
 from geodata.contact_line import LineHistory
 from geodata.sectors import Sectors
 from monitoring import schema
 from monitoring.agreement.agreement import Agreement
+from monitoring.agreement.catalogue import CONTACT_LINE
+from monitoring.agreement.reference_lines import spliced
+from monitoring.agreement.terms import Terms
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,30 @@ class Parameters:
     position_error: Literal["sigma", 0] = "sigma"
     rules: tuple[str, ...] | None = None
     default_sigma_m: float | None = None
+    terms: Terms = field(default_factory=Terms)
+
+    def line_for(self, rule_id: str, party: str) -> LineHistory:
+        """The line from which a rule measures the forces of a party (`A` or `B`): `lines` itself unless the rule's
+        `reference_line` names another one."""
+        known = self._lines_for.get((rule_id, party))
+        if known is None:
+            known = self._lines_for[rule_id, party] = self._line_for(rule_id, party)
+        return known
+
+    @cached_property
+    def _lines_for(self) -> dict[tuple[str, str], LineHistory]:
+        return {}
+
+    def _line_for(self, rule_id: str, party: str) -> LineHistory:
+        key = f"{rule_id}.reference_line"
+        if not self.agreement.has(key):
+            return self.lines
+        dated = self.agreement.dated(key)
+        names = [value[party] for value in dated.values if isinstance(value, Mapping)]
+        if set(names) == {CONTACT_LINE}:
+            return self.lines
+        known = {CONTACT_LINE: self.lines, **self.agreement.reference_lines}
+        return spliced([known[str(name)] for name in names], dated.from_ns)
 
     @property
     def is_exact(self) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from math import inf
 from typing import Any
 
-from monitoring.agreement.catalogue import SECTIONS, Parameter
+from monitoring.agreement.catalogue import SECTIONS, SIDES, Parameter
 
 _TEXT = {"type": "string", "minLength": 1}
 
@@ -48,7 +48,9 @@ def _closed(properties: dict[str, Any]) -> dict[str, Any]:
 
 
 def _section(declared: tuple[Parameter, ...]) -> dict[str, Any]:
-    return _closed({parameter.name: _dated(parameter) for parameter in declared})
+    section = _closed({parameter.name: _dated(parameter) for parameter in declared})
+    section["required"] = [parameter.name for parameter in declared if parameter.default is None]
+    return section
 
 
 def _dated(parameter: Parameter) -> dict[str, Any]:
@@ -74,7 +76,13 @@ def _value(parameter: Parameter) -> dict[str, Any]:
     word: dict[str, Any] = {"enum": list(parameter.words)} if parameter.words else dict(_TEXT)
     if parameter.shape in ("number", "word"):
         return number if parameter.shape == "number" else word
-    item = number if parameter.shape == "numbers by name" else {"type": "array", "items": word}
-    if parameter.names:
-        return _closed(dict.fromkeys(parameter.names, item))
+    if parameter.shape == "numbers by party and name":
+        return _closed(dict.fromkeys(SIDES, _by_name(parameter.names, number)))
+    items = {"numbers by name": number, "word by name": word}
+    return _by_name(parameter.names, items.get(parameter.shape, {"type": "array", "items": word}))
+
+
+def _by_name(names: tuple[str, ...], item: dict[str, Any]) -> dict[str, Any]:
+    if names:
+        return _closed(dict.fromkeys(names, item))
     return {"type": "object", "additionalProperties": item}

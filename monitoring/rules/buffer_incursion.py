@@ -30,6 +30,9 @@ in the buffer they are, monitors are permitted, for others the meaning is undete
 Example: an armoured vehicle of B comes from 5 km east to 1.2 km east of the line, stays for ten minutes and
 leaves: one finding, side B, party B, margin 650 m where fixes are good to 50 m.
 
+Where the agreement gives the forces of a party a line of their own (`reference_line`), they are measured from that
+line as soon as a sensor said whose they are; until then, as for objects of nobody, from the contact line.
+
 Known limits: one width for all kinds of object; a stay is judged by its own track, not together with other
 sensors'.
 """
@@ -42,10 +45,11 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from monitoring import events, findings, schema
-from monitoring.agreement import Parameter, Parameters
+from monitoring.agreement import REFERENCE_LINE, Parameter, Parameters
 from monitoring.tracks.batch import NOT_STATED, TrackBatch
 from monitoring.tracks.facts import NEVER_NS
 from monitoring.tracks.normal import normal_tails
+from monitoring.tracks.own_line import measured_for
 from monitoring.tracks.stays import STAYS, Marks, Published, Stays, as_they_stand, follow, lapsed
 
 RULE_ID: Final = "buffer_incursion"
@@ -56,6 +60,7 @@ PARAMETERS: Final = (
     Parameter("dwell_s", "s"),
     Parameter("gap_s", "s", least=1),
     Parameter("standing_s", "s", least=1),
+    REFERENCE_LINE,
 )
 MARGIN_UNIT: Final = "m"
 MEMORY: Final = STAYS
@@ -68,6 +73,7 @@ def evaluate(
 
     At `is_end` open stays are published as they are and stay open. The memory holds the open stays.
     """
+    batch = measured_for(batch, RULE_ID, parameters)
     open_stays, told = follow(Stays.from_table(memory), batch, _marks(batch, parameters))
     open_stays, silent = lapsed(open_stays, until_ns)
     told.append(silent)
