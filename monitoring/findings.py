@@ -94,6 +94,15 @@ def judgement(affiliations: Iterable[int]) -> Judgement:
     return Judgement("violation", word, f"The sensor took the object for forces of party {word}.")
 
 
+def stated_words(affiliations: Iterable[int]) -> list[str]:
+    """The different affiliations stated, sorted, for `detail.affiliations` (positions in `schema.AFFILIATIONS`).
+
+    >>> stated_words([1, -1, 1, 4])
+    ['B']
+    """
+    return sorted({schema.AFFILIATIONS[code] for code in affiliations if code >= 0} - {"unknown"})
+
+
 def utc_text(time_ns: int) -> str:
     """RFC 3339 in UTC, to the millisecond.
 

@@ -22,7 +22,7 @@ import pyarrow as pa
 
 from monitoring import findings, schema
 from monitoring.agreement import Parameters
-from monitoring.incidents import geometry, wording
+from monitoring.incidents import geometry, statements, wording
 from monitoring.incidents.excursions import Excursion, Excursions
 
 PASSAGE_S: Final = 120.0
@@ -179,6 +179,7 @@ def _incident(excursion: Excursion, parameters: Parameters) -> dict[str, Any]:
                 "findings": [row["finding_id"] for row in rows],
                 "subjects": sorted({row["subject_key"] for row in rows}),
                 "sensor_types": sorted(types),
+                "statements": statements.of_movement(standing, parameters),
             }
         ),
     }

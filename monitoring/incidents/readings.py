@@ -37,6 +37,9 @@ EVENT_COLUMNS: Final = (
     "count_is_minimum",
     "rounds",
     "direction",
+    "object_class",
+    "calibre_mm",
+    "fire_azimuth_deg",
 )
 STRIDE: Final = 1 << 20
 """Ordinals of consecutive events are so far apart that late events find a place between them."""
@@ -81,6 +84,15 @@ def read(placed: pa.Table, sensors: Mapping[str, SensorFacts], ordinal_next: int
         "run": pa.array(np.full(len(lon), -1, dtype=np.int64)),
     }
     arrays = [columns[name] if name in columns else fire.column(name).combine_chunks() for name in ROWS.names]
+    return pa.Table.from_arrays(arrays, schema=ROWS)
+
+
+def of_former_versions(rows: pa.Table) -> pa.Table:
+    """ROWS of a snapshot of this or a former version; what that did not keep is null."""
+    arrays = [
+        rows.column(field.name) if field.name in rows.column_names else pa.nulls(rows.num_rows, field.type)
+        for field in ROWS
+    ]
     return pa.Table.from_arrays(arrays, schema=ROWS)
 
 

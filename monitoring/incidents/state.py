@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from monitoring import schema
 from monitoring.incidents.excursions import Excursions
-from monitoring.incidents.readings import ROWS
+from monitoring.incidents.readings import ROWS, of_former_versions
 from monitoring.incidents.runs import Runs
 
-STATE_VERSION: Final = 1
+STATE_VERSION: Final = 2
 
 PUBLISHED: Final = pa.schema(
     [
@@ -83,7 +83,7 @@ class IncidentState:
             )
         return cls(
             ordinal_next=content["ordinal_next"],
-            rows=_from_ipc(content["rows"]),
+            rows=of_former_versions(_from_ipc(content["rows"])),
             runs=Runs.of(_from_ipc(content["runs"])),
             published=_from_ipc(content["published"]),
             published_findings=_from_ipc(content["published_findings"]),

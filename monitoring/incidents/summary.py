@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from monitoring import events, findings, schema
 from monitoring.agreement import Parameters
-from monitoring.incidents import geometry, wording
+from monitoring.incidents import geometry, statements, wording
 from monitoring.incidents.counting import Counts, count
 from monitoring.incidents.ends import ends
 from monitoring.incidents.limits import Limits
@@ -201,6 +201,7 @@ def _worded(
         start_ns,
         parameters,
     )
+    said = statements.of_fire(gathered.rows, incident, size, role, sensor, sensor_names, start_ns, parameters)
     launches = np.bincount(incident[role > 0], minlength=size)
     zone, out = parameters.agreement.reporting.zone, []
     for i in range(size):
@@ -223,6 +224,7 @@ def _worded(
             "sensor_types": types,
             "host_sides": sorted({_host(parameters, name) for name in seen_by[i]}),
             "unmatched_reports": int(counts.unmatched[i]),
+            "statements": said[i],
             **located[i],
         }
         out.append(

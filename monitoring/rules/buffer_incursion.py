@@ -187,6 +187,7 @@ def _rows(published: Published, parameters: Parameters) -> Iterator[tuple[int, d
                 "reasons": reasons,
                 "detail": findings.canonical_json(
                     {
+                        "affiliations": findings.stated_words(codes),
                         "belt": "warning" if stay["critical_last_ns"] == NEVER_NS else "critical",
                         "critical": _critical(stay),
                         "entry": findings.utc_text(int(stay["start_ns"])),

@@ -203,7 +203,8 @@ def _rows(columns: Columns, parameters: Parameters) -> Iterator[tuple[int, dict[
             for name in ("before_id", "passage_from_id", "passage_to_id", "after_id")
         )
         doubts = _doubts(told, bool(is_fast[i]), bool(is_long[i]), float(least_prob[i]))
-        judged = findings.judgement([int(told["before_affiliation"]), int(told["after_affiliation"])])
+        stated = [int(told["before_affiliation"]), int(told["after_affiliation"])]
+        judged = findings.judgement(stated)
         yield (
             int(told["decided_ns"]),
             {
@@ -239,6 +240,7 @@ def _rows(columns: Columns, parameters: Parameters) -> Iterator[tuple[int, dict[
                 "reasons": [judged.reason, *doubts],
                 "detail": findings.canonical_json(
                     {
+                        "affiliations": findings.stated_words(stated),
                         "before": _fix(told, "before", first),
                         "after": _fix(told, "after", last),
                         "surest_before": findings.utc_text(int(told["surest_ns"])),
