@@ -13,6 +13,7 @@ from monitoring import events, schema
 from monitoring.agreement import Parameters
 from monitoring.findings import Judged
 from monitoring.rules import TrackRule, chosen
+from monitoring.tracks.facts import absent
 from monitoring.tracks.keys import track_keys
 from monitoring.tracks.state import Fixes, of_this_version
 from monitoring.tracks.step import step
@@ -92,12 +93,13 @@ def joined(shards: Sequence[TrackShard]) -> tuple[pa.Table, dict[str, pa.Table]]
 def restored(
     fixes: pa.Table, memory: Mapping[str, pa.Table], parameters: Parameters, shard_count: int
 ) -> tuple[TrackShard, ...]:
-    """Shards that remember what `joined` gave, in any number; a rule without memory of its form begins without."""
+    """Shards that remember what `joined` gave, in any number.
+
+    Memory of an earlier form, which lacks columns, is read as one that says nothing in them; a rule without memory
+    begins without.
+    """
     schemas = {rule.RULE_ID: rule.MEMORY for rule in track_rules(parameters)}
-    held = {name: memory.get(name, wanted.empty_table()) for name, wanted in schemas.items()}
-    for name, wanted in schemas.items():
-        if held[name].schema.names != wanted.names:
-            held[name] = wanted.empty_table()
+    held = {name: _in_form(memory.get(name), wanted) for name, wanted in schemas.items()}
     fixes = of_this_version(fixes)
     return tuple(
         TrackShard(
@@ -106,6 +108,18 @@ def restored(
         )
         for shard in range(shard_count)
     )
+
+
+def _in_form(memory: pa.Table | None, wanted: pa.Schema) -> pa.Table:
+    """A rule's memory in its present form."""
+    if memory is None or not set(memory.schema.names) < set(wanted.names):
+        return wanted.empty_table() if memory is None or memory.schema.names != wanted.names else memory
+    missing = absent({f.name: f.type for f in wanted if f.name not in memory.schema.names}, memory.num_rows)
+    columns = [
+        memory.column(f.name) if f.name in memory.schema.names else pa.array(missing[f.name], type=f.type)
+        for f in wanted
+    ]
+    return pa.Table.from_arrays(columns, schema=wanted)
 
 
 def without(shards: Sequence[TrackShard], keys: NDArray[np.uint64]) -> tuple[TrackShard, ...]:

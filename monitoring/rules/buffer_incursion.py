@@ -42,15 +42,23 @@ from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
-from monitoring import events, findings, schema
+from monitoring import findings
 from monitoring.agreement import REFERENCE_LINE, Parameter, Parameters
-from monitoring.tracks.batch import NOT_STATED, TrackBatch
+from monitoring.tracks.batch import TrackBatch
 from monitoring.tracks.facts import NEVER_NS
-from monitoring.tracks.normal import normal_tails
 from monitoring.tracks.own_line import measured_for
-from monitoring.tracks.stays import STAYS, Marks, Published, Stays, as_they_stand, follow, lapsed
+from monitoring.tracks.stay_findings import (
+    Moments,
+    Said,
+    advance,
+    affiliations,
+    inside_prob,
+    row,
+    sectors_of,
+    time_text,
+)
+from monitoring.tracks.stays import STAYS, Marks, Published
 
 RULE_ID: Final = "buffer_incursion"
 SCOPE: Final = "track"
@@ -74,28 +82,9 @@ def evaluate(
     At `is_end` open stays are published as they are and stay open. The memory holds the open stays.
     """
     batch = measured_for(batch, RULE_ID, parameters)
-    open_stays, told = follow(Stays.from_table(memory), batch, _marks(batch, parameters))
-    open_stays, silent = lapsed(open_stays, until_ns)
-    told.append(silent)
-    if is_end:
-        open_stays, standing = as_they_stand(open_stays, until_ns)
-        told.append(standing)
+    told, memory = advance(memory, batch, _marks(batch, parameters), until_ns, is_end, RULE_ID)
     rows = [row for published in told for row in _rows(published, parameters)]
-    return findings.Judged.of(rows), _named(open_stays).to_table()
-
-
-def _named(stays: Stays) -> Stays:
-    """The stays with the id of their finding, which they keep from then on."""
-    names = stays["finding_id"].copy()
-    for i in np.flatnonzero(names == "").tolist():
-        names[i] = _finding_id(stays["sensor_id"][i], stays["track_id"][i], stays["first_id"][i])
-    return stays.with_columns(finding_id=names)
-
-
-def _finding_id(sensor_id: str, track_id: str, first_id: str) -> str:
-    return findings.identity(
-        "finding", RULE_ID, f"track:{sensor_id}/{track_id}", events.event_key(sensor_id, first_id)
-    )
+    return findings.Judged.of(rows), memory
 
 
 def _marks(batch: TrackBatch, parameters: Parameters) -> Marks:
@@ -124,118 +113,33 @@ def _marks(batch: TrackBatch, parameters: Parameters) -> Marks:
 
 
 def _rows(published: Published, parameters: Parameters) -> Iterator[tuple[int, dict[str, Any]]]:
-    stays = published.stays
-    if not len(stays):
-        return
-    has_exit = published.exit_ns != NEVER_NS
-    is_news = (stays["revision"] == 0) | has_exit | (stays["last_fix_ns"] > stays["published_ns"])
-    dwell_s = (stays["last_ns"] - stays["start_ns"]) / 1e9
-    begins_ns = np.where(stays["outside_ns"] == NEVER_NS, stays["start_ns"], stays["outside_ns"])
-    ends_ns = np.where(has_exit, published.exit_ns, stays["last_fix_ns"])
-    dwell_s_most = (ends_ns - begins_ns) / 1e9
+    stays, moments = published.stays, Moments.of(published)
     asked_s = parameters.agreement.numbers(f"{RULE_ID}.dwell_s", stays["start_ns"])
-    probability = _probability(stays, asked_s, begins_ns, ends_ns, parameters)
-    is_told = is_news & ((dwell_s_most >= asked_s) | (stays["revision"] > 0))
-    sector_idx = parameters.sectors.locate(stays["lon"], stays["lat"], stays["chainage_m"])
-    clause = parameters.agreement.clause(RULE_ID)
+    probability = inside_prob(stays, moments, asked_s, parameters)
+    is_told = moments.is_news & ((moments.dwell_s_most >= asked_s) | (stays["revision"] > 0))
+    sectors = sectors_of(stays, parameters)
     for i in np.flatnonzero(is_told).tolist():
         stay = {name: column[i] for name, column in stays.columns.items()}
-        sensor, track = stay["sensor_id"], stay["track_id"]
-        codes = [code for code in range(len(schema.AFFILIATIONS)) if int(stay["affiliations"]) >> code & 1]
-        judged = findings.judgement(codes)
-        is_certain = bool(dwell_s[i] >= asked_s[i])
+        judged = findings.judgement(affiliations(stay))
+        is_certain = bool(moments.dwell_s[i] >= asked_s[i])
         reasons = [judged.reason]
         if not is_certain:
-            reasons.append(f"The certain stay of {dwell_s[i]:.0f} s is shorter than {asked_s[i]:.0f} s.")
-        subject = f"track:{sensor}/{track}"
-        first = f"{sensor}/{stay['first_id']}"
-        exit_id = None if published.exit_id[i] is None else f"{sensor}/{published.exit_id[i]}"
-        named = [first, f"{sensor}/{stay['deepest_id']}", f"{sensor}/{stay['last_id']}", exit_id]
-        object_class = int(stay["object_class"])
-        yield (
-            int(published.decided_ns[i]),
-            {
-                "finding_id": stay["finding_id"] or _finding_id(sensor, track, stay["first_id"]),
-                "revision": int(stay["revision"]) + 1,
-                "state": "final",
-                "rule_id": RULE_ID,
-                "clause": clause.id if clause else None,
-                "verdict": judged.verdict if is_certain or judged.verdict != "violation" else "undetermined",
-                "time_start_ns": int(stay["start_ns"]),
-                "time_end_ns": int(stay["last_ns"]),
-                "lon": round(float(stay["lon"]), 8),
-                "lat": round(float(stay["lat"]), 8),
-                "sigma_m": findings.millimetres(stay["sigma_m"]),
-                "side": findings.SIDE_NAMES.get(int(stay["start_side"])),
-                "distance_m": findings.millimetres(stay["distance_m"]),
-                "chainage_m": findings.millimetres(stay["chainage_m"]),
-                "line_part": int(stay["line_part"]),
-                "sector": parameters.sectors.ids[int(sector_idx[i])] if sector_idx[i] >= 0 else None,
-                "probability": findings.probability(probability[i]),
-                "confidence": "medium" if is_certain else "low",
-                "margin": findings.millimetres(stay["margin_m"]),
-                "margin_unit": MARGIN_UNIT,
-                "track_id": track,
-                "object_class": None if object_class == NOT_STATED else schema.OBJECT_CLASSES[object_class],
-                "party": judged.party,
-                "subject_key": subject,
-                "sensor_ids": [sensor],
-                "event_ids": list(dict.fromkeys(name for name in named if name is not None)),
-                "line_version": stay["line_version"],
-                "agreement_version": parameters.agreement.version,
-                "engine_version": schema.ENGINE_VERSION,
-                "reasons": reasons,
-                "detail": findings.canonical_json(
-                    {
-                        "affiliations": findings.stated_words(codes),
-                        "belt": "warning" if stay["critical_last_ns"] == NEVER_NS else "critical",
-                        "critical": _critical(stay),
-                        "entry": findings.utc_text(int(stay["start_ns"])),
-                        "fix_before": _time(int(stay["outside_ns"])),
-                        "exit": _time(int(published.exit_ns[i])),
-                        "dwell_s": float(dwell_s[i]),
-                        "dwell_s_most": float(dwell_s_most[i]),
-                        "depth_m": findings.millimetres(stay["depth_m"]),
-                        "deepest_at": findings.utc_text(int(stay["deepest_ns"])),
-                        "fixes_inside": int(stay["fix_count"]),
-                        "side_last": findings.SIDE_NAMES.get(int(stay["last_side"])),
-                    }
-                ),
+            reasons.append(
+                f"The certain stay of {moments.dwell_s[i]:.0f} s is shorter than {asked_s[i]:.0f} s."
+            )
+        said = Said(
+            verdict=judged.verdict if is_certain or judged.verdict != "violation" else "undetermined",
+            party=judged.party,
+            reasons=reasons,
+            probability=float(probability[i]),
+            confidence="medium" if is_certain else "low",
+            object_class=int(stay["object_class"]),
+            detail={
+                "belt": "warning" if stay["critical_last_ns"] == NEVER_NS else "critical",
+                "critical": _critical(stay),
             },
         )
-
-
-def _probability(
-    stays: Stays,
-    asked_s: NDArray[np.float64],
-    begins_ns: NDArray[np.int64],
-    ends_ns: NDArray[np.int64],
-    parameters: Parameters,
-) -> NDArray[np.float64]:
-    """That each object was inside and stayed as long as asked for, (s,); NaN where positions are exact."""
-    if parameters.is_exact:
-        return np.full(len(stays), np.nan)
-    is_inside, _ = normal_tails(stays["depth_m"] / np.maximum(stays["sigma_m"], 1e-3))
-    entry_s, exit_s = (stays["start_ns"] - begins_ns) / 1e9, (ends_ns - stays["last_ns"]) / 1e9
-    certain_s = (stays["last_ns"] - stays["start_ns"]) / 1e9
-    return is_inside * _at_least(asked_s - certain_s, entry_s, exit_s)
-
-
-def _at_least(
-    wanted: NDArray[np.float64], first: NDArray[np.float64], second: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """P(U + V >= wanted) for U uniform on [0, first] and V on [0, second]; all (n,).
-
-    >>> _at_least(np.array([0.0, 1.0, 1.0, 3.0]), np.array([0.0, 2.0, 1.0, 1.0]), np.array([0.0, 0.0, 1.0, 1.0]))
-    array([1. , 0.5, 0.5, 0. ])
-    """
-    low, high = np.minimum(first, second), np.maximum(first, second)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        start = 1.0 - wanted**2 / (2.0 * low * high)
-        middle = 1.0 - (wanted - low / 2.0) / high
-        end = (low + high - wanted) ** 2 / (2.0 * low * high)
-    inner = np.where(wanted < low, start, np.where(wanted <= high, middle, end))
-    return np.where(wanted <= 0.0, 1.0, np.where(wanted >= low + high, 0.0, inner))
+        yield row(published, i, moments, said, sectors[i], RULE_ID, parameters)
 
 
 def _critical(stay: dict[str, Any]) -> dict[str, Any] | None:
@@ -243,8 +147,4 @@ def _critical(stay: dict[str, Any]) -> dict[str, Any] | None:
     first_ns, last_ns = int(stay["critical_start_ns"]), int(stay["critical_last_ns"])
     if last_ns == NEVER_NS:
         return None
-    return {"entry": _time(first_ns), "last": _time(last_ns), "dwell_s": (last_ns - first_ns) / 1e9}
-
-
-def _time(time_ns: int) -> str | None:
-    return None if time_ns == NEVER_NS else findings.utc_text(time_ns)
+    return {"entry": time_text(first_ns), "last": time_text(last_ns), "dwell_s": (last_ns - first_ns) / 1e9}

@@ -6,8 +6,8 @@ and where the line in force changed; the last fix before such a change opens the
 against the new line.
 """
 
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, fields, replace
+from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
@@ -58,8 +58,10 @@ class TrackBatch:
     - `certain_side`: `side` where it is so by k sigma, else 0;
     - `object_class`, `affiliation`: the newest stated ones of the track, positions in the schema's tuples
     or -1;
+    - `calibre_mm`: the newest stated calibre of the track, 0 = none;
     - `is_doubtful`: the position was given with low precision;
-    - `sensor_id`, `track_id`, `id`: Arrow strings, of which row i has element `source[i]`.
+    - `sensor_id`, `track_id`, `id`: Arrow strings, of which row i has element `source[i]`;
+    - `fixes`: the events (EVENTS) of the new rows, of which row i has row `source[i] - first_fix`.
     """
 
     key: NDArray[np.uint64]
@@ -82,6 +84,7 @@ class TrackBatch:
     line_part: NDArray[np.int16]
     object_class: NDArray[np.int8]
     affiliation: NDArray[np.int8]
+    calibre_mm: NDArray[np.float64]
     is_doubtful: NDArray[np.bool_]
     source: NDArray[np.int64]
     sensor_id: pa.Array
@@ -89,6 +92,8 @@ class TrackBatch:
     id: pa.Array
     crossings: Crossings
     lines: tuple[ContactLine, ...]
+    fixes: pa.Table
+    first_fix: int
 
     def __len__(self) -> int:
         return len(self.time_ns)
@@ -101,3 +106,26 @@ class TrackBatch:
             for column in (self.sensor_id, self.track_id, self.id)
         )
         return sensor_id, track_id, event_id
+
+    def stated(self, name: str) -> NDArray[np.float64]:
+        """Column `name` of the events of the new rows, (n,); NaN for remembered rows and where it is absent."""
+        column = self.fixes.column(name)
+        if column.null_count == len(column):
+            return np.full(len(self), np.nan)
+        values = column.combine_chunks().cast(pa.float64()).to_numpy(zero_copy_only=False)
+        at = self.source - self.first_fix
+        return np.where(at >= 0, values[np.maximum(at, 0)], np.nan)
+
+    def of_tracks(self, keys: NDArray[np.uint64]) -> "TrackBatch":
+        """The rows of some tracks, without crossings."""
+        is_wanted = np.isin(self.key, keys)
+        if is_wanted.all():
+            return self
+        at = np.flatnonzero(is_wanted)
+        nothing = {f.name: getattr(self.crossings, f.name)[:0] for f in fields(Crossings)}
+        columns: dict[str, Any] = {
+            field.name: column[at]
+            for field in fields(self)
+            if isinstance(column := getattr(self, field.name), np.ndarray)
+        }
+        return replace(self, crossings=Crossings(**nothing), **columns)

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-VERSION: Final = 2
+VERSION: Final = 3
 
 FIXES: Final = pa.schema(
     [
@@ -26,6 +26,7 @@ FIXES: Final = pa.schema(
         pa.field("sigma_azimuth_deg", pa.float64(), nullable=False),
         pa.field("object_class", pa.int8(), nullable=False),
         pa.field("affiliation", pa.int8(), nullable=False),
+        pa.field("calibre_mm", pa.float64(), nullable=False),
         pa.field("is_doubtful", pa.bool_(), nullable=False),
         pa.field("pending_side", pa.int8(), nullable=False),
     ],
@@ -33,25 +34,26 @@ FIXES: Final = pa.schema(
 )
 """Remembered fixes, by key. `judged_ns` is the time whose line they are judged against; `sigma_m` the standard
 deviation along the longer axis of the error, `sigma_minor_m` along the other, `sigma_azimuth_deg` the longer
-one's azimuth (0 for a circle); `pending_side` the side from which it came, of a fix exactly on the
-line."""
+one's azimuth (0 for a circle); `calibre_mm` the newest stated one of the track, 0 = none; `pending_side` the
+side from which it came, of a fix exactly on the line."""
 
 
 def of_this_version(table: pa.Table) -> pa.Table:
     """A table of schema `FIXES`, also from one that an earlier version wrote.
 
-    Version 1 held up to four fixes a track, the newest last, and no ellipses.
+    Version 1 held up to four fixes a track, the newest last, and no ellipses; version 2 no calibre.
     """
     if table.schema.names == FIXES.names:
         return table.cast(FIXES)
     key = table.column("key").to_numpy()
     newest = np.flatnonzero(np.concatenate([key[1:] != key[:-1], [True]])) if len(key) else np.arange(0)
     table = table.take(pa.array(newest))
-    circle = {
+    added = {
         "sigma_minor_m": table.column("sigma_m"),
         "sigma_azimuth_deg": pa.array(np.zeros(len(newest))),
+        "calibre_mm": pa.array(np.zeros(len(newest))),
     }
-    columns = [circle[n] if n in circle else table.column(n) for n in FIXES.names]
+    columns = [table.column(n) if n in table.schema.names else added[n] for n in FIXES.names]
     return pa.Table.from_arrays(columns, names=FIXES.names).cast(FIXES)
 
 
@@ -71,6 +73,7 @@ class Fixes(NamedTuple):
     sigma_azimuth_deg: NDArray[np.float64]
     object_class: NDArray[np.int8]
     affiliation: NDArray[np.int8]
+    calibre_mm: NDArray[np.float64]
     is_doubtful: NDArray[np.bool_]
     pending_side: NDArray[np.int8]
 

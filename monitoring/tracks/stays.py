@@ -45,22 +45,33 @@ STAYS: Final = pa.schema(
         pa.field("chainage_m", pa.float64(), nullable=False),
         pa.field("line_part", pa.int16(), nullable=False),
         pa.field("object_class", pa.int8(), nullable=False),
+        pa.field("deepest_object_class", pa.int8(), nullable=False),
+        pa.field("calibre_mm", pa.float64(), nullable=False),
+        pa.field("classes", pa.int64(), nullable=False),
+        pa.field("said_count", pa.int64(), nullable=False),
+        pa.field("said_for_count", pa.int64(), nullable=False),
+        pa.field("objects", pa.float64(), nullable=False),
+        pa.field("altitude_m_min", pa.float64(), nullable=False),
+        pa.field("altitude_m_max", pa.float64(), nullable=False),
         pa.field("affiliations", pa.uint8(), nullable=False),
         pa.field("revision", pa.int32(), nullable=False),
         pa.field("published_ns", pa.int64(), nullable=False),
     ],
-    metadata={"version": "2"},
+    metadata={"version": "3"},
 )
 """Stays, one row each. `outside_ns`: the last fix before the stay; `start_ns`, `last_ns`: first and last
 fix inside; `last_fix_ns`: last fix of any kind during it, `gap_ns` the silence after it that ends the stay;
 `critical_start_ns`, `critical_last_ns`: first and last fix inside the critical belt or NEVER_NS; place,
-`depth_m` (inside the edge) and `margin_m` (certainly inside) at the deepest fix, at `deepest_ns`;
-`affiliations`: bit i = `schema.AFFILIATIONS[i]` was stated; `revision`, `published_ns`: how often it was
-published, and the newest fix that was."""
+`depth_m` (inside the edge), `margin_m` (certainly inside), `deepest_object_class` and `calibre_mm` at the deepest
+fix, at `deepest_ns`; `classes`: bit i = `schema.OBJECT_CLASSES[i]` was stated; `said_count`, `said_for_count`: how
+many fixes stated a class, and how many a class that may not be there; `objects`: the most that one fix stated,
+0 = none; `altitude_m_min`, `altitude_m_max`: heights stated, NaN = none; `affiliations`: bit i =
+`schema.AFFILIATIONS[i]` was stated; `revision`, `published_ns`: how often it was published, and the newest fix
+that was."""
 
 _DEEPEST: Final = (
     "deepest_id", "line_version", "deepest_ns", "depth_m", "margin_m", "lon", "lat", "sigma_m", "distance_m",
-    "chainage_m", "line_part",
+    "chainage_m", "line_part", "deepest_object_class", "calibre_mm",
 )  # fmt: skip
 _LATEST: Final = ("last_id", "last_ns", "last_side")
 
@@ -114,7 +125,13 @@ class Stays:
             columns[name] = np.where(is_later, later[name], self[name])
         columns["last_fix_ns"], columns["gap_ns"] = later["last_fix_ns"], later["gap_ns"]
         columns["fix_count"] = self["fix_count"] + later["fix_count"]
-        columns["affiliations"] = self["affiliations"] | later["affiliations"]
+        for name in ("said_count", "said_for_count"):
+            columns[name] = self[name] + later[name]
+        for name in ("affiliations", "classes"):
+            columns[name] = self[name] | later[name]
+        for name in ("objects", "altitude_m_max"):
+            columns[name] = np.fmax(self[name], later[name])
+        columns["altitude_m_min"] = np.fmin(self["altitude_m_min"], later["altitude_m_min"])
         is_stated = later["object_class"] >= 0
         columns["object_class"] = np.where(is_stated, later["object_class"], self["object_class"])
         return type(self)(columns)
@@ -122,7 +139,9 @@ class Stays:
 
 class Marks(NamedTuple):
     """What a rule says of each row of a batch, (n,): `zone` +1 inside, -1 outside, 0 undecided; `is_critical` inside
-    the critical belt too; depths in metres; `gap_ns` and `standing_ns` as in force at the row."""
+    the critical belt too; depths in metres; `gap_ns` and `standing_ns` as in force at the row. `says` is +1 where
+    the class stated at the row may not be there, -1 where it may, 0 where none was (None = 0 everywhere); `objects`
+    and `altitude_m` are as stated at the row (None = nowhere)."""
 
     zone: NDArray[np.int8]
     depth_m: NDArray[np.float64]
@@ -130,6 +149,9 @@ class Marks(NamedTuple):
     gap_ns: NDArray[np.int64]
     standing_ns: NDArray[np.int64]
     is_critical: NDArray[np.bool_]
+    says: NDArray[np.int8] | None = None
+    objects: NDArray[np.float64] | None = None
+    altitude_m: NDArray[np.float64] | None = None
 
 
 class Published(NamedTuple):
@@ -315,8 +337,14 @@ def _summaries(
     deepest = np.minimum.reduceat(
         np.where(is_inside & (margin_m == np.repeat(best_m, length)), row, none), offset
     )
-    stated = np.where(
-        batch.affiliation[row] >= 0, 1 << np.maximum(batch.affiliation[row], 0).astype(np.int64), 0
+    affiliations, classes = (
+        np.where(code[row] >= 0, 1 << np.maximum(code[row], 0).astype(np.int64), 0)
+        for code in (batch.affiliation, batch.object_class)
+    )
+    says = np.zeros(len(row), dtype=np.int8) if marks.says is None else marks.says[row]
+    objects, altitude_m = (
+        np.full(len(row), np.nan) if stated is None else np.where(is_inside, stated[row], np.nan)
+        for stated in (marks.objects, marks.altitude_m)
     )
     first, deepest = np.where(first < none, first, begin), np.where(deepest < none, deepest, begin)
     last = np.where(last >= 0, last, begin)
@@ -355,7 +383,15 @@ def _summaries(
             "chainage_m": batch.chainage_m[deepest],
             "line_part": batch.line_part[deepest],
             "object_class": batch.object_class[end],
-            "affiliations": np.bitwise_or.reduceat(stated, offset).astype(np.uint8),
+            "deepest_object_class": batch.object_class[deepest],
+            "calibre_mm": batch.calibre_mm[deepest],
+            "classes": np.bitwise_or.reduceat(classes, offset),
+            "said_count": np.add.reduceat((says != 0).astype(np.int64), offset),
+            "said_for_count": np.add.reduceat((says > 0).astype(np.int64), offset),
+            "objects": np.nan_to_num(np.fmax.reduceat(objects, offset)),
+            "altitude_m_min": np.fmin.reduceat(altitude_m, offset),
+            "altitude_m_max": np.fmax.reduceat(altitude_m, offset),
+            "affiliations": np.bitwise_or.reduceat(affiliations, offset).astype(np.uint8),
             "revision": zeros.astype(np.int32),
             "published_ns": zeros + NEVER_NS,
         }

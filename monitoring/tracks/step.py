@@ -37,23 +37,28 @@ def step(state: Fixes, fixes: pa.Table, until_ns: int, parameters: Parameters) -
     `until_ns` is the watermark, up to which they are complete. Where positions have errors, fixes given
     with low precision take no part; a fix without a position never does.
     """
-    fresh = _fresh(fixes, parameters)
+    fixes, is_doubtful = _usable(fixes, parameters)
+    fresh = _fresh(fixes, is_doubtful, parameters)
     is_touched = np.isin(state.key, fresh.key)
     remembered, untouched = state.take(is_touched), state.take(~is_touched)
-    batch, pending_side, judged_ns = _placed(remembered, fresh, parameters)
+    batch, pending_side, judged_ns = _placed(remembered, fresh, fixes, parameters)
     kept = _newest(batch, pending_side, judged_ns)
     return TrackOutput(_forgetting(untouched.followed_by(kept), until_ns, parameters), batch)
 
 
-def _fresh(fixes: pa.Table, parameters: Parameters) -> Fixes:
+def _usable(fixes: pa.Table, parameters: Parameters) -> tuple[pa.Table, NDArray[np.bool_]]:
+    """The fixes that take part, and which of them were given with low precision."""
     lon, lat = events.reals(fixes, "lon"), events.reals(fixes, "lat")
     is_doubtful = (events.ints(fixes, "flags") & _LOW_PRECISION) != 0
     is_usable = np.isfinite(lon) & np.isfinite(lat)
     if not parameters.is_exact:
         is_usable &= ~is_doubtful
-    if not is_usable.all():
-        fixes = fixes.filter(pa.array(is_usable))
-        lon, lat, is_doubtful = lon[is_usable], lat[is_usable], is_doubtful[is_usable]
+    if is_usable.all():
+        return fixes, is_doubtful
+    return fixes.filter(pa.array(is_usable)), is_doubtful[is_usable]
+
+
+def _fresh(fixes: pa.Table, is_doubtful: NDArray[np.bool_], parameters: Parameters) -> Fixes:
     ids = {name: fixes.column(name).combine_chunks() for name in ("sensor_id", "track_id", "id")}
     time_ns = events.ints(fixes, "time_ns")
     n = len(time_ns)
@@ -64,21 +69,28 @@ def _fresh(fixes: pa.Table, parameters: Parameters) -> Fixes:
         key=track_keys(ids["sensor_id"], ids["track_id"]),
         time_ns=time_ns,
         judged_ns=time_ns,
-        lon=lon,
-        lat=lat,
+        lon=events.reals(fixes, "lon"),
+        lat=events.reals(fixes, "lat"),
         sigma_m=sigma_m,
         sigma_minor_m=minor_m,
         sigma_azimuth_deg=azimuth_deg,
         object_class=np.where(object_class == _UNKNOWN_CLASS, np.int8(NOT_STATED), object_class),
         affiliation=np.where(affiliation == UNKNOWN, np.int8(NOT_STATED), affiliation),
+        calibre_mm=_calibre_mm(fixes),
         is_doubtful=is_doubtful,
         pending_side=np.zeros(n, dtype=np.int8),
         **ids,
     )
 
 
+def _calibre_mm(fixes: pa.Table) -> NDArray[np.float64]:
+    if fixes.column("calibre_mm").null_count == fixes.num_rows:
+        return np.zeros(fixes.num_rows)
+    return np.nan_to_num(events.reals(fixes, "calibre_mm"))
+
+
 def _placed(
-    remembered: Fixes, fresh: Fixes, parameters: Parameters
+    remembered: Fixes, fresh: Fixes, fixes: pa.Table, parameters: Parameters
 ) -> tuple[TrackBatch, NDArray[np.int8], NDArray[np.int64]]:
     rows = remembered.followed_by(fresh) if len(remembered.key) else fresh
     source = _by_track(rows.key)
@@ -110,6 +122,9 @@ def _placed(
     k_sigma = parameters.agreement.numbers("tracks.k_sigma", time_ns)
     certain_side = np.where(np.abs(distance_m) > k_sigma * sigma_m, side, 0).astype(np.int8)
     object_class = _carried_on(rows.object_class[source], starts_track)
+    calibre_mm = rows.calibre_mm[source]
+    if calibre_mm.any():
+        calibre_mm = calibre_mm[_newest_stated(calibre_mm > 0.0, starts_track)]
     pending_before = np.where(is_copy, 0, rows.pending_side[source]).astype(np.int8)
     crossings, pending_side = find_crossings(
         parameters.lines.lines, line_idx, lon, lat, distance_m, is_step, pending_before
@@ -135,6 +150,7 @@ def _placed(
         line_part=line_part,
         object_class=object_class,
         affiliation=_carried_on(rows.affiliation[source], starts_track),
+        calibre_mm=calibre_mm,
         is_doubtful=rows.is_doubtful[source],
         source=source,
         sensor_id=rows.sensor_id,
@@ -142,6 +158,8 @@ def _placed(
         id=rows.id,
         crossings=crossings,
         lines=parameters.lines.lines,
+        fixes=fixes,
+        first_fix=len(remembered.key),
     )
     return batch, pending_side, judged_ns
 
@@ -196,11 +214,13 @@ def _with_line_sigma(
 
 def _carried_on(code: NDArray[np.int8], starts_track: NDArray[np.bool_]) -> NDArray[np.int8]:
     """The newest stated word of the track at each row."""
-    rows = np.arange(len(code))
-    newest = (
-        np.maximum.accumulate(np.where((code != NOT_STATED) | starts_track, rows, 0)) if len(code) else rows
-    )
-    return code[newest]
+    return code[_newest_stated(code != NOT_STATED, starts_track)]
+
+
+def _newest_stated(is_stated: NDArray[np.bool_], starts_track: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """For each row the newest one of its track so far that stated something, else the track's first; (n,)."""
+    rows = np.arange(len(is_stated))
+    return np.maximum.accumulate(np.where(is_stated | starts_track, rows, 0)) if len(is_stated) else rows
 
 
 def _newest(batch: TrackBatch, pending_side: NDArray[np.int8], judged_ns: NDArray[np.int64]) -> Fixes:
@@ -223,6 +243,7 @@ def _newest(batch: TrackBatch, pending_side: NDArray[np.int8], judged_ns: NDArra
         sigma_azimuth_deg=batch.azimuth_deg[last],
         object_class=batch.object_class[last],
         affiliation=batch.affiliation[last],
+        calibre_mm=batch.calibre_mm[last],
         is_doubtful=batch.is_doubtful[last],
         pending_side=pending_side[last],
     )
