@@ -51,6 +51,11 @@ def shot(second: float, east_m: float, north_m: float = 0.0, **fields: Any) -> d
     return row
 
 
+def works(second: float, east_m: float = -1_000.0, north_m: float = 0.0, **fields: Any) -> dict[str, Any]:
+    """Earth being moved, `second` after START_NS."""
+    return shot(second, east_m, north_m, kind="works", sensor_id="W-1") | fields
+
+
 def table(rows: Iterable[Mapping[str, Any]]) -> pa.Table:
     """An EVENTS table; ids are given by position where absent."""
     filled = [

@@ -17,11 +17,16 @@ from monitoring.pipeline.reevaluation import ReevaluationRequest
 
 
 def archived(
-    archive: Archive, request: ReevaluationRequest, sensors: Mapping[str, SensorFacts], journal_seq: int
+    archive: Archive,
+    request: ReevaluationRequest,
+    sensors: Mapping[str, SensorFacts],
+    journal_seq: int,
+    known: pa.Table,
 ) -> pa.Table:
-    """The events of the request's tracks and fire areas that were journaled up to `journal_seq`.
+    """The events of the request's tracks, fire areas and windows that were journaled up to `journal_seq`.
 
-    Fire belongs to an area by its place or, where only a bearing is known, by the place of its observer.
+    `known` are the published findings (FINDINGS) that the windows must show whole. Fire belongs to an area by its
+    place or, where only a bearing is known, by the place of its observer.
 
     The archive may already hold later ones, when a run is repeated after a crash; they are not known yet.
     """
@@ -38,6 +43,9 @@ def archived(
         for area in request.fire
     )
     parts.extend(_unplaced(archive, request, sensors))
+    for span in request.windows:
+        wide = span.covering(known)
+        parts.append(archive.select(from_ns=wide.from_ns, to_ns=wide.to_ns + 1, kinds=span.kinds))
     if not parts:
         return schema.EVENTS.empty_table()
     events = pa.concat_tables(parts)
@@ -77,6 +85,10 @@ def published(store: Store, request: ReevaluationRequest, fresh: EngineOutput) -
         box = (area.west, area.south, area.east, area.north)
         findings.append(store.findings_table(bbox=box, from_ns=area.from_ns, to_ns=area.to_ns + 1))
         incidents.append(store.incidents_table(bbox=box, from_ns=area.from_ns, to_ns=area.to_ns + 1))
+    findings += [
+        store.findings_table(rule_id=span.rule_id, from_ns=span.from_ns, to_ns=span.to_ns + 1)
+        for span in request.windows
+    ]
     found = _newest([*findings, fresh.findings], schema.FINDINGS, "finding_id")
     wanted = [i for i in pc.unique(found.column("incident_id")).to_pylist() if i is not None]
     if wanted:

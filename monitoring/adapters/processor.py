@@ -194,7 +194,7 @@ class Processor:
         known = evidence_for.published(self.store, request, output)
         assert self.mission is not None
         sensors = self.mission.parameters().sensors
-        events = evidence_for.archived(self.archive, request, sensors, seq)
+        events = evidence_for.archived(self.archive, request, sensors, seq, known.findings)
         return True, _joined(output, self.engine.reevaluate(request, events, known))
 
     def _settle(self, tx: Transaction, receipt_id: str, output: EngineOutput) -> None:
@@ -284,11 +284,9 @@ class Processor:
         request = Stragglers().with_events(known, parameters).request(parameters)
         if request is None:
             return nothing
-        return engine.reevaluate(
-            request,
-            evidence_for.archived(self.archive, request, parameters.sensors, seq),
-            evidence_for.published(self.store, request, nothing),
-        )
+        published = evidence_for.published(self.store, request, nothing)
+        evidence = evidence_for.archived(self.archive, request, parameters.sensors, seq, published.findings)
+        return engine.reevaluate(request, evidence, published)
 
     def _reanalyse(self, record: Entry) -> dict[str, Any]:
         """Publish the amendments of a re-analysis that somebody ordered."""

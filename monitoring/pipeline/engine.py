@@ -17,13 +17,14 @@ from numpy.typing import NDArray
 from monitoring import events, incidents, schema
 from monitoring.agreement import Parameters
 from monitoring.cases import filing
+from monitoring.findings import Judged
 from monitoring.incidents import IncidentState
-from monitoring.pipeline import reevaluation, tracking
+from monitoring.pipeline import reevaluation, tracking, windows
 from monitoring.pipeline.clock import EventClock
 from monitoring.pipeline.reevaluation import ReevaluationRequest, Stragglers
 from monitoring.rules import IncidentRule, chosen
 
-STATE_VERSION: Final = 2
+STATE_VERSION: Final = 3
 _FIRE: Final = np.array([kind in schema.FIRE_KINDS for kind in schema.KINDS])
 
 
@@ -59,6 +60,7 @@ class Engine:
         self._stragglers = Stragglers()
         self._tracks = tracking.start(parameters, shards)
         self._incidents = incidents.start()
+        self._windows: windows.States = {}
         self._filing = filing.start()
 
     @property
@@ -145,8 +147,17 @@ class Engine:
             self._is_ended,
             self._incident_rules,
         )
+        self._windows, around = windows.anew(
+            self._windows,
+            request.windows,
+            evidence,
+            published.findings,
+            until_ns,
+            self._is_ended,
+            self._parameters,
+        )
         self._stragglers = Stragglers()
-        return self._filed(amended)
+        return self._filed(_together(amended, around))
 
     def snapshot(self) -> bytes:
         """The whole state, as bytes; equal states give equal bytes whatever the number of shards."""
@@ -162,6 +173,7 @@ class Engine:
             "fixes": _to_ipc(fixes),
             "memory": {name: _to_ipc(table) for name, table in sorted(memory.items())},
             "incidents": self._incidents.snapshot(),
+            "windows": windows.snapshot(self._windows, _to_ipc),
             "filing": self._filing.snapshot(),
         }
         return msgspec.msgpack.encode(content, order="deterministic")
@@ -185,6 +197,7 @@ class Engine:
         memory = {name: _from_ipc(table) for name, table in content["memory"].items()}
         engine._tracks = tracking.restored(_from_ipc(content["fixes"]), memory, parameters, shards)
         engine._incidents = IncidentState.restore(content["incidents"])
+        engine._windows = windows.restored(content.get("windows", {}), _from_ipc)
         engine._filing = filing.FilingState.restore(content["filing"])
         return engine
 
@@ -206,7 +219,8 @@ class Engine:
             movement.decided_ns,
             self._incident_rules,
         )
-        return self._filed(output)
+        self._windows, around = windows.advance(self._windows, due, until_ns, is_end, self._parameters)
+        return self._filed(_together(output, around))
 
     def _filed(self, output: incidents.IncidentOutput) -> EngineOutput:
         self._filing, filings = filing.step(self._filing, output.findings, output.incidents, self._parameters)
@@ -226,6 +240,22 @@ class Engine:
                 waiting.append(table)
         self._waiting = waiting
         return _distinct(events.in_canonical_order(_concatenated(due)))
+
+
+def _together(output: incidents.IncidentOutput, around: windows.WindowOutput) -> incidents.IncidentOutput:
+    """The results of both, findings in the order of decision."""
+    if not around.findings:
+        return output
+    judged = Judged.of(
+        [*zip(output.decided_ns.tolist(), output.findings.to_pylist(), strict=True), *around.findings]
+    )
+    rows = pa.Table.from_pylist(around.incidents, schema=schema.INCIDENTS)
+    return output._replace(
+        findings=judged.findings,
+        decided_ns=judged.decided_ns,
+        incidents=pa.concat_tables([output.incidents, rows]),
+        members=pa.concat_tables([output.members, around.members]),
+    )
 
 
 def _is_fire(table: pa.Table) -> NDArray[np.bool_]:

@@ -20,7 +20,8 @@ from monitoring import events, schema
 from monitoring.agreement import Parameters
 from monitoring.findings import Judged
 from monitoring.incidents import HALO_M, anchors
-from monitoring.pipeline import tracking
+from monitoring.pipeline import tracking, windows
+from monitoring.pipeline.windows import WindowSpan
 from monitoring.tracks.facts import NEVER_NS
 from monitoring.tracks.keys import track_keys
 from monitoring.tracks.place import place
@@ -51,18 +52,22 @@ class FireArea(NamedTuple):
 
 
 class ReevaluationRequest(NamedTuple):
-    """What `Engine.reevaluate` wants to see: every fix of `tracks`, and the fire in each of `fire`."""
+    """What `Engine.reevaluate` wants to see: every fix of `tracks`, the fire in each of `fire`, and the events of
+    each of `windows` (widened by what is published there, see `WindowSpan.covering`)."""
 
     tracks: tuple[TrackSpan, ...]
     fire: tuple[FireArea, ...]
+    windows: tuple[WindowSpan, ...] = ()
 
 
 @dataclass(frozen=True)
 class Stragglers:
-    """Late events so far: span of times by (sensor, track), and box and span of times by cell for fire."""
+    """Late events so far: span of times by (sensor, track), box and span of times by cell for fire, span of times by
+    rule of scope `place_window`."""
 
     tracks: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
     fire: dict[int, FireArea] = field(default_factory=dict)
+    windows: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     def with_events(self, late: pa.Table, parameters: Parameters) -> "Stragglers":
         """These and further late events. Fire seen from nobody knows where bears on nothing and asks for nothing."""
@@ -88,21 +93,22 @@ class Stragglers:
                 int(time_ns[at].max()),
             )
             fire[number] = _around(area, fire[number]) if number in fire else area
-        return Stragglers(tracks, fire)
+        return Stragglers(tracks, fire, windows.spans_of(self.windows, late, parameters))
 
     def request(self, parameters: Parameters) -> ReevaluationRequest | None:
         """The request that these late events make, None when there are none."""
-        if not self.tracks and not self.fire:
+        if not self.tracks and not self.fire and not self.windows:
             return None
         tracks = tuple(TrackSpan(*key, *span) for key, span in sorted(self.tracks.items()))
         fire = tuple(_widened(self.fire[number], parameters) for number in sorted(self.fire))
-        return ReevaluationRequest(tracks, fire)
+        return ReevaluationRequest(tracks, fire, windows.requested(self.windows, parameters))
 
     def to_json(self) -> dict[str, Any]:
         """What `from_json` reads."""
         return {
             "tracks": [[*key, *span] for key, span in sorted(self.tracks.items())],
             "fire": [[number, *area] for number, area in sorted(self.fire.items())],
+            "windows": [[name, *span] for name, span in sorted(self.windows.items())],
         }
 
     @classmethod
@@ -111,6 +117,7 @@ class Stragglers:
         return cls(
             {(sensor, track): (low, high) for sensor, track, low, high in content["tracks"]},
             {number: FireArea(*area) for number, *area in content["fire"]},
+            {name: (low, high) for name, low, high in content.get("windows", ())},
         )
 
 

@@ -6,7 +6,7 @@ A rule's file has its documentation as module docstring and then
 - `SCOPE`: what it judges: `track` (one object's fixes), `incident`, or `place_window`;
 - `PARAMETERS`: what it reads from its section of the agreement, with units;
 - `MARGIN_UNIT`: the unit of `margin` in its findings;
-- `evaluate`: pure, Arrow tables or NumPy arrays in and out (see `TrackRule` and `IncidentRule`).
+- `evaluate`: pure, Arrow tables or NumPy arrays in and out (see `TrackRule`, `IncidentRule` and `WindowRule`).
 
 A rule is in force when the agreement has a clause for it.
 
@@ -17,10 +17,13 @@ A rule is in force when the agreement has a clause for it.
 import importlib
 import pkgutil
 from functools import cache
-from typing import Any, Literal, Protocol, cast, runtime_checkable
+from typing import Any, Final, Literal, NamedTuple, Protocol, cast, runtime_checkable
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
+from monitoring import schema
 from monitoring.agreement import Agreement, AgreementInvalid, Parameter, Parameters, agreement_schema
 from monitoring.findings import Judged
 from monitoring.tracks.batch import TrackBatch
@@ -60,6 +63,61 @@ class IncidentRule(Rule, Protocol):
     """A rule of scope `incident`: INCIDENTS in, FINDINGS out (final or provisional as the incident is)."""
 
     def evaluate(self, incidents: pa.Table, parameters: Parameters) -> pa.Table: ...
+
+
+NEVER_NS: Final = 2**62
+"""Later than any event."""
+
+
+class Windows(NamedTuple):
+    """What a rule of scope `place_window` makes of the events that it was handed, n of them giving m findings.
+
+    - `findings`: FINDINGS (m), each of revision 1, final, with an id made from its first event;
+      `incident_id`, `event_ids`, `sensor_ids` and `subject_key` are filled in by the step (any text stands in);
+    - `decided_ns` (m,): the watermark from which no event that comes in time can change the finding any more.
+      It is published then; at an end of input it is published as it stands and may get further revisions;
+    - `members`: the events of each finding, as positions among the n rows, in canonical order, at least one each;
+    - `is_needed` (n,): rows without which later calls would come out differently. The others are not handed in
+      again. Every row of an undecided finding is needed; rows of a decided one may be (as a place's past): its
+      finding may then be made again by each call, and is not published again;
+    - `tell_ns` (m,): the watermark from which a finding is told though it still goes on (its decision then gives
+      the next revision), as it stood at that time; `NEVER_NS`, or None for all, where it waits to be decided;
+    - `wake_ns`: the next watermark at which the outcome changes though no further event comes (silence lasts).
+    """
+
+    findings: pa.Table
+    decided_ns: NDArray[np.int64]
+    members: tuple[NDArray[np.int64], ...]
+    is_needed: NDArray[np.bool_]
+    tell_ns: NDArray[np.int64] | None = None
+    wake_ns: int = NEVER_NS
+
+    @classmethod
+    def none(cls, rows: int) -> "Windows":
+        """No finding in so many rows, none of which is needed."""
+        empty = np.zeros(0, dtype=np.int64)
+        return cls(schema.FINDINGS.empty_table(), empty, (), np.zeros(rows, dtype=np.bool_))
+
+
+class WindowRule(Rule, Protocol):
+    """A rule of scope `place_window`: what happens around a place, or with a sensor, over some time.
+
+    `KINDS` are the kinds of event that it reads, `INCIDENT_KIND` the word for its incidents. `evaluate` is a pure
+    function of the rows that are still needed and those that came (PLACED_EVENTS in canonical order, all at or
+    before the watermark `until_ns`), so the outcome does not depend on how they came. `thin` says which rows
+    (n,) matter at all, before they are kept; it looks at each row alone, or keeps the first of a kind.
+    `reach_s` is how far in time from an event evidence may lie that bears on the same finding; late evidence is
+    judged anew with that much around it.
+    """
+
+    KINDS: tuple[str, ...]
+    INCIDENT_KIND: str
+
+    def thin(self, placed: pa.Table, parameters: Parameters) -> NDArray[np.bool_]: ...
+
+    def evaluate(self, placed: pa.Table, until_ns: int, parameters: Parameters) -> Windows: ...
+
+    def reach_s(self, agreement: Agreement, time_ns: int) -> float: ...
 
 
 @cache

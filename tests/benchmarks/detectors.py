@@ -133,10 +133,11 @@ def _amend(
         members.slice(0, 0),
         filings.slice(0, 0),
     )
-    keep(engine.reevaluate(request, _asked_for(request, pa.concat_tables(archive)), published))
+    evidence = _asked_for(request, pa.concat_tables(archive), published.findings)
+    keep(engine.reevaluate(request, evidence, published))
 
 
-def _asked_for(request: ReevaluationRequest, table: pa.Table) -> pa.Table:
+def _asked_for(request: ReevaluationRequest, table: pa.Table, known: pa.Table) -> pa.Table:
     keys = pa.array([f"{span.sensor_id}/{span.track_id}" for span in request.tracks], type=pa.string())
     own = pc.binary_join_element_wise(table["sensor_id"], table["track_id"], "/")
     mask = pc.fill_null(pc.is_in(own, value_set=keys), False).to_numpy()
@@ -146,6 +147,10 @@ def _asked_for(request: ReevaluationRequest, table: pa.Table) -> pa.Table:
         with np.errstate(invalid="ignore"):
             inside = (lon >= area.west) & (lon <= area.east) & (lat >= area.south) & (lat <= area.north)
         mask = mask | (is_fire & inside & (time_ns >= area.from_ns) & (time_ns <= area.to_ns))
+    for span in request.windows:
+        wide = span.covering(known)
+        of_rule = np.isin(events.codes(table, "kind"), [schema.KINDS.index(kind) for kind in span.kinds])
+        mask = mask | (of_rule & (time_ns >= wide.from_ns) & (time_ns <= wide.to_ns))
     return table.filter(pa.array(mask))
 
 

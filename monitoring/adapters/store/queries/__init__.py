@@ -117,6 +117,7 @@ class Queries:
         subject_keys: Sequence[str] | None = None,
         incident_ids: Sequence[str] | None = None,
         bbox: Box | None = None,
+        rule_id: str | None = None,
     ) -> pa.Table:
         """Published findings (final and withdrawn) as `schema.FINDINGS`."""
         return self._read(
@@ -126,6 +127,7 @@ class Queries:
             subject_keys=subject_keys,
             incident_ids=incident_ids,
             bbox=bbox,
+            rule_id=rule_id,
         )
 
     def incidents_table(

@@ -191,10 +191,13 @@ def findings_table(
     subject_keys: Sequence[str] | None = None,
     incident_ids: Sequence[str] | None = None,
     bbox: Box | None = None,
+    rule_id: str | None = None,
 ) -> pa.Table:
     """Published findings as `schema.FINDINGS`, in order of time and id: what lasted into [from, to)."""
     table = tables.findings
     conditions = [*overlapping(table, from_ns, to_ns), *inside(table, bbox, None, None)]
+    if rule_id is not None:
+        conditions.append(table.c.rule_id == rule_id)
     if subject_keys is not None:
         return _in_parts(connection, table, schema.FINDINGS, "subject_key", subject_keys, conditions)
     if incident_ids is not None:
