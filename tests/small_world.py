@@ -70,21 +70,23 @@ def table(rows: Iterable[Mapping[str, Any]]) -> pa.Table:
 
 
 def agreement(
-    changes: Mapping[str, Any] | None = None, said_besides: Mapping[str, Any] | None = None
+    changes: Mapping[str, Any] | None = None,
+    said_besides: Mapping[str, Any] | None = None,
+    name: str = "minimal",
 ) -> Agreement:
-    """The minimal agreement, with values replaced by `section.name`: one value, or a list of {from, value}.
+    """A packaged agreement, with values replaced by `section.name`: one value, or a list of {from, value}.
 
     `said_besides` are further sections at the top (`reference_lines`, `permits`).
     """
-    content = json.loads(Agreement.load("minimal").to_json()) | dict(said_besides or {})
+    content = json.loads(Agreement.load(name).to_json()) | dict(said_besides or {})
     for key, value in (changes or {}).items():
-        section, name = key.split(".")
+        section, parameter = key.split(".")
         is_dated = isinstance(value, list) and value and isinstance(value[0], dict) and "from" in value[0]
         stated = content["parameters"][section].setdefault(
-            name, {"unit": REFERENCE_LINE.unit, "meaning": "Of the test.", "source": "the test"}
+            parameter, {"unit": REFERENCE_LINE.unit, "meaning": "Of the test.", "source": "the test"}
         )
         stated["values"] = value if is_dated else [{"from": "always", "value": value}]
-    made = Agreement.parse(json.dumps(content), "changed minimal.yaml")
+    made = Agreement.parse(json.dumps(content), f"changed {name}.yaml")
     bind(made)
     return made
 
@@ -94,9 +96,9 @@ def parameters(
     lines: LineHistory | None = None,
     sensors: Mapping[str, SensorFacts] | None = None,
     said_besides: Mapping[str, Any] | None = None,
+    name: str = "minimal",
     **fields: Any,
 ) -> Parameters:
-    """Parameters of the small world."""
-    return Parameters(
-        agreement(changes, said_besides), lines or LineHistory([LINE]), SECTORS, sensors or {}, **fields
-    )
+    """Parameters of the small world, by the packaged agreement `name`."""
+    made = agreement(changes, said_besides, name)
+    return Parameters(made, lines or LineHistory([LINE]), SECTORS, sensors or {}, **fields)
