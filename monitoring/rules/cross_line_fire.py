@@ -16,8 +16,8 @@ its error, and any distance between the least and the longest flight of the weap
 the share of the fan beyond the line; it is a `violation` only if the whole fan, out to `k_sigma`, lies there.
 
 Where the agreement names a reference line for a party, fire from that party's side is judged by it; the line that
-counted is stated. Fire that was allowed (return fire on an order, a notified exercise) is `permitted`, with the permission named.
-Whose fire it was is left to attribution; `direction` says from which side to which.
+counted is stated. Fire that was allowed (return fire on an order, a notified exercise) is `permitted`, with the
+permission named. Whose fire it was is left to attribution; `direction` says from which side to which.
 
 Example: a radar pair, launch 3 km west of a line that runs north, impact 1.2 km east of it, both good to 80 m:
 one finding, `A>B`, verdict `violation`, probability 0.9999, margin 1,040 m (2 standard deviations).
