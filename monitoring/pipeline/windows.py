@@ -288,7 +288,9 @@ def _amend(
     standing = {name: row for name, row in known.items() if row["state"] != "withdrawn"}
     published_as = {own: one.row["finding_id"] for own, one in told.items()}
     heir_of = _heirs(anew, events_of, standing, known, published_as)
-    after = dict(told)
+    # What is judged anew may go by another of the rule's ids than before; it must not be found under both.
+    continued = set(heir_of.values())
+    after = {own: one for own, one in told.items() if one.row["finding_id"] not in continued}
     for i, row in enumerate(anew):
         own, decided_ns = row["finding_id"], int(windows.decided_ns[i])
         before = known.get(heir_of.get(i, ""))
@@ -304,7 +306,6 @@ def _amend(
                 continue
             row |= {"finding_id": before["finding_id"], "revision": before["revision"] + 1}
         after[own] = Told(sheet.tell(rule, row, members, min(decided_ns, until_ns)), is_decided)
-    continued = set(heir_of.values())
     for name, row in standing.items():
         if name not in continued:
             sheet.withdraw(rule, row, until_ns)

@@ -194,7 +194,7 @@ def test_a_late_event_of_what_is_still_open_is_told_with_it() -> None:
     assert told(output) == [("final", 1, 2)]
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     seconds=st.lists(
         st.tuples(st.integers(0, 6_000), st.integers(0, 1)), min_size=1, max_size=14, unique=True
