@@ -14,6 +14,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from monitoring import schema
+from monitoring.agreement import Parameters, Permission
 
 SIDE_NAMES: Final = {1: "A", -1: "B"}
 DIRECTION_NAMES: Final = {1: "A>B", -1: "B>A"}
@@ -92,6 +93,27 @@ def judgement(affiliations: Iterable[int]) -> Judgement:
     if word == "civilian":
         return Judgement("undetermined", None, "The object was taken for civilian.")
     return Judgement("violation", word, f"The sensor took the object for forces of party {word}.")
+
+
+def excuse(
+    parameters: Parameters,
+    rule_id: str,
+    place: tuple[float, float, float],
+    span_ns: tuple[int, int],
+    object_class: int,
+    affiliations: Iterable[int],
+) -> Permission | None:
+    """What excuses a movement from a rule: by `place` (lon, lat, standard deviation in metres), time, class and who
+    was said to act (positions in the schema's tuples, -1 = not stated). Nothing does where statements contradict.
+    """
+    stated = stated_words(affiliations)
+    if len(stated) > 1:
+        return None
+    lon, lat, sigma_m = place
+    class_word = None if object_class < 0 else schema.OBJECT_CLASSES[object_class]
+    return parameters.terms.permission(
+        rule_id, lon, lat, *span_ns, class_word, stated[0] if stated else None, sigma_m
+    )
 
 
 def stated_words(affiliations: Iterable[int]) -> list[str]:

@@ -11,8 +11,10 @@
 from monitoring.agreement.agreement import Agreement, Clause, Reporting
 from monitoring.agreement.catalogue import REFERENCE_LINE, Parameter, Value
 from monitoring.agreement.checking import AgreementInvalid
+from monitoring.agreement.notices import Notices
 from monitoring.agreement.parameters import Parameters, SensorFacts
 from monitoring.agreement.published import agreement_schema
+from monitoring.agreement.published_terms import notices_schema
 from monitoring.agreement.terms import Permission, Terms
 
 __all__ = [
@@ -20,6 +22,7 @@ __all__ = [
     "Agreement",
     "AgreementInvalid",
     "Clause",
+    "Notices",
     "Parameter",
     "Parameters",
     "Permission",
@@ -28,4 +31,5 @@ __all__ = [
     "Terms",
     "Value",
     "agreement_schema",
+    "notices_schema",
 ]

@@ -9,17 +9,16 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
-import yaml
 from numpy.typing import NDArray
 
 from geodata.contact_line import LineHistory
+from monitoring.agreement import notices
 from monitoring.agreement.catalogue import (
     CONTACT_LINE,
     REFERENCE_LINE,
@@ -37,10 +36,15 @@ from monitoring.agreement.checking import (
     mapping_of,
     text_of,
 )
+from monitoring.agreement.documents import plain, plain_document
+from monitoring.agreement.inlining import inline
+from monitoring.agreement.permits import read_permits
 from monitoring.agreement.reference_lines import read_reference_lines
+from monitoring.agreement.standards import read_standards
+from monitoring.agreement.weapons import read_weapon_classes
 
 FORMAT: Final = 1
-OPTIONAL_SECTIONS: Final = ("reference_lines",)
+OPTIONAL_SECTIONS: Final = ("reference_lines", "permits", "weapon_classes", "standards", *notices.SECTIONS)
 """What an agreement may say besides."""
 _PACKAGED_NAME: Final = re.compile(r"[a-z][a-z0-9_-]*")
 
@@ -92,20 +96,6 @@ class Dated:
         return np.array(picked, dtype=np.float64)
 
 
-class _UniqueKeyLoader(yaml.SafeLoader):
-    """SafeLoader that refuses a key given twice instead of silently keeping the last."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: set[str] = set()
-        for key_node, _ in node.value:
-            if key_node.value in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"key given twice: {key_node.value}", key_node.start_mark
-                )
-            seen.add(key_node.value)
-        return super().construct_mapping(node, deep)
-
-
 class Agreement:
     """A validated agreement. Immutable; equal content has equal `version`."""
 
@@ -122,6 +112,14 @@ class Agreement:
         self.reference_lines: Mapping[str, LineHistory] = read_reference_lines(
             Node(content.get("reference_lines", {}), file, "reference_lines")
         )
+        self.permits = read_permits(
+            Node(content.get("permits", []), file, "permits"), frozenset(one.id for one in self.clauses)
+        )
+        self.weapon_classes = read_weapon_classes(
+            Node(content.get("weapon_classes", []), file, "weapon_classes")
+        )
+        self.standards = read_standards(Node(content.get("standards", {}), file, "standards"))
+        self.notices = notices.Notices.read(content, file)
         self._raw: dict[str, dict[str, Any]] = content["parameters"]
         self._dated: dict[str, Dated] = {}
         for section, declared in SECTIONS.items():
@@ -150,19 +148,17 @@ class Agreement:
             raise AgreementInvalid(
                 name, "file", f"cannot be read ({error}); give a UTF-8 YAML file"
             ) from None
-        return cls.parse(text, name)
+        return cls.parse(text, name, Path(path_or_name).parent)
 
     @classmethod
-    def parse(cls, text: str, file: str) -> "Agreement":
-        """The agreement written in `text` (YAML, or the JSON of `to_json`); `file` names it in errors."""
-        try:
-            # The loader is a SafeLoader: it builds plain values only.
-            content = yaml.load(text, Loader=_UniqueKeyLoader)  # noqa: S506 - a SafeLoader subclass
-        except yaml.YAMLError as error:
-            raise AgreementInvalid(file, "file", f"not YAML: {' '.join(str(error).split())}") from None
-        if not isinstance(content, dict):
-            raise AgreementInvalid(file, "file", "expected a mapping at the top")
-        return cls(_plain(content), file)
+    def parse(cls, text: str, file: str, folder: Path | None = None) -> "Agreement":
+        """The agreement written in `text` (YAML, or the JSON of `to_json`); `file` names it in errors.
+
+        Geometry named by `file:` is read from `folder` and becomes part of the content.
+        """
+        content = plain_document(text, file)
+        inline(content, file, folder)
+        return cls(plain(content), file)
 
     def to_json(self) -> str:
         """The whole content as canonical JSON; `parse` reads it back to the same version."""
@@ -310,16 +306,3 @@ class Agreement:
                 if name not in known:
                     what = f"there is no line {name}; there are {', '.join(known)}"
                     raise self._invalid(f"{where}.values[{position}].value", what)
-
-
-def _plain(value: Any) -> Any:
-    """YAML's values as JSON's: a time that YAML understood as a date becomes its text again."""
-    if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_plain(item) for item in value]
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, float) and value.is_integer():
-        return int(value)  # 600 and 600.0 are one content and have one version
-    return value if value is None or isinstance(value, bool | int | float) else str(value)

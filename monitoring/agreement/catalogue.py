@@ -137,6 +137,12 @@ SECTIONS: Final[Mapping[str, tuple[Parameter, ...]]] = {
         Parameter("duration_s_max", "s", least=1),
         Parameter("excursion_s", "s"),
     ),
+    "permissions": (
+        Parameter("k_sigma", "1", least=0, most=10, default=2.0),
+        Parameter("grow_m_max", "m", default=1_000.0),
+        Parameter("tolerance_s", "s", most=86_400, default=300.0),
+        Parameter("clearing_s", "s", most=86_400, default=3_600.0),
+    ),
     "filing": (
         Parameter("opens_on", "verdicts by rule", "words by name", words=VERDICTS),
         Parameter("join_window_s", "s"),
@@ -145,4 +151,4 @@ SECTIONS: Final[Mapping[str, tuple[Parameter, ...]]] = {
         Parameter("urgent_count", "recorded phenomena", least=1),
     ),
 }
-"""Parameters of the steps around the rules, by section. All of them are required."""
+"""Parameters of the steps around the rules, by section. Those without a default are required."""

@@ -10,6 +10,7 @@ from geodata.sectors import Sectors
 from monitoring import schema
 from monitoring.agreement.agreement import Agreement
 from monitoring.agreement.catalogue import CONTACT_LINE
+from monitoring.agreement.notices import Notices
 from monitoring.agreement.reference_lines import spliced
 from monitoring.agreement.terms import Terms
 
@@ -34,7 +35,8 @@ class Parameters:
 
     `position_error` = 0 takes positions, and the line, as exact; `rules` None = every rule that the agreement
     has a clause for; `default_sigma_m` stands in for the sensor type's default where it is given; `sensors`
-    maps ids to facts, an unlisted sensor is a `generic` one.
+    maps ids to facts, an unlisted sensor is a `generic` one; `given_later` are the notices that came besides the
+    agreement, in their order.
     """
 
     agreement: Agreement
@@ -44,7 +46,12 @@ class Parameters:
     position_error: Literal["sigma", 0] = "sigma"
     rules: tuple[str, ...] | None = None
     default_sigma_m: float | None = None
-    terms: Terms = field(default_factory=Terms)
+    given_later: tuple[Notices, ...] = ()
+
+    @cached_property
+    def terms(self) -> Terms:
+        """What the agreement, and the notices given under it, allow at a place and time."""
+        return Terms.of(self.agreement, self.given_later)
 
     def line_for(self, rule_id: str, party: str) -> LineHistory:
         """The line from which a rule measures the forces of a party (`A` or `B`): `lines` itself unless the rule's

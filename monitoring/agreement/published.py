@@ -5,6 +5,7 @@ from math import inf
 from typing import Any
 
 from monitoring.agreement.catalogue import SECTIONS, SIDES, Parameter
+from monitoring.agreement.published_terms import closed, term_sections
 
 _TEXT = {"type": "string", "minLength": 1}
 
@@ -19,14 +20,12 @@ def agreement_schema(rules: Mapping[str, Iterable[Parameter]]) -> dict[str, Any]
         "label": dict(_TEXT),
         "title": dict(_TEXT),
         "source": dict(_TEXT),
-        "reporting": _closed(
-            {"zone": dict(_TEXT), "cut_off": {"pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$"}}
-        ),
-        "clauses": {"type": "array", "items": _closed(clause)},
+        "reporting": closed({"zone": dict(_TEXT), "cut_off": {"pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$"}}),
+        "clauses": {"type": "array", "items": closed(clause)},
         "parameters": {
             "type": "object",
             "properties": {name: _section(declared) for name, declared in sorted(sections.items())},
-            "required": sorted(SECTIONS),
+            "required": [name for name in sorted(SECTIONS) if _section(SECTIONS[name])["required"]],
             "additionalProperties": False,
         },
     }
@@ -34,27 +33,19 @@ def agreement_schema(rules: Mapping[str, Iterable[Parameter]]) -> dict[str, Any]
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Agreement",
         "description": "Clauses and dated values of a ceasefire agreement, as the monitor reads them.",
-        **_closed(top),
-    }
-
-
-def _closed(properties: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": list(properties),
-        "additionalProperties": False,
+        **closed(top, term_sections()),
     }
 
 
 def _section(declared: tuple[Parameter, ...]) -> dict[str, Any]:
-    section = _closed({parameter.name: _dated(parameter) for parameter in declared})
-    section["required"] = [parameter.name for parameter in declared if parameter.default is None]
-    return section
+    return closed(
+        {parameter.name: _dated(parameter) for parameter in declared if parameter.default is None},
+        {parameter.name: _dated(parameter) for parameter in declared if parameter.default is not None},
+    )
 
 
 def _dated(parameter: Parameter) -> dict[str, Any]:
-    entry = _closed(
+    entry = closed(
         {
             "from": {"type": "string", "description": "`always`, or an RFC 3339 time with offset"},
             "value": _value(parameter),
@@ -66,7 +57,7 @@ def _dated(parameter: Parameter) -> dict[str, Any]:
         "minItems": 1,
         "description": "by rising date, the first `always`",
     }
-    return _closed({"unit": {"const": parameter.unit}, "meaning": _TEXT, "source": _TEXT, "values": values})
+    return closed({"unit": {"const": parameter.unit}, "meaning": _TEXT, "source": _TEXT, "values": values})
 
 
 def _value(parameter: Parameter) -> dict[str, Any]:
@@ -77,12 +68,12 @@ def _value(parameter: Parameter) -> dict[str, Any]:
     if parameter.shape in ("number", "word"):
         return number if parameter.shape == "number" else word
     if parameter.shape == "numbers by party and name":
-        return _closed(dict.fromkeys(SIDES, _by_name(parameter.names, number)))
+        return closed(dict.fromkeys(SIDES, _by_name(parameter.names, number)))
     items = {"numbers by name": number, "word by name": word}
     return _by_name(parameter.names, items.get(parameter.shape, {"type": "array", "items": word}))
 
 
 def _by_name(names: tuple[str, ...], item: dict[str, Any]) -> dict[str, Any]:
     if names:
-        return _closed(dict.fromkeys(names, item))
+        return closed(dict.fromkeys(names, item))
     return {"type": "object", "additionalProperties": item}

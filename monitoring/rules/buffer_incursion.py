@@ -33,6 +33,9 @@ leaves: one finding, side B, party B, margin 650 m where fixes are good to 50 m.
 Where the agreement gives the forces of a party a line of their own (`reference_line`), they are measured from that
 line as soon as a sensor said whose they are; until then, as for objects of nobody, from the contact line.
 
+What the agreement permits there and then (a crossing point in its hours, a notified convoy) is `permitted`; the
+deepest fix stands for the place of the whole stay. `detail.permission` names what permits it.
+
 Known limits: one width for all kinds of object; a stay is judged by its own track, not together with other
 sensors'.
 """
@@ -44,7 +47,7 @@ import numpy as np
 import pyarrow as pa
 
 from monitoring import findings
-from monitoring.agreement import REFERENCE_LINE, Parameter, Parameters
+from monitoring.agreement import REFERENCE_LINE, Parameter, Parameters, Permission
 from monitoring.tracks.batch import TrackBatch
 from monitoring.tracks.facts import NEVER_NS
 from monitoring.tracks.own_line import measured_for
@@ -127,8 +130,13 @@ def _rows(published: Published, parameters: Parameters) -> Iterator[tuple[int, d
             reasons.append(
                 f"The certain stay of {moments.dwell_s[i]:.0f} s is shorter than {asked_s[i]:.0f} s."
             )
+        verdict = judged.verdict if is_certain or judged.verdict != "violation" else "undetermined"
+        permission = _permission(stay, parameters)
+        if permission is not None:
+            verdict = "permitted"
+            reasons.append(permission.reason)
         said = Said(
-            verdict=judged.verdict if is_certain or judged.verdict != "violation" else "undetermined",
+            verdict=verdict,
             party=judged.party,
             reasons=reasons,
             probability=float(probability[i]),
@@ -137,9 +145,21 @@ def _rows(published: Published, parameters: Parameters) -> Iterator[tuple[int, d
             detail={
                 "belt": "warning" if stay["critical_last_ns"] == NEVER_NS else "critical",
                 "critical": _critical(stay),
+                **({} if permission is None else {"permission": permission.id}),
             },
         )
         yield row(published, i, moments, said, sectors[i], RULE_ID, parameters)
+
+
+def _permission(stay: dict[str, Any], parameters: Parameters) -> Permission | None:
+    return findings.excuse(
+        parameters,
+        RULE_ID,
+        (float(stay["lon"]), float(stay["lat"]), float(stay["sigma_m"])),
+        (int(stay["start_ns"]), int(stay["last_ns"])),
+        int(stay["object_class"]),
+        affiliations(stay),
+    )
 
 
 def _critical(stay: dict[str, Any]) -> dict[str, Any] | None:

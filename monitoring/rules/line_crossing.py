@@ -20,7 +20,9 @@ each fix since.
 
 Where positions are exact, every intersection of every step counts and `probability` is null. A touch never
 counts; a fix exactly on the line counts once if the track leaves it on the other side. Forces of a party are in
-violation, monitors are permitted, for others the meaning is undetermined.
+violation, monitors are permitted, for others the meaning is undetermined. What the agreement permits there and then
+(civilians at a crossing point in its hours, a notified convoy) is `permitted`, also where it is in doubt;
+`detail.permission` names what permits it.
 
 Never a violation by itself: a chord between two fixes on one side that cuts a bend of the line twice
 (`detail.inferred`: nobody saw the object beyond the line; its probability is that the way between the fixes,
@@ -45,7 +47,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from monitoring import events, findings, schema
-from monitoring.agreement import Parameter, Parameters
+from monitoring.agreement import Parameter, Parameters, Permission
 from monitoring.tracks.batch import NOT_STATED, TrackBatch
 from monitoring.tracks.changes import CHANGES, Pending, Thresholds, Told, finding_id
 from monitoring.tracks.facts import NEVER_NS, Columns, fix_facts, passage_facts
@@ -205,6 +207,16 @@ def _rows(columns: Columns, parameters: Parameters) -> Iterator[tuple[int, dict[
         doubts = _doubts(told, bool(is_fast[i]), bool(is_long[i]), float(least_prob[i]))
         stated = [int(told["before_affiliation"]), int(told["after_affiliation"])]
         judged = findings.judgement(stated)
+        passage_ns = int(told["passage_ns"])
+        permission = findings.excuse(
+            parameters,
+            RULE_ID,
+            (float(told["passage_lon"]), float(told["passage_lat"]), float(told["passage_sigma_m"])),
+            (passage_ns, passage_ns),
+            int(told["after_object_class"]),
+            stated,
+        )
+        verdict, because = _verdict(judged, doubts, permission)
         yield (
             int(told["decided_ns"]),
             {
@@ -213,7 +225,7 @@ def _rows(columns: Columns, parameters: Parameters) -> Iterator[tuple[int, dict[
                 "state": "final",
                 "rule_id": RULE_ID,
                 "clause": clause.id if clause else None,
-                "verdict": "undetermined" if doubts and judged.verdict == "violation" else judged.verdict,
+                "verdict": verdict,
                 "time_start_ns": int(told["passage_ns"]),
                 "time_end_ns": int(told["passage_ns"]),
                 "lon": round(float(told["passage_lon"]), 8),
@@ -237,7 +249,7 @@ def _rows(columns: Columns, parameters: Parameters) -> Iterator[tuple[int, dict[
                 "line_version": told["after_line_version"],
                 "agreement_version": parameters.agreement.version,
                 "engine_version": schema.ENGINE_VERSION,
-                "reasons": [judged.reason, *doubts],
+                "reasons": [judged.reason, *doubts, *because],
                 "detail": findings.canonical_json(
                     {
                         "affiliations": findings.stated_words(stated),
@@ -252,10 +264,20 @@ def _rows(columns: Columns, parameters: Parameters) -> Iterator[tuple[int, dict[
                         "crossings_in_step": int(told["passage_count"]),
                         "inferred": bool(told["is_inferred"] or is_long[i]),
                         "implausible": bool(is_fast[i]),
+                        **({} if permission is None else {"permission": permission.id}),
                     }
                 ),
             },
         )
+
+
+def _verdict(
+    judged: findings.Judgement, doubts: list[str], permission: Permission | None
+) -> tuple[str, list[str]]:
+    """The verdict, and the sentence that says what permits the crossing."""
+    if permission is not None:
+        return "permitted", [permission.reason]
+    return ("undetermined" if doubts and judged.verdict == "violation" else judged.verdict), []
 
 
 def _doubts(told: dict[str, Any], is_fast: bool, is_long: bool, least_prob: float) -> list[str]:

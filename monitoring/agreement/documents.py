@@ -1,0 +1,48 @@
+"""YAML and JSON texts as plain values, as an agreement and notices are written."""
+
+from datetime import datetime
+from typing import Any
+
+import yaml
+
+from monitoring.agreement.checking import AgreementInvalid
+
+
+def plain_document(text: str, file: str) -> dict[str, Any]:
+    """The mapping that a YAML or JSON text holds, in values that JSON knows. Raises `AgreementInvalid`."""
+    try:
+        # The loader is a SafeLoader: it builds plain values only.
+        content = yaml.load(text, Loader=_UniqueKeyLoader)  # noqa: S506 - a SafeLoader subclass
+    except yaml.YAMLError as error:
+        raise AgreementInvalid(file, "file", f"not YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(content, dict):
+        raise AgreementInvalid(file, "file", "expected a mapping at the top")
+    document: dict[str, Any] = plain(content)
+    return document
+
+
+class _UniqueKeyLoader(yaml.SafeLoader):
+    """SafeLoader that refuses a key given twice instead of silently keeping the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[str] = set()
+        for key_node, _ in node.value:
+            if key_node.value in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"key given twice: {key_node.value}", key_node.start_mark
+                )
+            seen.add(key_node.value)
+        return super().construct_mapping(node, deep)
+
+
+def plain(value: Any) -> Any:
+    """YAML's values as JSON's: a time that YAML understood as a date becomes its text again."""
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [plain(item) for item in value]
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, float) and value.is_integer():
+        return int(value)  # 600 and 600.0 are one content and have one version
+    return value if value is None or isinstance(value, bool | int | float) else str(value)
