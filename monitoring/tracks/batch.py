@@ -116,12 +116,19 @@ class TrackBatch:
         at = self.source - self.first_fix
         return np.where(at >= 0, values[np.maximum(at, 0)], np.nan)
 
-    def of_tracks(self, keys: NDArray[np.uint64]) -> "TrackBatch":
-        """The rows of some tracks, without crossings."""
-        is_wanted = np.isin(self.key, keys)
-        if is_wanted.all():
-            return self
-        at = np.flatnonzero(is_wanted)
+    def objects(self) -> NDArray[np.int64]:
+        """Twice the count of objects stated at each row, and one more where it was said to be the least; 0 = none."""
+        count = np.nan_to_num(self.stated("count")).astype(np.int64)
+        return np.where(count > 0, 2 * count + (self.stated("count_is_minimum") > 0), 0)
+
+    def of_tracks(self, is_wanted: NDArray[np.bool_], keys: NDArray[np.uint64]) -> "TrackBatch":
+        """All rows of the tracks that have a wanted row, (n,), or are among `keys`; without crossings."""
+        starts = np.flatnonzero(np.concatenate([[True], self.key[1:] != self.key[:-1]]))[: len(self)]
+        if len(starts):
+            is_of = np.logical_or.reduceat(is_wanted, starts) | np.isin(self.key[starts], keys)
+            at = np.flatnonzero(np.repeat(is_of, np.diff(starts, append=len(self))))
+        else:
+            at = starts
         nothing = {f.name: getattr(self.crossings, f.name)[:0] for f in fields(Crossings)}
         columns: dict[str, Any] = {
             field.name: column[at]

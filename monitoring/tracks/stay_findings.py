@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from monitoring import events, findings, schema
 from monitoring.agreement import Parameters
+from monitoring.agreement.terms import Permission
 from monitoring.tracks.batch import NOT_STATED, TrackBatch
 from monitoring.tracks.facts import NEVER_NS
 from monitoring.tracks.normal import normal_tails
@@ -95,6 +96,32 @@ class Said:
 def affiliations(stay: dict[str, Any]) -> list[int]:
     """Positions in `schema.AFFILIATIONS` of those that were stated during a stay."""
     return [code for code in range(len(schema.AFFILIATIONS)) if int(stay["affiliations"]) >> code & 1]
+
+
+def excuse(
+    stay: dict[str, Any], rule_id: str, object_class: int, parameters: Parameters
+) -> Permission | None:
+    """What permits a stay, at its deepest fix and as long as it certainly lasted. Nothing does where statements of
+    whose forces these were contradict each other."""
+    words = findings.stated_words(affiliations(stay))
+    if len(words) > 1:
+        return None
+    return parameters.terms.permission(
+        rule_id,
+        float(stay["lon"]),
+        float(stay["lat"]),
+        int(stay["start_ns"]),
+        int(stay["last_ns"]),
+        None if object_class == NOT_STATED else schema.OBJECT_CLASSES[object_class],
+        words[0] if words else None,
+        float(stay["sigma_m"]),
+    )
+
+
+def counted(stay: dict[str, Any]) -> tuple[int, bool]:
+    """How many objects stayed, and whether that is the least: where nobody counted them, at least one."""
+    objects = int(stay["objects"])
+    return (objects // 2, bool(objects % 2)) if objects else (1, True)
 
 
 def sectors_of(stays: Stays, parameters: Parameters) -> list[str | None]:

@@ -50,7 +50,7 @@ STAYS: Final = pa.schema(
         pa.field("classes", pa.int64(), nullable=False),
         pa.field("said_count", pa.int64(), nullable=False),
         pa.field("said_for_count", pa.int64(), nullable=False),
-        pa.field("objects", pa.float64(), nullable=False),
+        pa.field("objects", pa.int64(), nullable=False),
         pa.field("altitude_m_min", pa.float64(), nullable=False),
         pa.field("altitude_m_max", pa.float64(), nullable=False),
         pa.field("affiliations", pa.uint8(), nullable=False),
@@ -64,10 +64,10 @@ fix inside; `last_fix_ns`: last fix of any kind during it, `gap_ns` the silence 
 `critical_start_ns`, `critical_last_ns`: first and last fix inside the critical belt or NEVER_NS; place,
 `depth_m` (inside the edge), `margin_m` (certainly inside), `deepest_object_class` and `calibre_mm` at the deepest
 fix, at `deepest_ns`; `classes`: bit i = `schema.OBJECT_CLASSES[i]` was stated; `said_count`, `said_for_count`: how
-many fixes stated a class, and how many a class that may not be there; `objects`: the most that one fix stated,
-0 = none; `altitude_m_min`, `altitude_m_max`: heights stated, NaN = none; `affiliations`: bit i =
-`schema.AFFILIATIONS[i]` was stated; `revision`, `published_ns`: how often it was published, and the newest fix
-that was."""
+many fixes stated a class, and how many a class that may not be there; `objects`: twice the most objects that one
+fix stated, and one more where it said "at least", 0 = none; `altitude_m_min`, `altitude_m_max`: heights stated,
+NaN = none; `affiliations`: bit i = `schema.AFFILIATIONS[i]` was stated; `revision`, `published_ns`: how often it was
+published, and the newest fix that was."""
 
 _DEEPEST: Final = (
     "deepest_id", "line_version", "deepest_ns", "depth_m", "margin_m", "lon", "lat", "sigma_m", "distance_m",
@@ -129,8 +129,8 @@ class Stays:
             columns[name] = self[name] + later[name]
         for name in ("affiliations", "classes"):
             columns[name] = self[name] | later[name]
-        for name in ("objects", "altitude_m_max"):
-            columns[name] = np.fmax(self[name], later[name])
+        columns["objects"] = np.maximum(self["objects"], later["objects"])
+        columns["altitude_m_max"] = np.fmax(self["altitude_m_max"], later["altitude_m_max"])
         columns["altitude_m_min"] = np.fmin(self["altitude_m_min"], later["altitude_m_min"])
         is_stated = later["object_class"] >= 0
         columns["object_class"] = np.where(is_stated, later["object_class"], self["object_class"])
@@ -141,7 +141,7 @@ class Marks(NamedTuple):
     """What a rule says of each row of a batch, (n,): `zone` +1 inside, -1 outside, 0 undecided; `is_critical` inside
     the critical belt too; depths in metres; `gap_ns` and `standing_ns` as in force at the row. `says` is +1 where
     the class stated at the row may not be there, -1 where it may, 0 where none was (None = 0 everywhere); `objects`
-    and `altitude_m` are as stated at the row (None = nowhere)."""
+    (see `STAYS`) and `altitude_m` are as stated at the row (None = nowhere)."""
 
     zone: NDArray[np.int8]
     depth_m: NDArray[np.float64]
@@ -150,7 +150,7 @@ class Marks(NamedTuple):
     standing_ns: NDArray[np.int64]
     is_critical: NDArray[np.bool_]
     says: NDArray[np.int8] | None = None
-    objects: NDArray[np.float64] | None = None
+    objects: NDArray[np.int64] | None = None
     altitude_m: NDArray[np.float64] | None = None
 
 
@@ -342,10 +342,12 @@ def _summaries(
         for code in (batch.affiliation, batch.object_class)
     )
     says = np.zeros(len(row), dtype=np.int8) if marks.says is None else marks.says[row]
-    objects, altitude_m = (
-        np.full(len(row), np.nan) if stated is None else np.where(is_inside, stated[row], np.nan)
-        for stated in (marks.objects, marks.altitude_m)
-    )
+    objects = np.zeros(len(row), dtype=np.int64)
+    if marks.objects is not None:
+        objects = np.where(is_inside, marks.objects[row], 0)
+    altitude_m = np.full(len(row), np.nan)
+    if marks.altitude_m is not None:
+        altitude_m = np.where(is_inside, marks.altitude_m[row], np.nan)
     first, deepest = np.where(first < none, first, begin), np.where(deepest < none, deepest, begin)
     last = np.where(last >= 0, last, begin)
     sensor_ids, track_ids, first_ids = batch.names(first)
@@ -388,7 +390,7 @@ def _summaries(
             "classes": np.bitwise_or.reduceat(classes, offset),
             "said_count": np.add.reduceat((says != 0).astype(np.int64), offset),
             "said_for_count": np.add.reduceat((says > 0).astype(np.int64), offset),
-            "objects": np.nan_to_num(np.fmax.reduceat(objects, offset)),
+            "objects": np.maximum.reduceat(objects, offset),
             "altitude_m_min": np.fmin.reduceat(altitude_m, offset),
             "altitude_m_max": np.fmax.reduceat(altitude_m, offset),
             "affiliations": np.bitwise_or.reduceat(affiliations, offset).astype(np.uint8),
