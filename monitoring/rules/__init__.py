@@ -10,8 +10,8 @@ A rule's file has its documentation as module docstring and then
 
 A rule is in force when the agreement has a clause for it.
 
->>> [rule.RULE_ID for rule in discover() if rule.SCOPE == "track"]
-['buffer_incursion', 'line_crossing']
+>>> {'buffer_incursion', 'line_crossing'} <= {rule.RULE_ID for rule in discover() if rule.SCOPE == "track"}
+True
 """
 
 import importlib

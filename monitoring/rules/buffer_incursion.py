@@ -57,6 +57,7 @@ from monitoring.tracks.stay_findings import (
     advance,
     affiliations,
     inside_prob,
+    pauses,
     row,
     sectors_of,
     time_text,
@@ -101,16 +102,11 @@ def _marks(batch: TrackBatch, parameters: Parameters) -> Marks:
     critical_b_m = agreement.numbers(f"{RULE_ID}.critical_m", times_ns, "B")
     critical_m = np.where(batch.signed_distance_m >= 0.0, critical_a_m, critical_b_m)
     slack_m = batch.k_sigma * batch.sigma_m
-    # A track that is silent for longer than the agreement remembers begins anew, whatever the gap.
-    gap_s = agreement.numbers(f"{RULE_ID}.gap_s", times_ns)
-    if not parameters.is_exact:
-        gap_s = np.minimum(gap_s, agreement.numbers("tracks.forget_s", times_ns))
     return Marks(
         zone=np.where(depth_m >= slack_m, 1, np.where(depth_m < -slack_m, -1, 0)).astype(np.int8),
         depth_m=depth_m,
         margin_m=depth_m - slack_m,
-        gap_ns=(gap_s * 1e9).astype(np.int64),
-        standing_ns=(agreement.numbers(f"{RULE_ID}.standing_s", times_ns) * 1e9).astype(np.int64),
+        pauses=pauses(RULE_ID, batch, parameters),
         is_critical=critical_m - np.abs(batch.signed_distance_m) >= slack_m,
     )
 

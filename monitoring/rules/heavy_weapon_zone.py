@@ -54,6 +54,7 @@ from monitoring.tracks.stay_findings import (
     counted,
     excuse,
     inside_prob,
+    pauses,
     row,
     sectors_of,
 )
@@ -112,34 +113,27 @@ def evaluate(
 
 def _marks(batch: TrackBatch, parameters: Parameters) -> Marks:
     """Which rows are too near, by how much, and what silence ends a stay."""
-    agreement, times_ns = parameters.agreement, batch.time_ns
-    limit_m, widest_m = _limits_m(batch, parameters)
+    kind = _kinds(batch, parameters)
+    limit_m, widest_m = _limits_m(kind, batch, parameters)
     distance_m, slack_m = np.abs(batch.signed_distance_m), batch.k_sigma * batch.sigma_m
     depth_m = limit_m - distance_m
-    is_heavy = limit_m > 0.0
+    is_heavy = kind >= 0
     is_near, is_far = is_heavy & (depth_m >= slack_m), is_heavy & (depth_m < -slack_m)
     # Of what is taken for something lighter, only the way out of every distance is sure.
     is_far |= ~is_heavy & (widest_m - distance_m < -slack_m)
     is_stated = batch.object_class >= 0
-    gap_s = agreement.numbers(f"{RULE_ID}.gap_s", times_ns)
-    if not parameters.is_exact:
-        gap_s = np.minimum(gap_s, agreement.numbers("tracks.forget_s", times_ns))
     return Marks(
         zone=np.where(is_near, 1, np.where(is_far, -1, 0)).astype(np.int8),
         depth_m=depth_m,
         margin_m=depth_m - slack_m,
-        gap_ns=(gap_s * 1e9).astype(np.int64),
-        standing_ns=(agreement.numbers(f"{RULE_ID}.standing_s", times_ns) * 1e9).astype(np.int64),
-        is_critical=np.zeros(len(batch), dtype=bool),
+        pauses=pauses(RULE_ID, batch, parameters),
         says=np.where(is_near, 1, np.where(is_stated & ~is_heavy, -1, 0)).astype(np.int8),
         objects=batch.objects(),
     )
 
 
-def _limits_m(batch: TrackBatch, parameters: Parameters) -> tuple[Reals, Reals]:
-    """How near to the line the object of each row may not be, 0 = it may be anywhere, and the longest such distance of
-    any weapon; (n,)."""
-    kind = _kinds(batch, parameters)
+def _limits_m(kind: NDArray[np.int64], batch: TrackBatch, parameters: Parameters) -> tuple[Reals, Reals]:
+    """How near to the line a weapon of each row's kind may not be, and the longest such distance of any; (n,)."""
     limit_m, widest_m = np.zeros(len(batch)), np.zeros(len(batch))
     for number, word in enumerate(KINDS_OF_WEAPON):
         of_a_m, of_b_m = (
@@ -232,7 +226,9 @@ def _needs_usual_calibre(stays: dict[str, NDArray[Any]], parameters: Parameters)
     """Where nobody stated the calibre of a gun and a light one might be as near as it was, (s,)."""
     light_m = np.minimum(
         *(
-            parameters.agreement.numbers(f"{RULE_ID}.distance_m", stays["deepest_ns"], party, "artillery_light")
+            parameters.agreement.numbers(
+                f"{RULE_ID}.distance_m", stays["deepest_ns"], party, "artillery_light"
+            )
             for party in ("A", "B")
         )
     )

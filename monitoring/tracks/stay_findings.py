@@ -18,7 +18,7 @@ from monitoring.agreement.terms import Permission
 from monitoring.tracks.batch import NOT_STATED, TrackBatch
 from monitoring.tracks.facts import NEVER_NS
 from monitoring.tracks.normal import normal_tails
-from monitoring.tracks.stays import Marks, Published, Stays, as_they_stand, follow, lapsed
+from monitoring.tracks.stays import Marks, Pauses, Published, Stays, as_they_stand, follow, lapsed
 
 LEAST_SIGMA_M: Final = 1e-3
 
@@ -39,6 +39,17 @@ def advance(
         open_stays, standing = as_they_stand(open_stays, until_ns)
         told.append(standing)
     return [published for published in told if len(published.stays)], _named(open_stays, rule_id).to_table()
+
+
+def pauses(rule_id: str, batch: TrackBatch, parameters: Parameters) -> Pauses:
+    """What silence ends a stay, and from when one that goes on is told, by the rule's `gap_s` and `standing_s`."""
+    agreement, times_ns = parameters.agreement, batch.time_ns
+    gap_s = agreement.numbers(f"{rule_id}.gap_s", times_ns)
+    if not parameters.is_exact:
+        # A track that is silent for longer than the agreement remembers begins anew, whatever the gap.
+        gap_s = np.minimum(gap_s, agreement.numbers("tracks.forget_s", times_ns))
+    standing_s = agreement.numbers(f"{rule_id}.standing_s", times_ns)
+    return Pauses((gap_s * 1e9).astype(np.int64), (standing_s * 1e9).astype(np.int64))
 
 
 class Moments(NamedTuple):

@@ -137,18 +137,24 @@ class Stays:
         return type(self)(columns)
 
 
+class Pauses(NamedTuple):
+    """As in force at each row, (n,): the silence that ends a stay, and how long one lasts before it is told."""
+
+    gap_ns: NDArray[np.int64]
+    standing_ns: NDArray[np.int64]
+
+
 class Marks(NamedTuple):
     """What a rule says of each row of a batch, (n,): `zone` +1 inside, -1 outside, 0 undecided; `is_critical` inside
-    the critical belt too; depths in metres; `gap_ns` and `standing_ns` as in force at the row. `says` is +1 where
+    the critical belt too (None = nowhere); depths in metres. `says` is +1 where
     the class stated at the row may not be there, -1 where it may, 0 where none was (None = 0 everywhere); `objects`
     (see `STAYS`) and `altitude_m` are as stated at the row (None = nowhere)."""
 
     zone: NDArray[np.int8]
     depth_m: NDArray[np.float64]
     margin_m: NDArray[np.float64]
-    gap_ns: NDArray[np.int64]
-    standing_ns: NDArray[np.int64]
-    is_critical: NDArray[np.bool_]
+    pauses: Pauses
+    is_critical: NDArray[np.bool_] | None = None
     says: NDArray[np.int8] | None = None
     objects: NDArray[np.int64] | None = None
     altitude_m: NDArray[np.float64] | None = None
@@ -186,7 +192,7 @@ def follow(open_stays: Stays, batch: TrackBatch, marks: Marks) -> tuple[Stays, l
     later = rows > 0
     has_previous[later] = batch.key[rows[later] - 1] == batch.key[rows[later]]
     pause_ns = np.where(has_previous, batch.time_ns[rows] - batch.time_ns[rows - 1], 0)
-    is_pause = has_previous & (pause_ns > marks.gap_ns[np.maximum(rows - 1, 0)])
+    is_pause = has_previous & (pause_ns > marks.pauses.gap_ns[np.maximum(rows - 1, 0)])
     open_of_row = positions(open_stays["key"], batch.key[rows])
     goes_on = is_start & (open_of_row >= 0) & ~is_pause
     zone = marks.zone[rows].astype(np.int8)
@@ -310,7 +316,7 @@ def _first_standing(
     before."""
     row, offset, length = _spread(runs.begin, runs.end)
     stands = (marks.zone[row] > 0) & (np.repeat(revision, length) == 0)
-    stands &= batch.time_ns[row] - np.repeat(start_ns, length) >= marks.standing_ns[row]
+    stands &= batch.time_ns[row] - np.repeat(start_ns, length) >= marks.pauses.standing_ns[row]
     none = len(batch)
     found = np.minimum.reduceat(np.where(stands, row, none), offset)
     return np.where(found < none, found, -1)
@@ -329,7 +335,7 @@ def _summaries(
     none = len(batch)
     first = np.minimum.reduceat(np.where(is_inside, row, none), offset)
     last = np.maximum.reduceat(np.where(is_inside, row, -1), offset)
-    is_critical = is_inside & marks.is_critical[row]
+    is_critical = is_inside & (False if marks.is_critical is None else marks.is_critical[row])
     critical_first = np.minimum.reduceat(np.where(is_critical, row, none), offset)
     critical_last = np.maximum.reduceat(np.where(is_critical, row, -1), offset)
     margin_m = np.where(is_inside, marks.margin_m[row], -np.inf)
@@ -367,7 +373,7 @@ def _summaries(
             "start_ns": batch.time_ns[first],
             "last_ns": batch.time_ns[last],
             "last_fix_ns": batch.time_ns[end],
-            "gap_ns": marks.gap_ns[end],
+            "gap_ns": marks.pauses.gap_ns[end],
             "deepest_ns": batch.time_ns[deepest],
             "critical_start_ns": np.where(
                 critical_last >= 0, batch.time_ns[np.minimum(critical_first, none - 1)], NEVER_NS

@@ -37,6 +37,7 @@ def judged(rule_id: str, case: dict[str, Any]) -> list[dict[str, Any]]:
     given = parameters(
         case.get("agreement"),
         LineHistory([line]),
+        name="illustrative",
         rules=(rule_id,),
         position_error=case.get("position_error", "sigma"),
     )
