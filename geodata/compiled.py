@@ -6,13 +6,12 @@ reference. Without numba this module still works, as slow Python; tests hold it 
 way.
 """
 
-import importlib.util
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar, cast
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from geodata.compilation import compiled
 from geodata.grid_index import FAR, ROOT_M
 from geodata.near_block import NEAR_LINE_M
 
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
 
 Reals = NDArray[np.float64]
 
-HAS_NUMBA: Final = importlib.util.find_spec("numba") is not None
 CHUNK: Final = 512
 """Places at a time: what one step leaves for the next stays in the nearest cache."""
 DEGREE: Final = 12
@@ -31,18 +29,6 @@ COUNT_MAX: Final = 2**20
 MANY: Final = 30
 """So many candidates or more are not told apart in ordering places."""
 _PER_ROOT: Final = 1.0 / ROOT_M
-
-
-Function = TypeVar("Function", bound=Callable[..., Any])
-
-
-def _compiled(function: Function) -> Function:
-    """The function compiled by numba, kept beside this file (or where NUMBA_CACHE_DIR says); as it is without."""
-    if not HAS_NUMBA:
-        return function
-    import numba  # noqa: PLC0415  an extra
-
-    return cast("Function", numba.njit(cache=True, nogil=True)(function))
 
 
 class Plane(NamedTuple):
@@ -156,7 +142,7 @@ def tables_of(near: "NearPieces") -> Tables | None:
     return plane, cells, pieces
 
 
-@_compiled
+@compiled
 def _horner(c: Reals, t: Reals, into: Reals) -> None:
     """The polynomial of the DEGREE + 1 coefficients `c`, highest first, at `t`.
 
@@ -168,7 +154,7 @@ def _horner(c: Reals, t: Reals, into: Reals) -> None:
         into[k] = (((((high * u + c[7]) * u + c[8]) * u + c[9]) * u + c[10]) * u + c[11]) * u + c[12]
 
 
-@_compiled
+@compiled
 def _short_horner(c: Reals, t: Reals, into: Reals) -> None:
     """The same where all but the last SHORT + 1 coefficients are 0."""
     for k in range(len(t)):
@@ -177,7 +163,7 @@ def _short_horner(c: Reals, t: Reals, into: Reals) -> None:
         into[k] = (((((high * u + c[7]) * u + c[8]) * u + c[9]) * u + c[10]) * u + c[11]) * u + c[12]
 
 
-@_compiled
+@compiled
 def _forward(
     lon: Reals, lat: Reals, plane: Plane, x: Reals, y: Reals, rooms: Reals, leaves: NDArray[np.int64]
 ) -> None:
@@ -201,7 +187,7 @@ def _forward(
         y[k] += lift[k] * square[k] * shrink[k]
 
 
-@_compiled
+@compiled
 def _slopes(x: Reals, y: Reals, plane: Plane, slope_x: Reals, slope_y: Reals, rooms: Reals) -> None:
     """Gradient of ln k at places."""
     t, slope = rooms[0], rooms[1]
@@ -214,7 +200,7 @@ def _slopes(x: Reals, y: Reals, plane: Plane, slope_x: Reals, slope_y: Reals, ro
         slope_y[k] = (y[k] * -plane.cone + 1.0) * slope[k]
 
 
-@_compiled
+@compiled
 def _leaves(x: Reals, y: Reals, cells: Cells, leaves: NDArray[np.int64], counts: NDArray[np.int64]) -> None:
     """`leaves`: where each place's candidates begin, `counts`: how many it has; 0 where it is in no cell or a
     far one, or was -1 before."""
@@ -233,7 +219,7 @@ def _leaves(x: Reals, y: Reals, cells: Cells, leaves: NDArray[np.int64], counts:
         leaves[k], counts[k] = cells.leaves[leaf] // COUNT_MAX, cells.leaves[leaf] % COUNT_MAX
 
 
-@_compiled
+@compiled
 def _in_order(counts: NDArray[np.int64], begins: NDArray[np.int64], order: NDArray[np.int64]) -> None:
     """`order`: the places by their number of candidates, none first, so that the loop over them can be foreseen.
 
@@ -250,7 +236,7 @@ def _in_order(counts: NDArray[np.int64], begins: NDArray[np.int64], order: NDArr
         begins[at] += 1
 
 
-@_compiled
+@compiled
 def _nearest(
     x: Reals,
     y: Reals,
@@ -290,7 +276,7 @@ def _nearest(
         ways[k] = candidate[np.uint64(first + (best & ~rank_mask if count > 1 else 0))]
 
 
-@_compiled
+@compiled
 def _corners(
     places: Reals, ways: NDArray[np.int64], pieces: Pieces, sides: NDArray[np.int8], beyond: NDArray[np.int8]
 ) -> None:
@@ -314,7 +300,7 @@ def _corners(
         places[5, k], places[6, k] = off_x * off_x + off_y * off_y, sign
 
 
-@_compiled
+@compiled
 def _feet(
     places: Reals, ways: NDArray[np.int64], plane: Plane, pieces: Pieces, rooms: Reals, answers: Reals
 ) -> None:
@@ -360,7 +346,7 @@ def _feet(
         answers[3, k] = pieces.ways[piece, 5] * share + pieces.ways[piece, 4]
 
 
-@_compiled
+@compiled
 def locate(
     lon: Reals,
     lat: Reals,

@@ -18,6 +18,8 @@ import numpy as np
 import shapely
 from numpy.typing import ArrayLike, NDArray
 
+from geodata.compiled_crossings import Edges, edges_of
+from geodata.edge_raster import EdgeRaster
 from geodata.errors import LineInvalid
 from geodata.line_file import LineDraft, Vertex, parse_line, read_line
 from geodata.line_parts import arranged, left_signs
@@ -189,6 +191,16 @@ class ContactLine:
         return shapely.STRtree(
             np.asarray(shapely.linestrings(np.stack([ends[edge], ends[edge + 1]], axis=1)))
         )
+
+    @cached_property
+    def edge_raster(self) -> EdgeRaster:
+        """How far from a place the nearest edge is, in cells; for steps that cannot meet the line."""
+        return EdgeRaster.of(self)
+
+    @cached_property
+    def edges_compiled(self) -> Edges:
+        """What the compiled crossings read."""
+        return edges_of(self)
 
     @cached_property
     def neighbour_edges(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -13,6 +13,8 @@ import numpy as np
 import shapely
 from numpy.typing import ArrayLike, NDArray
 
+from geodata.compilation import HAS_NUMBA
+from geodata.compiled_crossings import plain_crossings
 from geodata.contacts import Contact, contacts_of_step
 from geodata.orientation import orient
 from geodata.projection import wrap_deg
@@ -26,10 +28,8 @@ Indices = NDArray[np.int64]
 A_TO_B = 1
 B_TO_A = -1
 
-_WORTH_ESTIMATING = 512
-"""So many steps, and more, pay for an estimate of how far each is from the line."""
-_METRES_PER_DEGREE_MAX = 111_700.0
-"""No degree of latitude, nor of longitude, is longer than this on WGS 84."""
+_BLOCK = 8_192
+"""Steps at a time: what is made of them stays in the processor's cache."""
 
 
 class StepCrossings(NamedTuple):
@@ -62,16 +62,14 @@ def step_crossings(
     *,
     continues: ArrayLike | None = None,
     pending_before: ArrayLike | None = None,
-    clearance0_m: ArrayLike | None = None,
-    clearance1_m: ArrayLike | None = None,
+    compiled: bool | None = None,
 ) -> StepCrossings:
     """Every crossing of every step from (`lon0`, `lat0`) to (`lon1`, `lat1`), degrees, shape (n,).
 
     `continues[i]`: step i begins where step i - 1 ended, on the same track (default: whenever the places are
     equal). `pending_before[i]`: for a step that continues none in this call, the pending side of its track
-    from an earlier call (default 0). `clearance*_m`: distances of the fixes from the line where the caller
-    knows them (else they are estimated from below); steps that cannot reach the line are not looked at. Steps
-    with a fix that is no place have no crossings.
+    from an earlier call (default 0). Steps with a fix that is no place have no crossings. `compiled`: whether by
+    the compiled loop (default: where numba is installed).
 
     >>> from geodata.contact_line import ContactLine, LineDraft
     >>> line = ContactLine.from_draft(LineDraft(((37.0, 48.0), (37.0, 49.0)), "northwards"))
@@ -86,26 +84,32 @@ def step_crossings(
     >>> touch.step_idx, through.step_idx, through.fraction
     (array([], dtype=int64), array([1]), array([0.]))
     """
-    p_lon, p_lat, q_lon, q_lat = (
-        np.atleast_1d(np.asarray(v, dtype=np.float64)) for v in (lon0, lat0, lon1, lat1)
+    ends = _Ends(line, *(np.atleast_1d(np.asarray(v, dtype=np.float64)) for v in (lon0, lat0, lon1, lat1)))
+    if HAS_NUMBA if compiled is None else compiled:
+        plain = plain_crossings(line.edges_compiled, *ends.raw)
+        possible = plain.left
+    else:
+        plain, possible = None, _possible_steps(ends)
+    steps = ends.at(possible)
+    which, edge = _overlapping_pairs(line, steps)
+    crossing, crossing_edge, fraction, sign, odd_which = _proper_crossings(line, steps, which, edge)
+    begin, end = np.searchsorted(which, odd_which, "left"), np.searchsorted(which, odd_which, "right")
+    edges_of = {int(possible[k]): edge[i:j] for k, i, j in zip(odd_which, begin, end, strict=True)}
+    odd = _odd_crossings(ends, edges_of, continues, pending_before)
+    crossing_step = np.concatenate([possible[crossing], odd.step])
+    crossing_edge, fraction = (
+        np.concatenate([crossing_edge, odd.edge]),
+        np.concatenate([fraction, odd.fraction]),
     )
-    p_lon = line.continuous(p_lon)
-    q_lon = line.continuous(q_lon)
-    # A step goes the short way round the globe, whatever turn its ends are written on.
-    with np.errstate(invalid="ignore"):
-        q_lon = q_lon + 360.0 * np.round((p_lon - q_lon) / 360.0)
-    steps = np.stack([p_lon, p_lat, q_lon, q_lat], axis=1)
-    candidates = _possible_steps(line, steps, clearance0_m, clearance1_m)
-    step, edge = _overlapping_pairs(line, steps, candidates)
-    crossing_step, crossing_edge, fraction, sign, odd_steps = _proper_crossings(line, steps, step, edge)
-    odd = _odd_crossings(line, steps, step, edge, odd_steps, continues, pending_before)
-    crossing_step = np.concatenate([crossing_step, odd.step])
-    fraction = np.concatenate([fraction, odd.fraction])
+    sign = np.concatenate([sign, odd.sign])
+    if plain is not None:
+        crossing_step = np.concatenate([plain.step, crossing_step])
+        crossing_edge = np.concatenate([plain.edge, crossing_edge])
+        fraction, sign = np.concatenate([plain.fraction, fraction]), np.concatenate([plain.sign, sign])
     order = np.lexsort((fraction, crossing_step))
     crossing_step, fraction = crossing_step[order], fraction[order]
-    crossing_edge = np.concatenate([crossing_edge, odd.edge])[order]
-    sign = np.concatenate([sign, odd.sign])[order]
-    at = steps[crossing_step]
+    crossing_edge, sign = crossing_edge[order], sign[order]
+    at = ends.at(crossing_step)
     lon = at[:, 0] + fraction * (at[:, 2] - at[:, 0])
     lat = at[:, 1] + fraction * (at[:, 3] - at[:, 1])
     chainage_m, part = line.chainage_on_edge(crossing_edge, lon, lat)
@@ -122,39 +126,55 @@ def step_crossings(
     )
 
 
-def _possible_steps(
-    line: "ContactLine", steps: Reals, clearance0_m: ArrayLike | None, clearance1_m: ArrayLike | None
-) -> Indices:
+class _Ends:
+    """The ends of n steps as they were given, and brought onto the line's own turn of the globe."""
+
+    def __init__(self, line: "ContactLine", lon0: Reals, lat0: Reals, lon1: Reals, lat1: Reals) -> None:
+        self.line, self.raw = line, (lon0, lat0, lon1, lat1)
+
+    def __len__(self) -> int:
+        return len(self.raw[0])
+
+    def at(self, idx: Indices | slice) -> Reals:
+        """Columns lon0, lat0, lon1, lat1 of some steps, longitudes continuous, shape (m, 4)."""
+        lon0, lat0, lon1, lat1 = (column[idx] for column in self.raw)
+        p_lon, q_lon = self.line.continuous(lon0), self.line.continuous(lon1)
+        # A step goes the short way round the globe, whatever turn its ends are written on.
+        with np.errstate(invalid="ignore"):
+            q_lon = q_lon + 360.0 * np.round((p_lon - q_lon) / 360.0)
+        return np.stack([p_lon, lat0, q_lon, lat1], axis=1)
+
+    def standing(self) -> Indices:
+        """Positions of the steps that have no length."""
+        level = np.flatnonzero(self.raw[1] == self.raw[3])
+        steps = self.at(level)
+        stands: Indices = level[steps[:, 0] == steps[:, 2]]
+        return stands
+
+
+def _possible_steps(ends: _Ends) -> Indices:
     """Positions of the steps that may reach the line, ascending."""
-    with np.errstate(invalid="ignore"):
-        dlon, dlat = steps[:, 2] - steps[:, 0], steps[:, 3] - steps[:, 1]
-        is_possible = np.isfinite(dlon + dlat) & ((dlon != 0.0) | (dlat != 0.0))
-        if clearance0_m is not None and clearance1_m is not None:
-            clearance_m = np.abs(np.asarray(clearance0_m)) + np.abs(np.asarray(clearance1_m))
-        elif len(steps) >= _WORTH_ESTIMATING:
-            clearance_m = line.locator.clearance_at_least(steps[:, 0], steps[:, 1])
-        else:
-            return np.flatnonzero(is_possible)
-        # A bound from above on the step's length: meridian degrees and degrees on its lower parallel.
-        shrink = np.cos(np.radians(np.minimum(np.abs(steps[:, 1]), np.abs(steps[:, 3]))))
-        shrink = np.where(steps[:, 1] * steps[:, 3] < 0.0, 1.0, shrink)
-        reach_m = _METRES_PER_DEGREE_MAX * np.hypot(dlon * shrink, dlat)
-        is_possible &= clearance_m <= 1.001 * reach_m + 1.0
-    return np.flatnonzero(is_possible)
+    raster, found = ends.line.edge_raster, [np.zeros(0, dtype=np.int64)]
+    for begin in range(0, len(ends), _BLOCK):
+        p_lon, p_lat, q_lon, q_lat = ends.at(slice(begin, begin + _BLOCK)).T
+        with np.errstate(invalid="ignore"):
+            dlon, dlat = q_lon - p_lon, q_lat - p_lat
+            is_possible = np.isfinite(dlon + dlat) & ((dlon != 0.0) | (dlat != 0.0))
+        found.append(begin + np.flatnonzero(is_possible & raster.may_meet(p_lon, p_lat, q_lon, q_lat)))
+    return np.concatenate(found)
 
 
-def _overlapping_pairs(line: "ContactLine", steps: Reals, candidates: Indices) -> tuple[Indices, Indices]:
+def _overlapping_pairs(line: "ContactLine", steps: Reals) -> tuple[Indices, Indices]:
     """Pairs of a step and an edge whose boxes overlap, ordered by step, then edge."""
-    box = steps[candidates]
     boxes = shapely.box(
-        np.minimum(box[:, 0], box[:, 2]),
-        np.minimum(box[:, 1], box[:, 3]),
-        np.maximum(box[:, 0], box[:, 2]),
-        np.maximum(box[:, 1], box[:, 3]),
+        np.minimum(steps[:, 0], steps[:, 2]),
+        np.minimum(steps[:, 1], steps[:, 3]),
+        np.maximum(steps[:, 0], steps[:, 2]),
+        np.maximum(steps[:, 1], steps[:, 3]),
     )
     which, edge = line.edge_tree.query(boxes)
     order = np.lexsort((edge, which))
-    return candidates[which[order]], line.edges_with_length[edge[order]]
+    return which[order], line.edges_with_length[edge[order]]
 
 
 def _proper_crossings(
@@ -206,33 +226,27 @@ class _Odd(NamedTuple):
 
 
 def _odd_crossings(
-    line: "ContactLine",
-    steps: Reals,
-    step: Indices,
-    edge: Indices,
-    odd_steps: Indices,
+    ends: _Ends,
+    edges_of: dict[int, Indices],
     continues: ArrayLike | None,
     pending_before: ArrayLike | None,
 ) -> _Odd:
     """Crossings of the steps that touch a vertex or have a fix on the line, one by one in exact arithmetic.
 
-    Such steps are rare in real tracks. Standing still on the line hands the pending side on.
+    `edges_of`: such steps, ascending, with all edges that each may meet. They are rare in real tracks. Standing
+    still on the line hands the pending side on.
     """
-    pending = np.zeros(len(steps), dtype=np.int8)
+    pending = np.zeros(len(ends), dtype=np.int8)
     found: list[tuple[int, int, float, int]] = []
-    before = (
-        np.zeros(len(steps), dtype=np.int8) if pending_before is None else np.asarray(pending_before, np.int8)
-    )
-    begin, end = np.searchsorted(step, odd_steps, side="left"), np.searchsorted(step, odd_steps, side="right")
-    edges_of = {int(s): edge[i:j] for s, i, j in zip(odd_steps, begin, end, strict=True)}
-    for idx in _in_need_of_care(steps, odd_steps, before):
-        is_next = idx > 0 and _continues(steps, idx, continues)
+    before = np.zeros_like(pending) if pending_before is None else np.asarray(pending_before, np.int8)
+    for idx in _in_need_of_care(ends, edges_of, before):
+        is_next = idx > 0 and _continues(ends, idx, continues)
         side = int(pending[idx - 1]) if is_next else int(before[idx])
         if idx not in edges_of:  # it stands still: on the line if its track was there
             pending[idx] = side
             continue
-        contacts = contacts_of_step(line, tuple(steps[idx].tolist()), edges_of[idx].tolist())
-        pending[idx] = _walk(idx, contacts, side, found)
+        step = tuple(ends.at(np.array([idx]))[0].tolist())
+        pending[idx] = _walk(idx, contacts_of_step(ends.line, step, edges_of[idx].tolist()), side, found)
     rows = np.array(found, dtype=np.float64).reshape(-1, 4)
     return _Odd(
         rows[:, 0].astype(np.int64),
@@ -243,18 +257,18 @@ def _odd_crossings(
     )
 
 
-def _in_need_of_care(steps: Reals, odd_steps: Indices, before: NDArray[np.int8]) -> list[int]:
+def _in_need_of_care(ends: _Ends, edges_of: dict[int, Indices], before: NDArray[np.int8]) -> list[int]:
     """Odd steps and the standing steps that may follow one, in order."""
-    if len(odd_steps) == 0 and not before.any():
+    if not edges_of and not before.any():
         return []
-    stands = np.flatnonzero((steps[:, 0] == steps[:, 2]) & (steps[:, 1] == steps[:, 3]))
-    return [int(idx) for idx in np.union1d(odd_steps, stands)]
+    return sorted({*edges_of, *ends.standing().tolist()})
 
 
-def _continues(steps: Reals, idx: int, continues: ArrayLike | None) -> bool:
+def _continues(ends: _Ends, idx: int, continues: ArrayLike | None) -> bool:
     if continues is not None:
         return bool(np.asarray(continues)[idx])
-    return bool(steps[idx, 0] == steps[idx - 1, 2] and steps[idx, 1] == steps[idx - 1, 3])
+    before, step = ends.at(np.array([idx - 1, idx]))
+    return bool(step[0] == before[2] and step[1] == before[3])
 
 
 def _walk(idx: int, contacts: list[Contact], pending: int, found: list[tuple[int, int, float, int]]) -> int:

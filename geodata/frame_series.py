@@ -193,10 +193,6 @@ class FrameSeries:
         horner_into(mean, self.inverse_scale, t)
         mean += room
 
-    def inverse_scale_min(self) -> float:
-        """The least geodesic / planar length anywhere in the box (to 1e-4)."""
-        return min(_value(self.inverse_scale, t / 100.0) for t in range(-100, 101))
-
     def _t_into(self, t: Reals, x: Reals, y: Reals, room: Reals) -> None:
         np.multiply(x, x, out=t)
         np.multiply(y, y, out=room)

@@ -62,8 +62,7 @@ class GridIndex(NamedTuple):
     numbers, but float64: they are reckoned with places). The candidates of leaf i are
     `candidate[leaf_begin[i] : leaf_begin[i] + leaf_count[i]]`, ascending. `leaf_rank[i]`: leaves with more
     candidates rank before those with fewer (`MANY` = so many or more, ..., `ONE`), far leaves (`FAR`) last; all
-    places of a far leaf are farther than `far_m` from the line. `leaf_least_m[i]`: no place of it is nearer to the
-    line in the plane (negative where the line passes).
+    places of a far leaf are farther than `far_m` from the line.
     """
 
     west: float
@@ -76,7 +75,6 @@ class GridIndex(NamedTuple):
     leaf_count: Indices
     candidate: NDArray[np.int32]
     leaf_rank: NDArray[np.uint8]
-    leaf_least_m: Reals
 
 
 class _Cells(NamedTuple):
@@ -323,7 +321,6 @@ def _assemble(levels: list[_Cells], far_m: float, extent: Extent, columns: int, 
         leaf_count=leaf_count,
         candidate=np.concatenate([cells.pair_piece for cells in levels]).astype(np.int32),
         leaf_rank=np.where(least_m > far_m, FAR, ONE + 1 - np.minimum(leaf_count, ONE + 1)).astype(np.uint8),
-        leaf_least_m=least_m,
     )
 
 

@@ -17,8 +17,10 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from geodata.compiled import HAS_NUMBA, Tables, tables_of
+from geodata.compilation import HAS_NUMBA
+from geodata.compiled import Tables, tables_of
 from geodata.compiled import locate as compiled_locate
+from geodata.compiled_crossings import plain_crossings
 from geodata.far import FarSearch
 from geodata.frame_series import FrameSeries
 from geodata.grid_index import FAR, build_grid_index
@@ -83,14 +85,13 @@ class Locator:
         self._far = FarSearch(pieces)
         self._near = NearPieces(line, self._pieces, self._series, self._grid, _corners(self._pieces, line))
         self._crosses_antimeridian = bool(np.any(np.abs(line.lon_continuous) > 180.0))
-        # A planar length is a geodesic one times the scale, which nowhere in the box is larger than here.
-        self._leaf_clearance_m = np.maximum(self._grid.leaf_least_m, 0.0) * (
-            0.999 * self._series.inverse_scale_min()
-        )
         self._tables: Tables | None = None
         if HAS_NUMBA if compiled is None else compiled:
             self._tables = tables_of(self._near)
-            self.locate(line.lon[:1], line.lat[:1])  # compiles or loads the loop here, not in a first request
+            # Loops are compiled or loaded here, not in a first request.
+            place = line.lon[:1], line.lat[:1]
+            self.locate(*place)
+            plain_crossings(line.edges_compiled, *place, *place)
 
     @property
     def is_compiled(self) -> bool:
@@ -119,31 +120,6 @@ class Locator:
             return found
         self._locate_by_blocks(lon_deg, lat_deg, clearance, found)
         return found
-
-    def clearance_at_least(self, lon: ArrayLike, lat: ArrayLike) -> Reals:
-        """A distance (m) that each place (degrees, shape (n,)) is at least away from the line, for a fraction of
-        the time; 0 where only `locate` would tell.
-
-        >>> from geodata.contact_line import ContactLine, LineDraft
-        >>> line = ContactLine.from_draft(LineDraft(((37.0, 48.0), (37.0, 49.0)), "northwards"))
-        >>> least_m = line.locator.clearance_at_least([37.5, 37.0, float("nan")], [48.5, 48.2, 48.0])
-        >>> least_m > [20_000.0, 0.0, 0.0]
-        array([ True, False, False])
-        """
-        lon_deg, lat_deg = np.asarray(lon, dtype=np.float64), np.asarray(lat, dtype=np.float64)
-        least_m = np.zeros(len(lon_deg))
-        all_rooms = Rooms.of(min(len(lon_deg), BLOCK))
-        for begin in range(0, len(lon_deg), BLOCK):
-            at: slice | Indices = slice(begin, begin + BLOCK)
-            rooms, leaf = self._in_the_plane(lon_deg[at], lat_deg[at], all_rooms)
-            if leaf is None:
-                at = begin + np.flatnonzero(self._is_in_box(lon_deg[at], lat_deg[at]))
-                if len(at):
-                    rooms, leaf = self._in_the_plane(lon_deg[at], lat_deg[at], all_rooms)
-            if leaf is not None:
-                found = np.take(self._leaf_clearance_m, leaf, out=rooms.reals[0], mode="clip")
-                least_m[at] = np.where(leaf < 0, 0.0, found) if leaf.min() < 0 else found
-        return least_m
 
     def _is_in_box(self, lon: Reals, lat: Reals) -> NDArray[np.bool_]:
         """Whether places are inside the box of the series; `lon` continuous."""

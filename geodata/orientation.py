@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 Reals = NDArray[np.float64]
 
-_BOUND: Final = (3.0 + 16.0 * 2.0**-53) * 2.0**-53
-_UNDERFLOW: Final = 1e-290
+BOUND: Final = (3.0 + 16.0 * 2.0**-53) * 2.0**-53
+UNDERFLOW: Final = 1e-290
 """Products smaller than this may have lost digits to underflow, which the relative bound does not cover."""
 
 
@@ -33,7 +33,7 @@ def orient(ax: Reals, ay: Reals, bx: Reals, by: Reals, px: Reals, py: Reals) -> 
     right = (by - ay) * (px - ax)
     det = left - right
     sign = np.sign(det).astype(np.int8)
-    in_doubt = np.flatnonzero(np.abs(det) <= _BOUND * (np.abs(left) + np.abs(right)) + _UNDERFLOW)
+    in_doubt = np.flatnonzero(np.abs(det) <= BOUND * (np.abs(left) + np.abs(right)) + UNDERFLOW)
     for idx in in_doubt:
         sign[idx] = orient_exactly(ax[idx], ay[idx], bx[idx], by[idx], px[idx], py[idx])
     return sign

@@ -40,8 +40,6 @@ def find_crossings(
             lat[row],
             continues=continues,
             pending_before=pending_side[row - 1],
-            clearance0_m=signed_distance_m[row - 1],
-            clearance1_m=signed_distance_m[row],
         )
         pending[row] = steps.pending_side
         found.append(steps)

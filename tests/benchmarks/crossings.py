@@ -10,7 +10,7 @@ from functools import partial
 
 import numpy as np
 
-from geodata.compiled import HAS_NUMBA
+from geodata.compilation import HAS_NUMBA
 from geodata.contact_line import ContactLine
 from geodata.crossings import step_crossings
 from geodata.locator import Locator
@@ -32,15 +32,21 @@ def main(arguments: list[str] | None = None) -> int:
     agrees = True
     for vertices in options.vertices:
         line = line_of_size(int(vertices))
-        ways = [("ours, every fix located too, NumPy", Locator(line, compiled=False))]
-        if HAS_NUMBA:
-            ways.append(("ours, every fix located too, compiled", Locator(line, compiled=True)))
+        ways = [("NumPy", False)] + ([("compiled", True)] if HAS_NUMBA else [])
+        locators = {compiled: Locator(line, compiled=compiled) for _, compiled in ways}
         for count in options.steps:
             steps = steps_across(line, int(count))
-            contestants = [contest.Contestant("ours, NumPy", partial(_ours, line, steps), is_ours=True)]
+            contestants = [
+                contest.Contestant(f"ours, {name}", partial(_ours, line, compiled, steps), is_ours=True)
+                for name, compiled in ways
+            ]
             contestants += [
-                contest.Contestant(name, partial(_ours_after_locating, line, way, steps), is_ours=True)
-                for name, way in ways
+                contest.Contestant(
+                    f"ours, every fix located too, {name}",
+                    partial(_ours_with_locating, line, compiled, locators[compiled], steps),
+                    is_ours=True,
+                )
+                for name, compiled in ways
             ]
             for name, (prepare, is_here, count_max) in peers.CROSS.items():
                 if is_here and count <= count_max:
@@ -83,30 +89,20 @@ def main(arguments: list[str] | None = None) -> int:
     return 0 if agrees else 1
 
 
-def _ours(line: ContactLine, steps: Steps) -> np.ndarray:
+def _ours(line: ContactLine, compiled: bool, steps: Steps) -> np.ndarray:
     """Number of crossings per step, each with place, fraction, chainage and direction."""
     apart = np.zeros(len(steps.lon0), dtype=bool)
-    found = step_crossings(line, steps.lon0, steps.lat0, steps.lon1, steps.lat1, continues=apart)
-    return np.bincount(found.step_idx, minlength=len(steps.lon0))
-
-
-def _ours_after_locating(line: ContactLine, way: Locator, steps: Steps) -> np.ndarray:
-    """The same where every fix is located too: steps of a round begin where those of the last one ended."""
-    tracks = steps.track_count
-    end = way.locate(steps.lon1, steps.lat1).signed_distance_m
-    first = way.locate(steps.lon0[:tracks], steps.lat0[:tracks]).signed_distance_m
-    begin = np.concatenate([first, end[:-tracks]])
     found = step_crossings(
-        line,
-        steps.lon0,
-        steps.lat0,
-        steps.lon1,
-        steps.lat1,
-        continues=np.zeros(len(steps.lon0), dtype=bool),
-        clearance0_m=begin,
-        clearance1_m=end,
+        line, steps.lon0, steps.lat0, steps.lon1, steps.lat1, continues=apart, compiled=compiled
     )
     return np.bincount(found.step_idx, minlength=len(steps.lon0))
+
+
+def _ours_with_locating(line: ContactLine, compiled: bool, way: Locator, steps: Steps) -> np.ndarray:
+    """The same where every fix is located too: steps of a round begin where those of the last one ended."""
+    way.locate(steps.lon0[: steps.track_count], steps.lat0[: steps.track_count])
+    way.locate(steps.lon1, steps.lat1)
+    return _ours(line, compiled, steps)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from functools import partial
 
 import numpy as np
 
-from geodata.compiled import HAS_NUMBA
+from geodata.compilation import HAS_NUMBA
 from geodata.contact_line import ContactLine
 from geodata.locator import Locator
 from geodata.segments import GEOD
