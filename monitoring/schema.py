@@ -377,12 +377,14 @@ FILINGS: Final = pa.schema(
         pa.field("time_end_ns", _INT, nullable=False),
         pa.field("priority", pa.int8(), nullable=False),
         pa.field("summary", _TEXT, nullable=False),
+        pa.field("priority_reasons", pa.list_(_TEXT), nullable=False),
     ]
 )
 """What step S3 did with a final finding: `open` a case, `join` one, `update` the case of a revised finding, or
 `flag` the case of one that was withdrawn or no longer opens cases (a revision of that kind is told by both).
 
-`place` is the sector's id, or `cell:<id>` outside every sector; `priority` 1 (first) to 5.
+`place` is the sector's id, or `cell:<id>` outside every sector; `priority` 1 (first) to 5, with `priority_reasons`
+in words.
 """
 
 

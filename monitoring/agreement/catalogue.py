@@ -149,6 +149,10 @@ SECTIONS: Final[Mapping[str, tuple[Parameter, ...]]] = {
         Parameter("place", "place", "word", words=("sector", "cell")),
         Parameter("priority", "1 (first) to 5, by rule", "numbers by name", least=1, most=5),
         Parameter("urgent_count", "recorded phenomena", least=1),
+        Parameter("least_prob", "1, by rule", "numbers by name", most=1),
+        Parameter("harm_near_m", "m"),
+        Parameter("novelty_s", "s", least=1),
+        Parameter("escalation_count", "corroborated findings", least=2),
     ),
 }
 """Parameters of the steps around the rules, by section. Those without a default are required."""

@@ -16,22 +16,24 @@ Findings are taken in the order given, the canonical order of finals, which depe
 where batches were cut; numbers are given in that order, by the year of the mission's zone, and never reused.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import msgspec
+import numpy as np
 import pyarrow as pa
 
 from geodata import cells
 from monitoring import schema
 from monitoring.agreement import Agreement, Parameters
+from monitoring.cases.priority import FIRST, LAST, Circumstances, is_corroborated, priority_of
 from monitoring.incidents import movement
 
-STATE_VERSION: Final = 3
+STATE_VERSION: Final = 4
 MEMORY_NS: Final = 92 * 86_400 * 1_000_000_000
 """Findings and cases older than this, by event time, before the newest one are no longer joined or flagged."""
 _COLUMNS: Final = (
@@ -47,6 +49,7 @@ _COLUMNS: Final = (
     "chainage_m",
     "sector",
     "margin",
+    "probability",
     "confidence",
     "count",
     "party",
@@ -58,7 +61,6 @@ _COLUMNS: Final = (
     "direction",
     "side",
 )
-_PRIORITIES: Final = range(1, 6)
 
 
 class StateTooNew(ValueError):
@@ -78,7 +80,8 @@ class Case:
 @dataclass(frozen=True)
 class FilingState:
     """`last_number` by year; cases by number; the case of each filed finding and incident; the priority that each
-    filed finding gives its case; the findings that as they stand would open one; newest event time."""
+    filed finding gives its case; the findings that as they stand would open one; those of them that independent
+    sources agree on; first and newest event time."""
 
     last_number: Mapping[int, int] = field(default_factory=dict)
     cases: Mapping[str, Case] = field(default_factory=dict)
@@ -86,6 +89,8 @@ class FilingState:
     case_of_incident: Mapping[str, str] = field(default_factory=dict)
     priority_of_finding: Mapping[str, int] = field(default_factory=dict)
     opening: frozenset[str] = frozenset()
+    corroborated: frozenset[str] = frozenset()
+    first_ns: int | None = None
     newest_ns: int = 0
 
     def snapshot(self) -> bytes:
@@ -98,6 +103,8 @@ class FilingState:
             "case_of_incident": dict(self.case_of_incident),
             "priority_of_finding": dict(self.priority_of_finding),
             "opening": sorted(self.opening),
+            "corroborated": sorted(self.corroborated),
+            "first_ns": self.first_ns,
             "newest_ns": self.newest_ns,
         }
         return msgspec.msgpack.encode(content)
@@ -122,6 +129,8 @@ class FilingState:
             priority_of_finding=content.get("priority_of_finding") or _priority_of_version_1(content),
             # Before version 3 every filed finding was taken for one that opens.
             opening=frozenset(content.get("opening", content["case_of_finding"])),
+            corroborated=frozenset(content.get("corroborated", ())),
+            first_ns=content.get("first_ns"),
             newest_ns=content["newest_ns"],
         )
 
@@ -164,6 +173,7 @@ class _Desk:
 
     def __init__(self, state: FilingState, parameters: Parameters) -> None:
         self._agreement: Agreement = parameters.agreement
+        self._parameters = parameters
         self._zone = ZoneInfo(parameters.agreement.reporting.zone)
         self._last_number = dict(state.last_number)
         self._cases = dict(state.cases)
@@ -174,14 +184,25 @@ class _Desk:
         self._case_of_incident = dict(state.case_of_incident)
         self._priority_of_finding = dict(state.priority_of_finding)
         self._opening = set(state.opening)
+        self._corroborated = set(state.corroborated)
+        self._corroborated_of_case: Counter[str] = Counter(
+            state.case_of_finding[name] for name in state.corroborated if name in state.case_of_finding
+        )
+        self._first_ns = state.first_ns
         self._newest_ns = state.newest_ns
         self.filings: list[dict[str, Any]] = []
 
     def take(self, row: dict[str, Any], sentence: str | None) -> None:
         """Files one finding."""
         self._newest_ns = max(self._newest_ns, row["time_start_ns"])
+        self._first_ns = min(row["time_start_ns"], self._first_ns or row["time_start_ns"])
         number = self._case_of_finding.get(row["finding_id"])
-        opens = row["state"] == "final" and row["verdict"] in self._opening_verdicts(row) and _is_inside(row)
+        opens = (
+            row["state"] == "final"
+            and row["verdict"] in self._opening_verdicts(row)
+            and _is_inside(row)
+            and self._is_likely(row)
+        )
         if number is not None:
             was_opening = row["finding_id"] in self._opening
             if row["state"] == "withdrawn" or (row["state"] == "final" and was_opening and not opens):
@@ -226,6 +247,10 @@ class _Desk:
                 if self._case_of_finding[key] in cases
             },
             opening=frozenset(key for key in self._opening if self._case_of_finding.get(key) in cases),
+            corroborated=frozenset(
+                key for key in self._corroborated if self._case_of_finding.get(key) in cases
+            ),
+            first_ns=self._first_ns,
             newest_ns=self._newest_ns,
         )
 
@@ -264,42 +289,82 @@ class _Desk:
         self._last_number[year] = self._last_number.get(year, 0) + 1
         number = f"{year}-{self._last_number[year]:05d}"
         key = self._key(row)
-        self._cases[number] = Case(number, key, row["time_start_ns"], self._priority(row))
+        self._cases[number] = Case(number, key, row["time_start_ns"], LAST)
         self._cases_of_key[key].append(self._cases[number])
         return number
 
-    def _priority(self, row: dict[str, Any]) -> int:
-        """The rule's priority; one more urgent for large counts that several sensors vouch for, one less
-        if undetermined."""
-        by_rule = self._agreement.value("filing.priority", row["time_start_ns"])
-        assert isinstance(by_rule, Mapping), "filing.priority is declared by rule"
-        priority = int(by_rule.get(row["rule_id"], max(_PRIORITIES)))
-        is_large = (row["count"] or 0) >= self._agreement.number("filing.urgent_count", row["time_start_ns"])
-        if is_large and row["confidence"] in ("medium", "high"):
-            priority -= 1
-        priority += int(row["verdict"] == "undetermined")
-        return min(max(priority, min(_PRIORITIES)), max(_PRIORITIES))
+    def _is_likely(self, row: dict[str, Any]) -> bool:
+        """Whether the finding's stated probability, where it has one, is enough to open a case."""
+        by_rule = self._agreement.value("filing.least_prob", row["time_start_ns"])
+        assert isinstance(by_rule, Mapping), "filing.least_prob is declared by rule"
+        return row["probability"] is None or row["probability"] >= by_rule.get(row["rule_id"], 0.0)
 
-    def _set_priority(self, case: Case, row: dict[str, Any], *, is_known: bool) -> None:
-        """The case's priority is the most urgent one that a finding filed in it gives by its newest revision."""
-        given, before = self._priority(row), self._priority_of_finding.get(row["finding_id"])
-        self._priority_of_finding[row["finding_id"]] = given
-        priority = min(case.priority, given)
-        if is_known and before == case.priority < given:
+    def _circumstances(self, number: str, row: dict[str, Any]) -> Circumstances:
+        """What lies around a finding of a case: a protected place, and, if it opened the case, whether nothing of the
+        kind was filed there for long."""
+        time_ns = row["time_start_ns"]
+        distance_m, name = None, ""
+        if row["lon"] is not None and row["lat"] is not None:
+            near = self._parameters.terms.protected_near(
+                np.array([row["lon"]]),
+                np.array([row["lat"]]),
+                np.array([time_ns]),
+                self._agreement.number("filing.harm_near_m", time_ns),
+            )
+            if near.idx[0] >= 0:
+                distance_m = float(near.distance_m[0])
+        novelty_ns = round(self._agreement.number("filing.novelty_s", time_ns) * 1e9)
+        is_watched_long = self._first_ns is not None and time_ns - self._first_ns >= novelty_ns
+        is_known = any(
+            time_ns - case.opened_ns < novelty_ns
+            for case in self._cases_of_key.get(self._key(row), ())
+            if case.number != number
+        )
+        opened_it = self._cases[number].opened_ns == time_ns
+        return Circumstances(distance_m, name, is_watched_long and opened_it and not is_known)
+
+    def _set_priority(self, number: str, row: dict[str, Any], *, is_known: bool) -> tuple[str, ...]:
+        """The case's priority is the most urgent one that a finding filed in it gives by its newest revision; the
+        reasons for this finding's."""
+        case, given = self._cases[number], priority_of(row, self._agreement, self._circumstances(number, row))
+        before = self._priority_of_finding.get(row["finding_id"])
+        self._priority_of_finding[row["finding_id"]] = given.value
+        priority = min(case.priority, given.value)
+        if is_known and before == case.priority < given.value:
             priority = min(
                 self._priority_of_finding[key]
-                for key, number in self._case_of_finding.items()
-                if number == case.number
+                for key, of_case in self._case_of_finding.items()
+                if of_case == number
             )
-        self._cases[case.number] = Case(case.number, case.key, case.opened_ns, priority)
+        self._cases[number] = replace(case, priority=priority)
+        return given.reasons
+
+    def _note_source(self, number: str, row: dict[str, Any]) -> None:
+        """Counts the findings of a case that independent sources agree on."""
+        is_one, was_one = is_corroborated(row), row["finding_id"] in self._corroborated
+        if is_one and not was_one:
+            self._corroborated.add(row["finding_id"])
+        elif was_one and not is_one:
+            self._corroborated.discard(row["finding_id"])
+        self._corroborated_of_case[number] += int(is_one) - int(was_one)
+
+    def _urgency(self, number: str, row: dict[str, Any]) -> tuple[int, tuple[str, ...]]:
+        """The case's priority, one more urgent where corroborated findings have come together in it."""
+        case, count = self._cases[number], self._corroborated_of_case[number]
+        if count < self._agreement.number("filing.escalation_count", row["time_start_ns"]):
+            return case.priority, ()
+        return max(case.priority - 1, FIRST), (f"more urgent: {count} corroborated findings in the case",)
 
     def _write(self, action: str, number: str, row: dict[str, Any], sentence: str | None) -> None:
         case = self._cases[number]
+        reasons: tuple[str, ...] = ()
         if action != "flag":
             self._case_of_finding[row["finding_id"]] = number
             if row["incident_id"] is not None:
                 self._case_of_incident.setdefault(row["incident_id"], number)
-            self._set_priority(case, row, is_known=action == "update")
+            reasons = self._set_priority(number, row, is_known=action == "update")
+            self._note_source(number, row)
+        priority, escalation = self._urgency(number, row)
         summary = sentence or (row["reasons"][0] if row["reasons"] else row["rule_id"])
         self.filings.append(
             {
@@ -317,8 +382,9 @@ class _Desk:
                 "lat": row["lat"],
                 "time_start_ns": row["time_start_ns"],
                 "time_end_ns": row["time_end_ns"],
-                "priority": self._cases[number].priority,
+                "priority": priority,
                 "summary": summary,
+                "priority_reasons": [*reasons, *escalation],
             }
         )
 

@@ -6,6 +6,13 @@ _PATTERNS: Final = {
     "ceasefire_fire": "incidents of fire",
     "line_crossing": "crossings of the line",
     "buffer_incursion": "stays inside the buffer",
+    "cross_line_fire": "incidents of fire across the line",
+    "heavy_weapon_zone": "stays of heavy weapons too near to the line",
+    "air_violation": "flights where none is allowed",
+    "engineering_works": "works",
+    "force_build_up": "build-ups of heavy objects",
+    "monitor_interference": "acts against the monitors",
+    "sensor_outage": "outages of sensors",
 }
 
 

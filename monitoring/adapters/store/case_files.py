@@ -382,4 +382,5 @@ def _rank(column: sa.ColumnElement[Any], words: Sequence[str]) -> sa.ColumnEleme
 
 
 def _evidence(row: Row) -> dict[str, Any]:
-    return {name: row[name] for name in ("finding_id", "finding_revision", "incident_id", "rule_id")}
+    names = ("finding_id", "finding_revision", "incident_id", "rule_id", "priority_reasons")
+    return {name: row[name] for name in names if row.get(name) not in (None, [])}

@@ -180,8 +180,53 @@ def test_large_counts_raise_the_priority_only_when_more_than_one_sensor_vouches_
 
     assert priority(count=1) == 3
     assert priority(count=50) == 2
-    assert priority(count=50, confidence="low") == 3
+    assert priority(count=50, confidence="low") == 4
     assert priority(rule_id="line_crossing", count=None) == 2
+
+
+def test_what_rests_on_one_source_is_less_urgent_and_says_so():
+    (row,) = file([final("a", confidence="low")])[1]
+    assert row["priority"] == 4
+    assert row["priority_reasons"] == ["severity of the rule: 3", "less urgent: it rests on one source"]
+
+
+def test_a_finding_less_probable_than_agreed_opens_no_case_and_one_without_a_probability_does():
+    assert file([final("a", probability=0.49)])[1] == []
+    assert actions(file([final("a", probability=0.5)])[1]) == [("open", "2025-00001")]
+    assert actions(file([final("a", probability=None)])[1]) == [("open", "2025-00001")]
+    assert actions(file([final("a", rule_id="air_violation", probability=0.1)])[1]) == []
+
+
+def test_a_finding_that_becomes_improbable_flags_its_case():
+    state, _ = file([final("a", probability=0.9)])
+    assert actions(file([final("a", revision=2, probability=0.2)], state)[1]) == [
+        ("flag", "2025-00001"),
+        ("update", "2025-00001"),
+    ]
+
+
+def test_many_corroborated_findings_make_a_case_more_urgent_and_many_of_one_source_do_not():
+    assert [row["priority"] for row in file([final(str(n)) for n in range(11)])[1]] == [3] * 9 + [2] * 2
+    lone = [final(str(n), confidence="low") for n in range(11)]
+    assert {row["priority"] for row in file(lone)[1]} == {4}
+    assert file([final(str(n)) for n in range(10)])[1][-1]["priority_reasons"][-1] == (
+        "more urgent: 10 corroborated findings in the case"
+    )
+
+
+def test_a_case_does_not_stay_escalated_by_findings_whose_sources_were_taken_back():
+    state, _ = file([final(str(n)) for n in range(10)])
+    _, (row,) = file([final("0", revision=2, confidence="low")], state)
+    assert row["priority"] == 3
+
+
+def test_what_was_not_seen_here_for_a_month_is_more_urgent_once_there_is_a_month_to_compare_with():
+    state, (first,) = file([final("a")])
+    assert first["priority"] == 3
+    state, filings = file([final("b", hour=24 * 31), final("c", hour=24 * 33, sector="S02")], state)
+    assert [row["priority"] for row in filings] == [2, 2]
+    _, (again,) = file([final("d", hour=24 * 35, sector="S02")], state)
+    assert again["priority"] == 3
 
 
 def test_a_joining_finding_can_raise_its_cases_priority_and_never_lowers_it():
