@@ -143,6 +143,28 @@ SECTIONS: Final[Mapping[str, tuple[Parameter, ...]]] = {
         Parameter("tolerance_s", "s", most=86_400, default=300.0),
         Parameter("clearing_s", "s", most=86_400, default=3_600.0),
     ),
+    "fire_evidence": (
+        Parameter("false_alarms_per_day", "1/d", "numbers by name", least=1e-6, names=schema.SENSOR_TYPES),
+        Parameter("single_report_per_day", "1/d", least=1e-6),
+        Parameter("repeat_ratio", "1", least=1),
+        Parameter("second_sensor_ratio", "1", least=1),
+        Parameter("trajectory_ratio", "1", least=1),
+        Parameter("confidence_ratio_max", "1", least=1),
+        Parameter("sure_reach_of_blasts_m", "m", "numbers by name"),
+        Parameter("sure_reach_of_shots_m", "m", "numbers by name"),
+        Parameter("silence_ratio", "1", least=1e-3, most=1),
+        Parameter("shouting_per_h", "1/h", least=1),
+        Parameter("weapon_odds", "1", least=1e-3),
+        Parameter("sign_ratio", "1", least=1),
+        Parameter(
+            "tells_direction", "sensor types", "words by name", names=("by",), words=schema.SENSOR_TYPES
+        ),
+        Parameter("untold_ratio", "1", least=1e-3, most=1),
+        Parameter(
+            "hears_small_arms", "sensor types", "words by name", names=("by",), words=schema.SENSOR_TYPES
+        ),
+        Parameter("misheard_ratio", "1", least=1e-3, most=1),
+    ),
     "filing": (
         Parameter("opens_on", "verdicts by rule", "words by name", words=VERDICTS),
         Parameter("join_window_s", "s"),

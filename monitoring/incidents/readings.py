@@ -40,6 +40,7 @@ EVENT_COLUMNS: Final = (
     "object_class",
     "calibre_mm",
     "fire_azimuth_deg",
+    "confidence",
 )
 STRIDE: Final = 1 << 20
 """Ordinals of consecutive events are so far apart that late events find a place between them."""

@@ -17,7 +17,7 @@ from monitoring.incidents.excursions import Excursions
 from monitoring.incidents.readings import ROWS, of_former_versions
 from monitoring.incidents.runs import Runs
 
-STATE_VERSION: Final = 2
+STATE_VERSION: Final = 3
 
 PUBLISHED: Final = pa.schema(
     [

@@ -199,6 +199,7 @@ def _gathered(rows: pa.Table, out: Ints, head: Ints, activities: Activities) -> 
         incident=number[which],
         is_precise=precise,
         is_lead=activities.leader_of_run[run_idx] == head[out],
+        is_shouting=np.zeros(len(out), dtype=np.bool_),
         incident_count=len(heads),
     )
     return gathered, heads[order]

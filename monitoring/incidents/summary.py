@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from monitoring import events, findings, schema
 from monitoring.agreement import Parameters
-from monitoring.incidents import geometry, statements, wording
+from monitoring.incidents import evidence, geometry, statements, wording
 from monitoring.incidents.counting import Counts, count
 from monitoring.incidents.ends import ends
 from monitoring.incidents.limits import Limits
@@ -35,13 +35,15 @@ _PARTIES: Final = ("A", "B")
 class Gathered:
     """Reports of the incidents to describe, in canonical order; arrays (n,).
 
-    `incident`: 0-based number, in the order of output; `is_precise`; `is_lead`: belongs to the leading activity.
+    `incident`: 0-based number, in the order of output; `is_precise`; `is_lead`: belongs to the leading activity;
+    `is_shouting`: its sensor reported far more often than any of its type should.
     """
 
     rows: pa.Table
     incident: Ints
     is_precise: Flags
     is_lead: Flags
+    is_shouting: Flags
     incident_count: int
 
 
@@ -202,6 +204,19 @@ def _worded(
         parameters,
     )
     said = statements.of_fire(gathered.rows, incident, size, role, sensor, sensor_names, start_ns, parameters)
+    weighed = evidence.weigh(
+        gathered.rows,
+        incident,
+        size,
+        role,
+        sensor,
+        sensor_names,
+        lon,
+        lat,
+        start_ns,
+        gathered.is_shouting,
+        parameters,
+    )
     launches = np.bincount(incident[role > 0], minlength=size)
     zone, out = parameters.agreement.reporting.zone, []
     for i in range(size):
@@ -225,6 +240,11 @@ def _worded(
             "host_sides": sorted({_host(parameters, name) for name in seen_by[i]}),
             "unmatched_reports": int(counts.unmatched[i]),
             "statements": said[i],
+            "evidence": {
+                "happened": round(float(weighed.happened[i]), 4),
+                "weapon": round(float(weighed.weapon[i]), 4),
+                "silent_posts": int(weighed.silent_posts[i]),
+            },
             **located[i],
         }
         out.append(

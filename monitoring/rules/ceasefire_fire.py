@@ -8,18 +8,26 @@ How: judged on the incident, never per report. Its place lies inside the zone wh
 the zone's depth on its side by `k_sigma` standard deviations of its place: a `violation`. Beyond the zone, or
 nearer to its edge than that, what was recorded stands and its meaning is
 `undetermined`; so it is for a single report by a sensor that alone is too often wrong (`second_report`).
+
+`probability` is P(a weapon was fired inside the zone) = P(something happened, given the reports and their sensors'
+false alarms) x P(a weapon made it) x P(the place lies inside); the first two are weighed by the incident's evidence
+(`incidents.evidence`, with the agreement's stated ratios). Below one half the incident is told and counted as
+recorded, `undetermined`, and not asserted. Fire that the agreement or a notice allows there (a notified exercise,
+authorised return fire, notified demining) is `permitted`, with the permission named.
+
 Both counts are given and never mixed: recorded phenomena (`count`, also `detail.violations_smm`) and rounds estimated
 (`detail.rounds_least`, `detail.rounds_best`). Whose fire it was stays open (`party` null) unless sensors said so.
 
 Example: two explosions 3 km from the line on side A, heard by four sensors: one finding, verdict `violation`,
 count 2, side A, margin 12,000 m inside the zone's edge.
 
-Known limits: `probability` is null until evidence is weighed against false alarms; fire from outside into the
-zone is recognised where the impacts are the incident's place or a radar linked them to the launch.
+Known limits: fire from outside into the zone is recognised where the impacts are the incident's place. Innocent
+bangs are told apart by what sensors say of them; a quarry that blasts beside a battery is taken for fire.
 """
 
 import json
 from collections.abc import Mapping
+from math import erfc, sqrt
 from typing import Any, Final
 
 import pyarrow as pa
@@ -37,6 +45,8 @@ PARAMETERS: Final = (
     ),
 )
 MARGIN_UNIT: Final = "m"
+ASSERTED_FROM: Final = 0.5
+"""Less probable than this, fire is told and not asserted."""
 
 
 def evaluate(incidents: pa.Table, parameters: Parameters) -> pa.Table:
@@ -56,6 +66,22 @@ def _finding(incident: dict[str, Any], parameters: Parameters) -> dict[str, Any]
     if verdict == "violation" and _is_alone(incident, parameters):
         verdict = "undetermined"
         where += " A single report by a sensor of this type, with nothing to support it, shows no fire yet."
+    detail = json.loads(incident["detail"])
+    probability = _probability(detail, distance_m, sigma_m, zone_m)
+    if verdict == "violation" and probability < ASSERTED_FROM:
+        verdict = "undetermined"
+    permission = parameters.terms.permission(
+        RULE_ID,
+        incident["lon"],
+        incident["lat"],
+        time_ns,
+        incident["time_end_ns"],
+        None,
+        incident["party"],
+        sigma_m,
+    )
+    if permission is not None:
+        verdict = "permitted"
     certain = distance_m is not None and abs(distance_m) > k_sigma * sigma_m
     side = findings.SIDE_NAMES[1 if distance_m > 0 else -1] if certain else None
     subject = f"incident:{incident['incident_id']}"
@@ -64,7 +90,7 @@ def _finding(incident: dict[str, Any], parameters: Parameters) -> dict[str, Any]
         "revision": incident["revision"],
         "state": incident["state"],
         "rule_id": RULE_ID,
-        "clause": clause.id if clause else None,
+        "clause": permission.clause if permission else (clause.id if clause else None),
         "verdict": verdict,
         "time_start_ns": time_ns,
         "time_end_ns": incident["time_end_ns"],
@@ -76,6 +102,7 @@ def _finding(incident: dict[str, Any], parameters: Parameters) -> dict[str, Any]
         "chainage_m": incident["chainage_m"],
         "line_part": incident["line_part"],
         "sector": incident["sector"],
+        "probability": probability,
         "confidence": incident["confidence"],
         "margin": margin_m,
         "margin_unit": MARGIN_UNIT,
@@ -89,13 +116,22 @@ def _finding(incident: dict[str, Any], parameters: Parameters) -> dict[str, Any]
         "line_version": incident["line_version"],
         "agreement_version": agreement.version,
         "engine_version": schema.ENGINE_VERSION,
-        "reasons": [incident["summary"], where, _whose(incident["party"]), _evidence(incident)],
+        "reasons": [
+            incident["summary"],
+            where,
+            *([permission.reason] if permission else []),
+            _whose(incident["party"]),
+            _evidence(incident),
+            _likelihood(detail, probability),
+        ],
         "detail": findings.canonical_json(
             {
                 "violations_smm": incident["violations_smm"],
                 "rounds_least": incident["rounds_least"],
                 "rounds_best": incident["rounds_best"],
                 "phenomena": json.loads(incident["phenomena"]),
+                "evidence": detail["evidence"],
+                **({"permission": permission.id} if permission else {}),
             }
         ),
     }
@@ -128,6 +164,40 @@ def _inside(
         margin_m,
         f"The place lies beyond the security zone, which is {depth_km} deep there.",
     )
+
+
+def _probability(
+    detail: Mapping[str, Any], distance_m: float | None, sigma_m: float, zone_m: Mapping[str, float]
+) -> float:
+    """P(a weapon was fired inside the zone): happened, of a weapon, and inside (depths of the two sides apart)."""
+    evidence = detail["evidence"]
+    fired = float(evidence["happened"] * evidence["weapon"])
+    if distance_m is None:
+        return 0.0
+    low_m, high_m = -zone_m["B"], zone_m["A"]
+    if sigma_m <= 0.0:
+        return round(fired * float(low_m <= distance_m <= high_m), 4)
+    inside = normal_share((high_m - distance_m) / sigma_m) - normal_share((low_m - distance_m) / sigma_m)
+    return round(fired * inside, 4)
+
+
+def normal_share(z: float) -> float:
+    """Share of a normal distribution below `z` standard deviations.
+
+    >>> round(normal_share(1.645), 3)
+    0.95
+    """
+    return 0.5 * erfc(-z / sqrt(2.0))
+
+
+def _likelihood(detail: Mapping[str, Any], probability: float) -> str:
+    evidence = detail["evidence"]
+    words = f"That something happened is {100 * evidence['happened']:.0f} % probable by the reports"
+    if evidence["silent_posts"]:
+        posts = "one post" if evidence["silent_posts"] == 1 else f"{evidence['silent_posts']} posts"
+        words += f" ({posts} in sure reach gave nothing)"
+    words += f", that a weapon made it {100 * evidence['weapon']:.0f} %."
+    return words if probability >= ASSERTED_FROM else f"{words} It is told, not asserted."
 
 
 def _is_alone(incident: dict[str, Any], parameters: Parameters) -> bool:
