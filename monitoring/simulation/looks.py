@@ -38,6 +38,8 @@ from monitoring.simulation.world import World
 Reals = NDArray[np.float64]
 Indices = NDArray[np.int64]
 
+STRETCHES: Final = 128
+"""Stretches of a track that are told apart; a track has fewer in any scenario."""
 PROBES: Final = 7
 """Positions at which a path is probed to bound it within the window."""
 TRACK: Final = schema.KINDS.index("track")
@@ -105,10 +107,12 @@ class Errors:
 
 @dataclass(frozen=True)
 class Seen:
-    """For truth: per look near an episode its position, watch, whether inside, log(1 - p) and sigma (m)."""
+    """For truth: per look near an episode its position, watch, the visible stretch of the track (modulo 128), whether
+    inside, log(1 - p) and sigma (m)."""
 
     episode: Indices
     watch: Indices
+    stretch: Indices
     is_inside: NDArray[np.bool_]
     log_miss: Reals
     sigma_m: Reals
@@ -135,7 +139,7 @@ def observe_movers(
     sigma = np.maximum(along_m, across_m)[fixing]
     near = looks.taken(fixing)
     over, inside, there = (
-        _seen(flanks, near, p[fixing], sigma)
+        _seen(flanks, near, segment[fixing], p[fixing], sigma)
         for flanks in (world.crossing_flanks, world.incursion_flanks, world.presence_flanks)
     )
     hit = np.flatnonzero(rng.uniform(size=len(p)) < p)
@@ -248,12 +252,13 @@ def _true_sigmas(world: World, looks: Looks, kind: Indices) -> tuple[Reals, Real
     return along, across, stated
 
 
-def _seen(flanks: Intervals, looks: Looks, p: Reals, sigma_m: Reals) -> Seen:
+def _seen(flanks: Intervals, looks: Looks, stretch: Indices, p: Reals, sigma_m: Reals) -> Seen:
     at = flanks.find(looks.mover, looks.t)
     idx = np.flatnonzero(at >= 0)
     episode, t = at[idx], looks.t[idx]
     is_inside = (t >= flanks.start_s[episode] + FLANK_S) & (t < flanks.end_s[episode] - FLANK_S)
-    return Seen(episode, looks.watch[idx], is_inside, np.log1p(-np.minimum(p[idx], 0.999)), sigma_m[idx])
+    log_miss = np.log1p(-np.minimum(p[idx], 0.999))
+    return Seen(episode, looks.watch[idx], stretch[idx] % STRETCHES, is_inside, log_miss, sigma_m[idx])
 
 
 def _fixes(
@@ -338,9 +343,9 @@ def _judgement(
         np.int64
     )
     track = ((mover * TRACK_SCRAMBLE + salt) % 900_000) * 100 + segment % 100
-    knows = uniform_field(seed, 21, mover, watch * 128 + segment % 128)
+    knows = uniform_field(seed, 21, mover, watch * STRETCHES + segment % STRETCHES)
     true_class = movers.object_class[mover]
-    lot = uniform_field(seed, 23, mover, watch * 128 + segment % 128)
+    lot = uniform_field(seed, 23, mover, watch * STRETCHES + segment % STRETCHES)
     taken_for = np.where(lot < world.scenario.faults.class_wrong_frac, TAKEN_FOR[true_class], true_class)
     object_class = np.where(knows < CLASS_KNOWN_FRAC[kind], taken_for, UNKNOWN_CLASS)
     object_class = np.where(
@@ -352,6 +357,6 @@ def _judgement(
     civilian = schema.AFFILIATIONS.index("civilian")
     whose_animal = np.where(true_class == ANIMAL, UNKNOWN_AFFILIATION, civilian)
     true = np.where(hand == CIVILIAN, whose_animal, np.where(hand > 0, left, right))
-    whose = uniform_field(seed, 22, mover, watch * 128 + segment % 128)
+    whose = uniform_field(seed, 22, mover, watch * STRETCHES + segment % STRETCHES)
     affiliation = np.where(whose < AFFILIATION_KNOWN_FRAC[kind], true, UNKNOWN_AFFILIATION)
     return track, object_class, affiliation

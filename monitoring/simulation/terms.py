@@ -1,9 +1,13 @@
 """The agreement's values that decide what counts as a happening and which rule it breaks."""
 
 from dataclasses import dataclass, field
+from typing import Final
 
 from monitoring import schema
 from monitoring.agreement import Agreement
+
+_WEAPONS_M: Final = {"tank": 15_000.0, "mortar": 15_000.0, "artillery": 25_000.0, "mlrs": 35_000.0}
+_AIRCRAFT_M: Final = {"uav_small": 15_000.0, "uav_large": 15_000.0}
 
 
 @dataclass(frozen=True)
@@ -18,15 +22,12 @@ class Terms:
     fire_gap_s: float = 600.0
     fire_move_m: float = 1_000.0
     excursion_s: float = 21_600.0
-    limit_m: dict[str, float] = field(
-        default_factory=lambda: {
-            **dict.fromkeys(("tank", "mortar"), 15_000.0),
-            "artillery": 25_000.0,
-            "mlrs": 35_000.0,
-            **dict.fromkeys(("uav_small", "uav_large"), 15_000.0),
-        }
-    )
-    """How near to the line no weapon or aircraft of a class may be (figures of earlier withdrawals)."""
+    weapon_left_m: dict[str, float] = field(default_factory=lambda: dict(_WEAPONS_M))
+    weapon_right_m: dict[str, float] = field(default_factory=lambda: dict(_WEAPONS_M))
+    """How near to the line no weapon of a class may be, by whose it is (figures of earlier withdrawals)."""
+    air_left_m: dict[str, float] = field(default_factory=lambda: dict(_AIRCRAFT_M))
+    air_right_m: dict[str, float] = field(default_factory=lambda: dict(_AIRCRAFT_M))
+    """How near to the line no aircraft of a class may fly, by the side it is over."""
     rule_ids: tuple[str, ...] = ("line_crossing", "buffer_incursion", "ceasefire_fire")
     """The rules for which the agreement has a clause: only these can be broken in the score."""
     agreement_version: str = ""
@@ -37,7 +38,18 @@ class Terms:
         right_side = "B" if left_side == "A" else "A"
         width = agreement.value("buffer_incursion.width_m", time_ns)
         zone = agreement.value("ceasefire_fire.zone_m", time_ns)
+        weapons, air = (
+            agreement.value(key, time_ns) if agreement.has(key) else {"A": default, "B": default}
+            for key, default in (
+                ("heavy_weapon_zone.distance_m", _WEAPONS_M),
+                ("air_violation.depth_m", _AIRCRAFT_M),
+            )
+        )
         return cls(
+            weapon_left_m=weapons[left_side],
+            weapon_right_m=weapons[right_side],
+            air_left_m=air[left_side],
+            air_right_m=air[right_side],
             buffer_left_m=width[left_side],
             buffer_right_m=width[right_side],
             dwell_s=agreement.number("buffer_incursion.dwell_s", time_ns),

@@ -117,9 +117,16 @@ def incursions(movers: Movers, path: Sampled, terms: Terms, duration_s: float) -
 
 
 def presences(movers: Movers, path: Sampled, terms: Terms, duration_s: float) -> Episodes:
-    """Stays of parties' heavy weapons and aircraft within the limits of their class."""
-    limit = np.array([terms.limit_m.get(name, 0.0) for name in TARGETS])[movers.object_class]
-    inside = np.where(movers.hand == CIVILIAN, 0.0, limit)[path.mover] - np.abs(path.left_m)
+    """Stays of parties' heavy weapons within the limits of their class and party, and of their aircraft within the
+    limits of class and side."""
+    weapon_left, weapon_right, air_left, air_right = (
+        np.array([of_class.get(name, 0.0) for name in TARGETS])
+        for of_class in (terms.weapon_left_m, terms.weapon_right_m, terms.air_left_m, terms.air_right_m)
+    )
+    hand, target = movers.hand[path.mover], movers.object_class[path.mover]
+    limit = np.where(hand > 0, weapon_left[target], weapon_right[target])
+    limit = np.maximum(limit, np.where(path.left_m > 0, air_left[target], air_right[target]))
+    inside = np.where(hand == CIVILIAN, 0.0, limit) - np.abs(path.left_m)
     owner, start_s, end_s = merged(*below_zero(path.mover, path.t, -inside), STAY_GAP_S)
     return _episodes(movers, path, owner, start_s, end_s, inside, duration_s, np.inf)
 

@@ -13,9 +13,9 @@ from monitoring.simulation.background import FALSE_LINK
 from monitoring.simulation.columns import Rows, digits
 from monitoring.simulation.deception import Deceptions
 from monitoring.simulation.delivery import event_ids
-from monitoring.simulation.looks import TRACK, Seen
+from monitoring.simulation.looks import STRETCHES, TRACK, Seen
 from monitoring.simulation.scenario import Fire, Movement
-from monitoring.simulation.sensors import DAY_S, TARGETS, TYPES, hand_party
+from monitoring.simulation.sensors import CLASS_KNOWN_FRAC, DAY_S, TARGETS, TYPES, hand_party
 from monitoring.simulation.truth import IN_REACH_P, Happening, Links, Place, RuleTruth, Truth, band
 from monitoring.simulation.world import World
 
@@ -28,9 +28,14 @@ CLEAR_P: Final = 0.3
 
 
 class _Chances:
-    """Sums per (episode, watch) over the looks of all windows."""
+    """Sums per (episode, watch) over the looks of all windows.
 
-    def __init__(self) -> None:
+    `class_right`: by sensor type the chance that a track's class is stated and right, for what only those can know
+    who see the class; sums are then per stretch of a track, each of which is judged afresh.
+    """
+
+    def __init__(self, class_right: Reals | None = None) -> None:
+        self._class_right = class_right
         self._parts: list[tuple[Indices, Reals, Reals, Reals]] = []
 
     def add(self, seen: Seen) -> None:
@@ -38,7 +43,9 @@ class _Chances:
             inside = np.where(seen.is_inside, seen.log_miss, 0.0)
             outside = np.where(seen.is_inside, 0.0, seen.log_miss)
             sigma = np.where(seen.is_inside, seen.sigma_m, np.inf)
-            self._parts.append(self._sums(seen.episode * 1_000_000 + seen.watch, inside, outside, sigma))
+            stretch = 0 if self._class_right is None else seen.stretch
+            key = (seen.episode * 1_000_000 + seen.watch) * STRETCHES + stretch
+            self._parts.append(self._sums(key, inside, outside, sigma))
 
     @staticmethod
     def _sums(
@@ -58,8 +65,10 @@ class _Chances:
             key, inside, outside, sigma = self._sums(
                 *(np.concatenate(c) for c in zip(*self._parts, strict=True))
             )
-            episode, watch = key // 1_000_000, key % 1_000_000
+            episode, watch = key // STRETCHES // 1_000_000, key // STRETCHES % 1_000_000
             p_inside = -np.expm1(inside)
+            if self._class_right is not None:
+                p_inside = p_inside * self._class_right[types[watch]]
             p_watch = p_inside * (-np.expm1(outside) if needs_outside else 1.0)
             log_miss = np.log1p(-np.minimum(p_watch, 1 - 1e-9))
             np.add.at(by_type, (episode, types[watch]), log_miss)
@@ -90,7 +99,8 @@ class Witness:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._crossings, self._incursions, self._presences = _Chances(), _Chances(), _Chances()
+        right = CLASS_KNOWN_FRAC * (1.0 - world.scenario.faults.class_wrong_frac)
+        self._crossings, self._incursions, self._presences = _Chances(), _Chances(), _Chances(right)
         self._fire = np.zeros((world.groups.count, len(TYPES)))
         self._jamming = np.zeros((len(world.jamming), len(TYPES)))
         self._deceptions: Deceptions | None = None
