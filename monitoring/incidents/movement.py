@@ -14,7 +14,6 @@ Findings are few; they are taken one by one in the canonical order of finals, wh
 batches were cut. Each one gives its incident's next revision.
 """
 
-from collections.abc import Iterator
 from typing import Any, Final
 
 import numpy as np
@@ -22,7 +21,7 @@ import pyarrow as pa
 
 from monitoring import findings, schema
 from monitoring.agreement import Parameters
-from monitoring.incidents import geometry, statements, wording
+from monitoring.incidents import deeds, geometry, statements, wording
 from monitoring.incidents.excursions import Excursion, Excursions
 
 PASSAGE_S: Final = 120.0
@@ -190,25 +189,10 @@ def sentence(rows: list[dict[str, Any]], parameters: Parameters) -> str:
     lead = rows[0]
     start_ns, end_ns = min(row["time_start_ns"] for row in rows), max(row["time_end_ns"] for row in rows)
     sensor_count = len({sensor for row in rows for sensor in row["sensor_ids"]})
-    object_class = next(
-        (row["object_class"] for row in rows if row["object_class"] not in (None, "unknown")), None
-    )
-    what = wording.object_of(object_class)
     where = wording.place(lead["chainage_m"], lead["sector"], None, None).removesuffix(", side not certain")
     when = wording.span(start_ns, end_ns, parameters.agreement.reporting.zone)
     seen = "1 sensor" if sensor_count == 1 else f"{sensor_count} sensors"
-    return f"{what} {' and '.join(dict.fromkeys(_did(rows)))} {where}; {when}; recorded by {seen}."
-
-
-def _did(rows: list[dict[str, Any]]) -> Iterator[str]:
-    directions = list(dict.fromkeys(row["direction"] for row in rows if row["rule_id"] == "line_crossing"))
-    if len(directions) > 1:
-        yield "crossed the line and came back"
-    elif directions:
-        yield f"crossed the line {str(directions[0]).replace('>', ' to ')}"
-    for row in rows:
-        if row["rule_id"] == "buffer_incursion":
-            yield "was inside the buffer" + (f" on side {row['side']}" if row["side"] else "")
+    return f"{deeds.objects(rows)} {deeds.done(rows)} {where}; {when}; recorded by {seen}."
 
 
 def _type(parameters: Parameters, sensor_id: str) -> str:

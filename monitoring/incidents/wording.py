@@ -62,7 +62,7 @@ def place(chainage_m: float | None, sector: str | None, side: str | None, distan
         parts[0] += f" in sector {sector}"
     parts.append(f"on side {side}" if side else "side not certain")
     if distance_m is not None:
-        parts.append(f"{_distance(abs(distance_m))} from the line")
+        parts.append(f"{length(abs(distance_m))} from the line")
     return ", ".join(parts)
 
 
@@ -82,7 +82,8 @@ def _types(count: int) -> str:
     return "one type" if count == 1 else f"{count} types"
 
 
-def _distance(metres: float) -> str:
+def length(metres: float) -> str:
+    """`430 m`, `9.2 km`."""
     return f"{metres:,.0f} m" if metres < 1_000 else f"{metres / 1_000:,.1f} km"
 
 
@@ -115,3 +116,32 @@ def object_of(object_class: str | None) -> str:
     ('A rocket launcher', 'An object of unknown class')
     """
     return _OBJECTS.get(object_class or "", "An object of unknown class")
+
+
+_MANY: Final = {
+    "person": "persons",
+    "group": "groups on foot",
+    "light_vehicle": "light vehicles",
+    "armoured_vehicle": "armoured vehicles",
+    "tank": "tanks",
+    "artillery": "artillery pieces",
+    "mlrs": "rocket launchers",
+    "mortar": "mortars",
+    "air_defence": "air defence systems",
+    "uav_small": "small unmanned aircraft",
+    "uav_large": "large unmanned aircraft",
+    "aircraft": "aircraft",
+    "boat": "boats",
+}
+
+
+def objects_of(object_class: str | None, count: int, is_least: bool) -> str:
+    """What moved and how many, at the head of a sentence; of one nobody says that it is the least.
+
+    >>> objects_of("tank", 4, False), objects_of("tank", 4, True), objects_of("tank", 1, True)
+    ('4 tanks', 'At least 4 tanks', 'A tank')
+    """
+    if count <= 1:
+        return object_of(object_class)
+    what = f"{count:,} {_MANY.get(object_class or '', 'objects of unknown class')}"
+    return f"At least {what}" if is_least else what

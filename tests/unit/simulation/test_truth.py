@@ -9,7 +9,10 @@ import numpy as np
 import pytest
 
 from geodata.crossings import step_crossings
+from monitoring.rules.heavy_weapon_zone import KINDS_OF_WEAPON
 from monitoring.simulation import TruthInvalid, parse_truth, truth_schema, write_truth
+from monitoring.simulation.terms import Terms
+from tests.small_world import agreement
 from tests.unit.simulation.conftest import Finished
 
 
@@ -107,3 +110,11 @@ def test_a_happening_lies_within_the_run(finished: Finished) -> None:
     header = finished.truth.header
     for h in finished.truth.happenings:
         assert header["from_ns"] <= h.time_start_ns <= h.time_end_ns <= header["to_ns"]
+
+
+def test_presences_follow_the_agreement_that_is_in_force() -> None:
+    of_a, of_b = (dict.fromkeys(KINDS_OF_WEAPON, distance_m) for distance_m in (1_000.0, 9_000.0))
+    changed = agreement({"heavy_weapon_zone.distance_m": {"A": of_a, "B": of_b}}, name="illustrative")
+    terms = Terms.of(changed, 0, left_side="B")
+    assert (terms.weapon_left_m["tank"], terms.weapon_right_m["tank"]) == (9_000.0, 1_000.0)
+    assert Terms.of(agreement(), 0, left_side="A").weapon_left_m == Terms().weapon_left_m
