@@ -313,6 +313,7 @@ class _Desk:
             )
             if near.idx[0] >= 0:
                 distance_m = float(near.distance_m[0])
+                name = self._parameters.terms.protected_places[int(near.idx[0])].name
         novelty_ns = round(self._agreement.number("filing.novelty_s", time_ns) * 1e9)
         is_watched_long = self._first_ns is not None and time_ns - self._first_ns >= novelty_ns
         is_known = any(

@@ -13,6 +13,7 @@ from geodata.contact_line import ContactLine, LineHistory
 from geodata.sectors import Sectors
 from monitoring import events, schema
 from monitoring.agreement import Agreement, Parameters, SensorFacts
+from monitoring.agreement.notices import Notices, canonical
 from monitoring.pipeline import Engine, EngineOutput, ReevaluationRequest
 from monitoring.rules import bind
 from monitoring.simulation import Run
@@ -39,9 +40,9 @@ Detector = Callable[[Run, ContactLine, Agreement], Detected]
 
 
 @cache
-def minimal_agreement() -> Agreement:
-    """The packaged agreement with its rules declared, read once: a long run must not see it change."""
-    agreement = Agreement.load("minimal")
+def packaged_agreement(name: str = "illustrative") -> Agreement:
+    """A packaged agreement with its rules declared, read once: a long run must not see it change."""
+    agreement = Agreement.load(name)
     bind(agreement)
     return agreement
 
@@ -77,19 +78,25 @@ def sectors_of(line: ContactLine) -> Sectors:
 
 
 def parameters_of(run: Run, line: ContactLine, agreement: Agreement) -> Parameters:
-    """What the engine is told of a run: the line and what the sensors' operators declare."""
+    """What the engine is told of a run: the line, what the sensors' operators declare, what was announced."""
     sensors = {
         entry["id"]: SensorFacts(
             entry["type"], entry["host_side"], entry["sigma_m"], entry["lon"], entry["lat"]
         )
         for entry in run.registry
     }
-    return Parameters(agreement, LineHistory([line]), sectors_of(line), sensors)
+    told = Notices.read(canonical(run.notices, "notices"), "notices")
+    return Parameters(agreement, LineHistory([line]), sectors_of(line), sensors, given_later=(told,))
 
 
 def ours(run: Run, line: ContactLine, agreement: Agreement) -> Detected:
     """The engine, fed as things arrive, with a tick each ten minutes and late evidence judged at each hour."""
-    engine = Engine(parameters_of(run, line, agreement))
+    return with_parameters(run, parameters_of(run, line, agreement))
+
+
+def with_parameters(run: Run, parameters: Parameters, *, amends: bool = True) -> Detected:
+    """The engine with any parameters, fed as `ours` is; without amendments late evidence stays unjudged."""
+    engine = Engine(parameters)
     archive: list[pa.Table] = []
     outputs: list[EngineOutput] = [EngineOutput.empty()]
     published_ns: dict[str, int] = {}
@@ -106,12 +113,13 @@ def ours(run: Run, line: ContactLine, agreement: Agreement) -> Detected:
         count += table.num_rows
         engine.feed(table)
         keep(engine.tick(reference_ns))
-        if number % 6 == 5:
+        if amends and number % 6 == 5:
             _amend(engine, archive, outputs, keep)
         seconds += time.process_time() - began
     began = time.process_time()
     keep(engine.tick(reference_ns, end_of_input=True))
-    _amend(engine, archive, outputs, keep)
+    if amends:
+        _amend(engine, archive, outputs, keep)
     seconds += time.process_time() - began
     whole = EngineOutput(*(pa.concat_tables(parts) for parts in zip(*outputs, strict=True)))
     return Detected(whole.findings, whole.incidents, whole.filings, published_ns, count, seconds)

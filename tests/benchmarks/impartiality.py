@@ -31,7 +31,7 @@ from monitoring.evaluation import RuleScore, Score, evaluate
 from monitoring.evaluation.shares import Rate, Share
 from monitoring.simulation import Scenario, Truth, load_scenario, simulate
 from tests.benchmarks import quality
-from tests.benchmarks.detectors import Detected, Detector, minimal_agreement, newest, ours
+from tests.benchmarks.detectors import Detected, Detector, newest, ours, packaged_agreement
 from tests.benchmarks.kept import code_fingerprint, kept
 from tests.benchmarks.published import RESULTS, circumstances, preface, seeds_of
 from tests.benchmarks.scenarios import percent, setting, workers
@@ -101,7 +101,7 @@ def both_ways(
     detect: Detector, name: str, line: ContactLine, seed: int, hours: float
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """A detector's results in a world and in the same world with the parties' names exchanged (and back)."""
-    agreement = minimal_agreement()
+    agreement = packaged_agreement()
     scenario = load_scenario(name)
     plain = detect(simulate(scenario, line, agreement, seed=seed, hours=hours), line, agreement)
     other = mirrored(line)
@@ -227,7 +227,7 @@ def detected(
     detect: Detector, scenario: Scenario | str, seeds: Iterable[int], hours: float, line: ContactLine
 ) -> list[tuple[Truth, Detected]]:
     """Truth and results of each seed."""
-    agreement = minimal_agreement()
+    agreement = packaged_agreement()
     made = []
     for seed in seeds:
         run = simulate(scenario, line, agreement, seed=seed, hours=hours)

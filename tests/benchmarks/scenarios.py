@@ -28,7 +28,7 @@ from monitoring.evaluation import CaseScore, evaluate
 from monitoring.evaluation.shares import Rate, Share
 from monitoring.simulation import load_scenario, scenario_names, simulate
 from tests.benchmarks import quality
-from tests.benchmarks.detectors import DETECTORS, minimal_agreement
+from tests.benchmarks.detectors import DETECTORS, packaged_agreement
 from tests.benchmarks.kept import code_fingerprint, kept
 from tests.benchmarks.published import RESULTS, circumstances, preface, seeds_of
 from tests.benchmarks.tally import SHARES, Tally
@@ -45,7 +45,7 @@ FLOOD_HOURS = 2.0
 @cache
 def setting() -> tuple[ContactLine, Agreement]:
     """The shipped line and agreement."""
-    return packaged_line(), minimal_agreement()
+    return packaged_line(), packaged_agreement()
 
 
 def hours_of(name: str, hours: float) -> float:
