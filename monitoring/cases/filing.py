@@ -52,6 +52,8 @@ _COLUMNS: Final = (
     "probability",
     "confidence",
     "count",
+    "count_is_minimum",
+    "distance_m",
     "party",
     "incident_id",
     "reasons",

@@ -22,18 +22,20 @@ def objects(rows: Rows) -> str:
     object_class = next(
         (row["object_class"] for row in rows if row["object_class"] not in (None, "unknown")), None
     )
-    count, is_least = max(
-        ((row["count"] or 1, bool(row["count_is_minimum"])) for row in rows), default=(1, True)
-    )
-    return wording.objects_of(object_class, count, is_least)
+    return wording.objects_of(object_class, *_count(rows))
 
 
 def done(rows: Rows) -> str:
     """What it did, with a verb for each rule that speaks of it."""
-    return " and ".join(dict.fromkeys(_done(rows)))
+    return " and ".join(dict.fromkeys(_done(rows, "was" if _count(rows)[0] == 1 else "were")))
 
 
-def _done(rows: Rows) -> Iterator[str]:
+def _count(rows: Rows) -> tuple[int, bool]:
+    """The most objects that a finding counts, and whether that is the least."""
+    return max(((row["count"] or 1, bool(row["count_is_minimum"])) for row in rows), default=(1, True))
+
+
+def _done(rows: Rows, was: str) -> Iterator[str]:
     directions = list(dict.fromkeys(row["direction"] for row in rows if row["rule_id"] == "line_crossing"))
     if len(directions) > 1:
         yield "crossed the line and came back"
@@ -41,12 +43,12 @@ def _done(rows: Rows) -> Iterator[str]:
         yield f"crossed the line {str(directions[0]).replace('>', ' to ')}"
     for row in rows:
         if row["rule_id"] == "buffer_incursion":
-            yield "was inside the buffer" + _on_sides({row["side"]})
+            yield f"{was} inside the buffer" + _on_sides({row["side"]})
     near = [row for row in rows if row["rule_id"] == HEAVY]
     if near:
         nearest_m = min(row["distance_m"] for row in near)
         came = wording.length(nearest_m)
-        yield f"was {came} from the line{_on_sides({row['side'] for row in near})}, nearer than its kind may be,"
+        yield f"{was} {came} from the line{_on_sides({row['side'] for row in near})}, nearer than allowed,"
     flown = [row for row in rows if row["rule_id"] == AIR]
     if flown:
         yield "flew in closed air" + _on_sides({row["side"] for row in flown})

@@ -168,6 +168,15 @@ def test_movement_is_told_by_the_finding_alone_wherever_the_batch_ends():
     assert row["summary"].startswith("A tank crossed the line A to B near km 55 in sector S01; ")
 
 
+def test_heavy_weapons_are_told_with_how_many_there_were_and_how_near():
+    fields = {"rule_id": "heavy_weapon_zone", "subject_key": "track:GS-1/t1", "chainage_m": 55_000.0}
+    said = {"object_class": "tank", "count": 4, "count_is_minimum": True, "distance_m": 9_200.0, "side": "B"}
+    world = parameters(name="illustrative")
+    (row,) = file([final("a", **fields, **said)], world=world)[1]
+    told = "At least 4 tanks were 9.2 km from the line on side B, nearer than allowed, near km 55 in sector S01; "
+    assert row["summary"].startswith(told)
+
+
 def test_a_revision_that_now_breaks_the_clause_opens_a_case():
     state, filings = file([final("a", verdict="undetermined")])
     assert filings == []
