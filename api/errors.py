@@ -18,6 +18,7 @@ from starlette.exceptions import HTTPException
 from geodata.errors import GeodataError
 from monitoring.adapters.refusals import Overloaded, StorageFull
 from monitoring.adapters.store.queries import InvalidCursor
+from monitoring.agreement import AgreementInvalid
 from monitoring.cases import errors as cases
 
 log = structlog.get_logger()
@@ -78,6 +79,7 @@ ANSWERS: Final[dict[type[Exception], Answer]] = {
     InvalidCursor: Answer(422, "invalid_cursor", "The cursor does not belong to this list"),
     Overloaded: Answer(429, "overloaded", "More is waiting than can be processed"),
     StorageFull: Answer(507, "storage_full", "Nothing can be written at present"),
+    AgreementInvalid: Answer(422, "notices_invalid", "The notices cannot be used"),
     GeodataError: Answer(422, "geometry_invalid", "The geometry cannot be used"),
 }
 """What each failure of the system is answered with; a subclass is answered like its nearest parent here."""

@@ -116,6 +116,12 @@ class Runtime(Protocol):
     def load_line(self, principal: str, geojson: Mapping[str, Any], valid_from_ns: int) -> dict[str, Any]:
         """Add a line version. Raises `geodata.errors.LineInvalid`."""
 
+    def load_notices(self, principal: str, document: Mapping[str, Any], name: str) -> dict[str, Any]:
+        """Take notices of the file `name`: `{version, label, told}`. Raises `AgreementInvalid`."""
+
+    def notices(self) -> dict[str, Any]:
+        """What the agreement and the notices tell at present, by section, as it was written."""
+
     def reanalyse(self, principal: str, from_ns: int, to_ns: int, *, is_applied: bool) -> dict[str, Any]:
         """What the present engine and reference data would change in the results of a time; published if applied."""
 

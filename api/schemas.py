@@ -462,6 +462,19 @@ class NewLine(Asked):
     valid_from: str
 
 
+class NewNotices(Asked):
+    name: str = Field(min_length=1, max_length=200, description="what errors and the audit call it")
+    notices: dict[str, Any] = Field(description="a file of notices as JSON")
+
+
+class NoticesInForce(Shape):
+    crossing_points: list[dict[str, Any]]
+    notified: list[dict[str, Any]]
+    zones: list[dict[str, Any]]
+    protected_places: list[dict[str, Any]]
+    monitor_aircraft: list[dict[str, Any]]
+
+
 class Reanalysis(Asked):
     from_time: str | None = Field(default=None, alias="from", description="first event time, RFC 3339")
     to_time: str | None = Field(default=None, alias="to", description="event time behind the last, RFC 3339")

@@ -29,6 +29,8 @@ from monitoring.adapters.runtime import Runtime
 from monitoring.adapters.store import Store
 from monitoring.admission import Registry
 from monitoring.agreement import Agreement
+from monitoring.agreement.notice_file import read_notices
+from monitoring.rules import bind
 from monitoring.settings import Settings
 
 DEMO_MARK: Final = "demo"
@@ -83,8 +85,10 @@ def own_mission(
     line_file: Path | None,
     agreement_file: str | None,
     bounds: tuple[float, float, float, float] | None,
+    notices_file: Path | None = None,
 ) -> Mission:
-    """A mission on somebody's own line, agreement and area; what is not given is the shipped or the fitted one.
+    """A mission on somebody's own line, agreement, area and notices; what is not given is the shipped or the fitted
+    one.
 
     Raises `LineInvalid`, `AgreementInvalid`, `AreaInvalid`, `OutsideArea`.
     """
@@ -94,7 +98,7 @@ def own_mission(
     area = Area.box(*bounds) if bounds else Area.fit(line)
     if not area.contains(line.lon, line.lat).all():
         raise OutsideArea("--area", f"the line {line.label} leaves it; widen it or leave the option away")
-    return Mission(
+    mission = Mission(
         name=line.label if line_file else shipped.name,
         is_illustrative=line_file is None,
         lines=LineHistory([line]),
@@ -102,7 +106,11 @@ def own_mission(
         sectors=Sectors.fit(line) if line_file else shipped.sectors,
         area=area,
         registry=Registry(),
+        notices=() if notices_file is None else (read_notices(notices_file),),
     )
+    bind(agreement)
+    mission.parameters().terms.check(mission.lines, area)
+    return mission
 
 
 @contextmanager
@@ -166,6 +174,8 @@ def mission_of(store: Store) -> Mission:
     lines = sorted((r for r in references if r["kind"] == "line"), key=lambda r: r["journal_seq"])
     for further in lines[1:]:
         mission = mission.with_line(ContactLine.from_geojson(further["body"]), further["valid_from_ns"])
+    for told in sorted((r for r in references if r["kind"] == "notices"), key=lambda r: r["journal_seq"]):
+        mission = mission.with_notices(told["body"])
     return mission
 
 

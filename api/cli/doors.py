@@ -26,6 +26,7 @@ class Writer(Protocol):
     ) -> dict[str, Any]: ...
     def register_sensors(self, sensors: Sequence[Mapping[str, Any]]) -> dict[str, Any]: ...
     def load_line(self, geojson: Mapping[str, Any], valid_from: tuple[str, int]) -> dict[str, Any]: ...
+    def load_notices(self, document: Mapping[str, Any], name: str) -> dict[str, Any]: ...
     def replay_quarantine(self, selection: Mapping[str, Any]) -> dict[str, Any]: ...
     def reanalyse(self, span: Span, *, is_applied: bool) -> dict[str, Any]: ...
     def spool(self) -> Path: ...
@@ -74,6 +75,10 @@ class _Local:
     def load_line(self, geojson: Mapping[str, Any], valid_from: tuple[str, int]) -> dict[str, Any]:
         with Interrupts():
             return self._runtime.load_line(self._principal, geojson, valid_from[1])
+
+    def load_notices(self, document: Mapping[str, Any], name: str) -> dict[str, Any]:
+        with Interrupts():
+            return self._runtime.load_notices(self._principal, document, name)
 
     def replay_quarantine(self, selection: Mapping[str, Any]) -> dict[str, Any]:
         with Interrupts():
@@ -124,6 +129,9 @@ class _Remote:
 
     def load_line(self, geojson: Mapping[str, Any], valid_from: tuple[str, int]) -> dict[str, Any]:
         return self._remote.post("/v1/lines", {"line": dict(geojson), "valid_from": valid_from[0]})
+
+    def load_notices(self, document: Mapping[str, Any], name: str) -> dict[str, Any]:
+        return self._remote.post("/v1/notices", {"name": name, "notices": dict(document)})
 
     def replay_quarantine(self, selection: Mapping[str, Any]) -> dict[str, Any]:
         return self._remote.post(

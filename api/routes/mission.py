@@ -65,6 +65,18 @@ def load_line(request: Request, me: Me, body: Annotated[schemas.NewLine, Body()]
     return runtime_of(request).load_line(me.name, body.line, valid_from_ns)
 
 
+@router.get("/v1/notices", response_model=schemas.NoticesInForce, **allow(policy.MONITORS))
+def notices(request: Request) -> dict[str, Any]:
+    """Crossing points, notified activities, zones and protected places, from the agreement and from notices."""
+    return runtime_of(request).notices()
+
+
+@router.post("/v1/notices", response_model=schemas.Registered, **allow(policy.OPERATORS))
+def load_notices(request: Request, me: Me, body: schemas.NewNotices) -> dict[str, Any]:
+    """Take notices; they hold by event time, and later ones replace earlier ones by id."""
+    return runtime_of(request).load_notices(me.name, body.notices, body.name)
+
+
 @router.post("/v1/reanalyse", response_model=schemas.Reanalysed, **allow(policy.OPERATORS))
 def reanalyse(request: Request, me: Me, body: schemas.Reanalysis) -> dict[str, Any]:
     """What the present engine, line and agreement would change in published results; `apply` publishes it."""

@@ -6,13 +6,15 @@ known at that record.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Final, Self
 
 from geodata.area import Area
 from geodata.contact_line import ContactLine, LineHistory
 from geodata.sectors import Sectors
 from monitoring.admission import Registry, Sensor
-from monitoring.agreement import Agreement, Parameters, SensorFacts
+from monitoring.agreement import Agreement, Notices, Parameters, SensorFacts
+from monitoring.agreement.notices import version_of
 from monitoring.evidence.records import decode_json, encode_json
 
 REFERENCE_KINDS: Final = ("mission", "line", "agreement", "sectors", "area")
@@ -30,6 +32,8 @@ class Mission:
     sectors: Sectors
     area: Area
     registry: Registry
+    notices: tuple[Mapping[str, Any], ...] = ()
+    """What was told under the agreement, canonical, in the order it came."""
 
     def parameters(self) -> Parameters:
         """What the engine is handed."""
@@ -43,7 +47,17 @@ class Mission:
             )
             for sensor in self.registry.sensors.values()
         }
-        return Parameters(agreement=self.agreement, lines=self.lines, sectors=self.sectors, sensors=facts)
+        return Parameters(
+            agreement=self.agreement,
+            lines=self.lines,
+            sectors=self.sectors,
+            sensors=facts,
+            given_later=self._given,
+        )
+
+    @cached_property
+    def _given(self) -> tuple[Notices, ...]:
+        return tuple(Notices.read(content, "notices") for content in self.notices)
 
     def line_at(self, time_ns: int) -> ContactLine:
         """The line in force at an event time."""
@@ -57,6 +71,12 @@ class Mission:
     def with_line(self, line: ContactLine, valid_from_ns: int) -> Self:
         """The mission in which `line` holds from `valid_from_ns` (event time) on."""
         return replace(self, lines=self.lines.with_line(line, valid_from_ns))
+
+    def with_notices(self, content: Mapping[str, Any]) -> Self:
+        """The mission that was told this as well (canonical notices); told the same twice on end it is told once."""
+        if self.notices and self.notices[-1] == content:
+            return self
+        return replace(self, notices=(*self.notices, content))
 
     def with_sensors(self, sensors: Iterable[Sensor]) -> Self:
         """The mission with these sensors added to its registry or changed in it."""
@@ -74,6 +94,7 @@ class Mission:
             ),
             _reference("sectors", f"{len(self.sectors.ids)} sectors", self.sectors.to_geojson()),
             _reference("area", "area of operations", self.area.to_json()),
+            *(notices_reference(content, "notices") for content in self.notices),
         ]
 
     def to_bytes(self) -> bytes:
@@ -87,6 +108,7 @@ class Mission:
                 "sectors": self.sectors.to_geojson(),
                 "area": self.area.to_json(),
                 "registry": self.registry.to_json(),
+                "notices": list(self.notices),
             }
         )
 
@@ -102,6 +124,7 @@ class Mission:
             sectors=Sectors.from_geojson(content["sectors"]),
             area=Area.from_json(content["area"]),
             registry=Registry.from_json(content["registry"]),
+            notices=tuple(content.get("notices", ())),  # snapshots from before there were notices have none
         )
 
     @classmethod
@@ -127,6 +150,11 @@ def line_reference(line: ContactLine, valid_from_ns: int) -> dict[str, Any]:
     return _reference(
         "line", line.label, line.to_geojson(), version=line.version, valid_from_ns=valid_from_ns
     )
+
+
+def notices_reference(content: Mapping[str, Any], label: str) -> dict[str, Any]:
+    """The `reference` payload of canonical notices."""
+    return _reference("notices", label, dict(content), version=version_of(content))
 
 
 def _reference(

@@ -241,6 +241,8 @@ class Processor:
         elif payload["kind"] == "line":
             line = ContactLine.from_geojson(payload["body"])
             self._adopt(self.mission.with_line(line, payload["valid_from_ns"]))
+        elif payload["kind"] == "notices":
+            self._adopt(self.mission.with_notices(payload["body"]))
         with self.store.transaction(record.seq, record.received_at_ns) as tx:
             tx.reference(
                 payload["kind"],

@@ -28,7 +28,7 @@ from monitoring.adapters.entry import Entry
 from monitoring.adapters.home import Home
 from monitoring.adapters.intake import Input, ingest_files, limits_of, remember
 from monitoring.adapters.journal import Journal
-from monitoring.adapters.mission import Mission, line_reference
+from monitoring.adapters.mission import Mission, line_reference, notices_reference
 from monitoring.adapters.output_log import OutputLog
 from monitoring.adapters.processor import REANALYSE, SYSTEM, Processor
 from monitoring.adapters.refusals import Overloaded, StorageFull
@@ -37,6 +37,7 @@ from monitoring.adapters.seen_ids import SeenIds
 from monitoring.adapters.snapshots import Snapshots
 from monitoring.adapters.store import Store
 from monitoring.admission import Sensor
+from monitoring.agreement.notices import canonical
 from monitoring.cases.errors import CaseError
 from monitoring.evidence.errors import JournalFull, JournalReadOnly
 from monitoring.results import finding_record
@@ -355,6 +356,24 @@ class Runtime:
         assert done is not None
         done.result()
         return {"version": line.version, "label": line.label, "length_m": line.length_m}
+
+    def load_notices(self, principal: str, document: Mapping[str, Any], name: str) -> dict[str, Any]:
+        """Take notices (crossing points, activities, zones, places) of the file `name`, in force by event time.
+
+        Answers `{"version", "label", "told": counts by section}`. Raises `AgreementInvalid` naming file and key.
+        """
+        content = canonical(dict(document), name)
+        with self.admission:
+            assert self.mission is not None
+            changed = self.mission.with_notices(content)
+            changed.parameters().terms.check(changed.lines, changed.area)
+            reference = notices_reference(content, name)
+            _, done = self.enter("reference", reference, door="cli", principal=principal, wants_answer=True)
+            self.mission = changed
+        assert done is not None
+        done.result()
+        told = {section: len(entries) for section, entries in content.items() if isinstance(entries, list)}
+        return {"version": reference["version"], "label": name, "told": told}
 
     def reanalyse(self, principal: str, from_ns: int, to_ns: int, *, is_applied: bool) -> dict[str, Any]:
         """What the present engine and reference data would change in the results of a time; published if `is_applied`.

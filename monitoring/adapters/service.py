@@ -19,6 +19,7 @@ from monitoring.adapters.reporting import FORMATS, periods_with_data, render_rep
 from monitoring.adapters.runtime import Runtime
 from monitoring.adapters.store import Store
 from monitoring.agreement import Agreement
+from monitoring.agreement.notice_file import in_force
 from monitoring.decode import FileRefused, Format, format_of_media_type
 
 BELTS = (("warning", "width_m"), ("critical", "critical_m"))
@@ -150,6 +151,14 @@ class MissionService:
     def load_line(self, principal: str, geojson: Mapping[str, Any], valid_from_ns: int) -> dict[str, Any]:
         """Add a line version."""
         return self._runtime.load_line(principal, geojson, valid_from_ns)
+
+    def load_notices(self, principal: str, document: Mapping[str, Any], name: str) -> dict[str, Any]:
+        """Take notices."""
+        return self._runtime.load_notices(principal, document, name)
+
+    def notices(self) -> dict[str, Any]:
+        """What is told at present."""
+        return in_force(self._mission.agreement, self._mission.notices)
 
     def reanalyse(self, principal: str, from_ns: int, to_ns: int, *, is_applied: bool) -> dict[str, Any]:
         """What the present engine and reference data would change; published if `is_applied`."""

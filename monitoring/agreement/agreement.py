@@ -160,6 +160,11 @@ class Agreement:
         inline(content, file, folder)
         return cls(plain(content), file)
 
+    @property
+    def content(self) -> Mapping[str, Any]:
+        """The whole content, as it was written."""
+        return self._content
+
     def to_json(self) -> str:
         """The whole content as canonical JSON; `parse` reads it back to the same version."""
         return json.dumps(

@@ -14,7 +14,10 @@ MARGIN_M: Final = 500.0
 
 
 def notices_of(world: World) -> dict[str, Any]:
-    """`crossing_points` (place, radius, local hours) and `announced` (actor, party, circle, from, to in ns UTC)."""
+    """`crossing_points` (place, radius, local hours) and `announced` (actor, kind, party, circle, from, to in ns UTC).
+
+    `contactline notices import` reads it.
+    """
     scenario, space = world.scenario, world.space
     chainage = Chainages(world.seed, space, scenario.concentration, scenario.crossing_points.count).points
     lon, lat = space.line.place_at(chainage)
@@ -30,7 +33,11 @@ def notices_of(world: World) -> dict[str, Any]:
         }
         for i, (a, b) in enumerate(zip(lon, lat, strict=True))
     ]
-    return {"crossing_points": points, "announced": [*_movements(world), *_works(world)]}
+    announced = [*_movements(world), *_works(world)]
+    return {
+        "crossing_points": points,
+        "announced": [{"id": f"AN-{i + 1:04d}", **notice} for i, notice in enumerate(announced)],
+    }
 
 
 def _movements(world: World) -> list[dict[str, Any]]:
@@ -44,7 +51,17 @@ def _movements(world: World) -> list[dict[str, Any]]:
         x, y = float(np.mean(paths.x[own])), float(np.mean(paths.y[own]))
         radius = float(np.hypot(paths.x[own] - x, paths.y[own] - y).max())
         made.append(
-            _notice(world, spec.name, int(movers.hand[i]), x, y, radius, paths.start_s[i], paths.end_s[i])
+            _notice(
+                world,
+                spec.name,
+                "flight" if spec.object_class.startswith("uav_") else "convoy",
+                int(movers.hand[i]),
+                x,
+                y,
+                radius,
+                paths.start_s[i],
+                paths.end_s[i],
+            )
         )
     return made
 
@@ -55,6 +72,7 @@ def _works(world: World) -> list[dict[str, Any]]:
         _notice(
             world,
             world.scenario.fires[groups.spec[i]].name,
+            "works" if world.scenario.fires[groups.spec[i]].weapon == "digging" else "exercise",
             int(groups.hand[i]),
             float(groups.x[i]),
             float(groups.y[i]),
@@ -68,11 +86,20 @@ def _works(world: World) -> list[dict[str, Any]]:
 
 
 def _notice(
-    world: World, name: str, hand: int, x: float, y: float, radius_m: float, start_s: float, end_s: float
+    world: World,
+    name: str,
+    kind: str,
+    hand: int,
+    x: float,
+    y: float,
+    radius_m: float,
+    start_s: float,
+    end_s: float,
 ) -> dict[str, Any]:
     lon, lat = world.space.line.frame.inverse(np.array([x]), np.array([y]))
     return {
         "actor": name,
+        "kind": kind,
         "party": "civilian" if hand == CIVILIAN else hand_party(world.space, hand),
         "lon": round(float(lon[0]), 6),
         "lat": round(float(lat[0]), 6),

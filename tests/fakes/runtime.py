@@ -19,6 +19,8 @@ from monitoring import schema
 from monitoring.adapters.credentials import token_sha256
 from monitoring.adapters.store import QuarantinedRow, Store
 from monitoring.agreement import Agreement
+from monitoring.agreement.notice_file import in_force
+from monitoring.agreement.notices import canonical, version_of
 from tests.fakes.tables import START_NS, Output
 
 SECRET = "correct horse battery"
@@ -142,6 +144,14 @@ class ThinRuntime:
         self.calls.append(("load_line", {"principal": principal, "valid_from_ns": valid_from_ns}))
         line = ContactLine.from_geojson(dict(geojson))
         return {"version": line.version, "label": line.label, "length_m": line.length_m}
+
+    def load_notices(self, principal: str, document: Mapping[str, Any], name: str) -> dict[str, Any]:
+        self.calls.append(("load_notices", {"principal": principal, "name": name}))
+        content = canonical(dict(document), name)
+        return {"version": version_of(content), "label": name, "told": {}}
+
+    def notices(self) -> dict[str, Any]:
+        return in_force(self.agreement, [])
 
     def reanalyse(self, principal: str, from_ns: int, to_ns: int, *, is_applied: bool) -> dict[str, Any]:
         assert principal

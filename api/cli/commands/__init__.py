@@ -3,6 +3,7 @@
 import typer
 
 from api.cli.commands import (
+    agreement,
     demo,
     detect,
     evaluate,
@@ -10,6 +11,7 @@ from api.cli.commands import (
     ingest,
     line,
     locate,
+    notices,
     quarantine,
     reanalyse,
     report,
@@ -27,6 +29,8 @@ def register(app: typer.Typer) -> None:
     home.line_app.command("check")(line.check_line)
     home.line_app.command("show")(line.show_line)
     app.add_typer(home.line_app, name="line")
+    app.add_typer(agreement.app, name="agreement")
+    app.add_typer(notices.app, name="notices")
     app.add_typer(sensors.app, name="sensors")
     app.command("ingest")(ingest.ingest)
     app.command("detect")(detect.detect)

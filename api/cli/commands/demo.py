@@ -91,8 +91,8 @@ def run_demo(
     seconds: dict[str, float] = {}
     folder = runtime.home.path / DEMO_MARK
     folder.mkdir()
-    events_file, truth_file, sensors_file = (
-        folder / name for name in ("events.ndjson", "truth.ndjson", "sensors.json")
+    events_file, truth_file, sensors_file, notices_file = (
+        folder / name for name in ("events.ndjson", "truth.ndjson", "sensors.json", "notices.json")
     )
     mission = runtime.mission
     assert mission is not None
@@ -109,8 +109,11 @@ def run_demo(
             progress=lambda share: advance(share, 1.0),
         )
         event_count = write_run(run, events_file, truth_file, sensors_file)
+        notices_file.write_text(json.dumps(run.notices, indent=1) + "\n", encoding="utf-8")
     with _stage(seconds, "register"):
         runtime.register_sensors("demo", json.loads(sensors_file.read_text(encoding="utf-8"))["sensors"])
+        # What was announced is known before the day begins, so what fits it is permitted.
+        runtime.load_notices("demo", run.notices, notices_file.name)
     with (
         _stage(seconds, "ingest"),
         progress("through the door", quiet=quiet) as advance,
@@ -160,7 +163,7 @@ def run_demo(
         "recall": score.recall(),
         "precision": score.precision(),
         "report": {name: str(path) for name, path in reports.items()},
-        "files": [str(events_file), str(truth_file), str(sensors_file)],
+        "files": [str(events_file), str(truth_file), str(sensors_file), str(notices_file)],
         "seconds": {name: round(value, 2) for name, value in seconds.items()},
     }
 

@@ -12,7 +12,8 @@ from api.cli.output import EXIT_DATA, EXIT_USAGE, console, counts, fail, print_j
 from geodata.contact_line import LineHistory
 from geodata.sectors import Sectors
 from monitoring.adapters.detection import Detected, detect_files
-from monitoring.agreement import Agreement, Parameters
+from monitoring.agreement import Agreement, Notices, Parameters
+from monitoring.agreement.notice_file import read_notices
 from monitoring.rules import discover
 
 
@@ -30,6 +31,10 @@ def detect(
     ] = "minimal",
     rule: Annotated[
         list[str] | None, typer.Option("--rule", metavar="ID", help="only this rule; repeatable")
+    ] = None,
+    notices: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="what was told, as for `notices import`"),
     ] = None,
     default_sigma: Annotated[
         float,
@@ -71,7 +76,9 @@ def detect(
         position_error=kind,
         rules=tuple(rule) if rule else None,
         default_sigma_m=default_sigma,
+        given_later=() if notices is None else (Notices.read(read_notices(notices), str(notices)),),
     )
+    parameters.terms.check(parameters.lines, None)
     with progress("detecting", quiet=as_json) as advance:
         found = detect_files(files, parameters, advance)
     write_findings(found.findings, out)

@@ -29,6 +29,10 @@ def init(
     area: Annotated[
         str | None, typer.Option("--area", metavar="W,S,E,N", help="area of operations [the line + 300 km]")
     ] = None,
+    notices: Annotated[
+        Path | None,
+        typer.Option("--notices", metavar="FILE", help="what was told, as for `notices import`"),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="one JSON object")] = False,
 ) -> None:
     """Make a home on a mission's own line and agreement; without options on the shipped ones.
@@ -37,7 +41,10 @@ def init(
     """
     bounds = _bounds(area)
     with open_home(
-        context.obj.settings, "init", found=lambda: own_mission(line, agreement, bounds), must_be_new=True
+        context.obj.settings,
+        "init",
+        found=lambda: own_mission(line, agreement, bounds, notices),
+        must_be_new=True,
     ) as opened:
         mission = opened.runtime.mission
         assert mission is not None

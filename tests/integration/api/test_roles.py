@@ -49,6 +49,7 @@ BODIES: dict[str, dict[str, Any]] = {
     },
     "/v1/sensors": {"id": "new", "type": "generic"},
     "/v1/lines": {"line": {}, "valid_from": "2026-01-01T00:00:00Z"},
+    "/v1/notices": {"name": "n", "notices": {}},
     "/v1/quarantine/replay": {},
 }
 
