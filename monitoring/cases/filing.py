@@ -36,33 +36,6 @@ from monitoring.incidents import movement
 STATE_VERSION: Final = 4
 MEMORY_NS: Final = 92 * 86_400 * 1_000_000_000
 """Findings and cases older than this, by event time, before the newest one are no longer joined or flagged."""
-_COLUMNS: Final = (
-    "finding_id",
-    "revision",
-    "state",
-    "rule_id",
-    "verdict",
-    "time_start_ns",
-    "time_end_ns",
-    "lon",
-    "lat",
-    "chainage_m",
-    "sector",
-    "margin",
-    "probability",
-    "confidence",
-    "count",
-    "count_is_minimum",
-    "distance_m",
-    "party",
-    "incident_id",
-    "reasons",
-    "subject_key",
-    "sensor_ids",
-    "object_class",
-    "direction",
-    "side",
-)
 
 
 class StateTooNew(ValueError):
@@ -163,7 +136,7 @@ def step(
     sentences = dict(
         zip(incidents.column("incident_id").to_pylist(), incidents.column("summary").to_pylist(), strict=True)
     )
-    for row in findings.select(_COLUMNS).to_pylist():
+    for row in findings.to_pylist():
         is_movement = row["subject_key"].startswith("track:")
         sentence = movement.sentence([row], parameters) if is_movement else sentences.get(row["incident_id"])
         desk.take(row, sentence)
