@@ -122,6 +122,7 @@ class Agreement:
         self.notices = notices.Notices.read(content, file)
         self._raw: dict[str, dict[str, Any]] = content["parameters"]
         self._dated: dict[str, Dated] = {}
+        self._declared: dict[str, tuple[Parameter, ...]] = {}
         for section, declared in SECTIONS.items():
             self._read_section(section, declared)
         for section in self._raw:
@@ -177,8 +178,10 @@ class Agreement:
 
     def declare(self, rule_id: str, parameters: Iterable[Parameter]) -> None:
         """Checks and opens a rule's section: unknown and missing keys fail. Declaring again is harmless."""
-        if rule_id in self._by_rule:
-            self._read_section(rule_id, tuple(parameters))
+        declared = tuple(parameters)
+        if rule_id in self._by_rule and self._declared.get(rule_id) != declared:
+            self._read_section(rule_id, declared)
+            self._declared[rule_id] = declared
 
     def dated(self, key: str) -> Dated:
         """Everything about one parameter (`section.name`): unit, meaning, source and its dated values."""
