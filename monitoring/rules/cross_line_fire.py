@@ -17,7 +17,8 @@ the share of the fan beyond the line; it is a `violation` only if the whole fan,
 
 Where the agreement names a reference line for a party, fire from that party's side is judged by it; the line that
 counted is stated. Fire that was allowed (return fire on an order, a notified exercise) is `permitted`, with the
-permission named. Whose fire it was is left to attribution; `direction` says from which side to which.
+permission named. Whose fire it was is left to attribution; `direction` says from which side to which. A
+protected place within `protected_m` of the impact is named.
 
 Example: a radar pair, launch 3 km west of a line that runs north, impact 1.2 km east of it, both good to 80 m:
 one finding, `A>B`, verdict `violation`, probability 0.9999, margin 1,040 m (2 standard deviations).
@@ -50,6 +51,7 @@ PARAMETERS: Final = (
     Parameter("azimuth_sigma_deg", "deg", least=0.1, most=90),
     Parameter("flight_least_m", "m", "numbers by name", names=WEAPONS),
     Parameter("flight_most_m", "m", "numbers by name", least=1, names=WEAPONS),
+    Parameter("protected_m", "m"),
     REFERENCE_LINE,
 )
 MARGIN_UNIT: Final = "m"
@@ -121,6 +123,7 @@ def _finding(incident: dict[str, Any], parameters: Parameters) -> dict[str, Any]
         "reference_line": {"label": line.label, "version": line.version},
         "violations_smm": incident["violations_smm"],
     }
+    reasons += _protected(told, time_ns, parameters)
     permission = _permission(incident, detail, told["origin"], parameters)
     verdict = "violation" if is_certain else "undetermined"
     if permission is not None:
@@ -279,6 +282,27 @@ def _permission(
         incident["party"],
         origin["sigma_m"] or 0.0,
     )
+
+
+def _protected(told: dict[str, Any], time_ns: int, parameters: Parameters) -> list[str]:
+    """A sentence on the protected place near the impact, if there is one; it is put into `told` as well."""
+    impact = told["impact"]
+    if not impact["is_seen"]:
+        return []
+    within_m = parameters.agreement.number(f"{RULE_ID}.protected_m", time_ns)
+    lon, lat = np.array([impact["lon"]]), np.array([impact["lat"]])
+    near = parameters.terms.protected_near(lon, lat, np.array([time_ns]), within_m)
+    if near.idx[0] < 0:
+        return []
+    place, distance_m = parameters.terms.protected_places[int(near.idx[0])], round(float(near.distance_m[0]))
+    told["protected_place"] = {
+        "id": place.id,
+        "name": place.name,
+        "kind": place.kind,
+        "distance_m": distance_m,
+    }
+    where = "inside" if distance_m == 0 else f"{distance_m:,} m from"
+    return [f"It fell {where} the protected place {place.name} ({place.kind})."]
 
 
 def _in_words(origin: End, impact: End, course: int) -> str:

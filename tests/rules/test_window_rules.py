@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from monitoring.agreement import Permission, SensorFacts, Terms
+from monitoring.agreement import SensorFacts
 from monitoring.pipeline import Engine
 from monitoring.rules import discover
 from tests.small_world import START_NS, parameters, place, shot, table
@@ -26,25 +26,19 @@ WINDOW_RULES = [
 APPROXIMATE = ("margin_km", "probability")
 
 
-class Allowed(Terms):
-    """Everything within `radius_m` of a place east of the line is permitted."""
-
-    def __init__(self, east_m: float) -> None:
-        self._lon = place(east_m)[0]
-
-    def permission(
-        self,
-        rule_id: str,
-        lon: float,
-        lat: float,
-        from_ns: int,
-        to_ns: int,
-        object_class: str | None,
-        party: str | None,
-        sigma_m: float,
-    ) -> Permission | None:
-        near = abs(lon - self._lon) < 0.01
-        return Permission("N-1", "works", "5.2", "Repairs were announced.") if near else None
+def notified(kind: str, east_m: float) -> dict[str, Any]:
+    """What was announced of a place east of the line, for the day of the cases, whoever does it."""
+    lon, lat = place(east_m)
+    return {
+        "id": "N-1",
+        "kind": kind,
+        "party": "A",
+        "area": {"circle": {"lon": lon, "lat": lat, "radius_m": 500}},
+        "from": "2025-10-09T00:00:00Z",
+        "to": "2025-10-10T00:00:00Z",
+        "source": "the test",
+        "text": "Announced.",
+    }
 
 
 def content(rule_id: str) -> dict[str, Any]:
@@ -69,9 +63,9 @@ def facts(said: Any) -> SensorFacts:
 
 def judged(every: dict[str, Any], case: dict[str, Any]) -> list[dict[str, Any]]:
     sensors = {name: facts(said) for name, said in every["sensors"].items()}
-    terms = Allowed(case["allowed_at"]) if "allowed_at" in case else Terms()
+    told = {"notified": [notified(*one) for one in case.get("notified", [])]}
     given = parameters(
-        case.get("agreement"), sensors=sensors, name="illustrative", rules=(every["rule"],), terms=terms
+        case.get("agreement"), sensors=sensors, name="illustrative", rules=(every["rule"],), said_besides=told
     )
     engine, rows = Engine(given), []
     for second, east_m, *rest in case["reports"]:

@@ -1,7 +1,6 @@
 """Fire across the line: mirror, move, and the end that nobody saw."""
 
 import json
-from dataclasses import replace
 
 import pyarrow as pa
 import pytest
@@ -9,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitoring import findings, schema
-from monitoring.agreement import Permission, Terms
 from monitoring.rules import cross_line_fire
 from tests.small_world import START_NS, parameters, place
 
@@ -85,20 +83,41 @@ def test_exact_places_have_no_probability_and_a_touch_of_the_line_is_not_across_
 
 
 def test_fire_that_was_allowed_where_it_came_from_is_permitted_and_says_by_what():
-    class Ordered(Terms):
-        def permission(self, rule_id, lon, lat, from_ns, to_ns, object_class, party, sigma_m):
-            assert (rule_id, object_class) == ("cross_line_fire", "mortar")
-            return (
-                Permission("N-7", "return_fire", "2.4", "Return fire was ordered.")
-                if lon < place(0)[0]
-                else None
-            )
-
-    allowed = replace(PARAMETERS, terms=Ordered())
+    lon, lat = place(-900)
+    told = {
+        "id": "N-7",
+        "kind": "return_fire",
+        "party": "A",
+        "area": {"circle": {"lon": lon, "lat": lat, "radius_m": 300}},
+        "from": "2025-10-09T00:00:00Z",
+        "to": "2025-10-10T00:00:00Z",
+        "source": "order 7",
+    }
+    allowed = parameters(name="illustrative", said_besides={"notified": [told]})
     found = judged(allowed, origin=end(-900), impact=end(900), object_class="mortar")
     assert (found["verdict"], json.loads(found["detail"])["permission"]) == ("permitted", "N-7")
-    assert "Return fire was ordered." in found["reasons"]
+    assert any("N-7" in sentence for sentence in found["reasons"])
     assert judged(allowed, origin=end(900), impact=end(-900), object_class="mortar")["verdict"] == "violation"
+
+
+def test_a_protected_place_near_the_impact_is_named():
+    lon, lat = place(1_000)
+    school = {
+        "id": "P-1",
+        "name": "School 4",
+        "kind": "school",
+        "lon": lon,
+        "lat": lat,
+        "radius_m": 100,
+        "source": "x",
+    }
+    given_ = parameters(name="illustrative", said_besides={"protected_places": [school]})
+    near = judged(given_, origin=end(-900), impact=end(700))
+    assert "It fell 200 m from the protected place School 4 (school)." in near["reasons"]
+    assert json.loads(near["detail"])["protected_place"]["id"] == "P-1"
+    inside = judged(given_, origin=end(-900), impact=end(1_010))
+    assert "It fell inside the protected place School 4 (school)." in inside["reasons"]
+    assert "protected_place" not in judged(given_, origin=end(-900), impact=end(200))["detail"]
 
 
 def test_the_reference_line_is_stated():
