@@ -18,9 +18,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from geodata.compilation import HAS_NUMBA
-from geodata.compiled import Tables, tables_of
 from geodata.compiled import locate as compiled_locate
 from geodata.compiled_crossings import plain_crossings
+from geodata.compiled_tables import Tables, tables_of
 from geodata.far import FarSearch
 from geodata.frame_series import FrameSeries
 from geodata.grid_index import FAR, build_grid_index
@@ -114,10 +114,9 @@ class Locator:
         lat_deg = np.atleast_1d(np.asarray(lat, dtype=np.float64))
         assert lon_deg.shape == lat_deg.shape
         assert lon_deg.ndim == 1
-        found = _blank(len(lon_deg))
         if self._tables is not None:
-            self._locate_compiled(self._tables, lon_deg, lat_deg, clearance, found)
-            return found
+            return self._locate_compiled(self._tables, lon_deg, lat_deg, clearance)
+        found = _blank(len(lon_deg))
         self._locate_by_blocks(lon_deg, lat_deg, clearance, found)
         return found
 
@@ -137,13 +136,14 @@ class Locator:
         self._near.leaves(rooms.reals[12], rooms.reals[13], rooms, rooms.whole[1])
         return rooms, rooms.whole[1]
 
-    def _locate_compiled(
-        self, tables: Tables, lon: Reals, lat: Reals, clearance: bool, into: Located
-    ) -> None:
-        """The compiled loop; what it leaves is decided by the reference."""
+    def _locate_compiled(self, tables: Tables, lon: Reals, lat: Reals, clearance: bool) -> Located:
+        """The compiled loops; what they leave is decided by the reference."""
+        into = _room(len(lon)) if clearance else _blank(len(lon))
         is_left = np.zeros(len(lon), dtype=np.bool_)
         with np.errstate(over="ignore", invalid="ignore"):  # of numbers that are no places, and are left
-            compiled_locate(lon, lat, *tables, clearance, into, is_left)
+            compiled_locate(
+                np.ascontiguousarray(lon), np.ascontiguousarray(lat), *tables, clearance, into, is_left
+            )
         if clearance and self._crosses_antimeridian:
             into.foot_lon[:] = wrap_deg(into.foot_lon)
         if is_left.any():
@@ -151,6 +151,7 @@ class Locator:
             found = _blank(len(left))
             self._locate_by_blocks(lon[left], lat[left], clearance, found)
             into.put(left, found)
+        return into
 
     def _locate_by_blocks(self, lon_deg: Reals, lat_deg: Reals, clearance: bool, found: Located) -> None:
         rooms = Rooms.of(min(len(lon_deg), BLOCK))
@@ -256,16 +257,19 @@ class Locator:
             into.chainage_m[at] = near.chainage0_m[piece] + t * near.length_m[piece]
 
 
+def _room(count: int) -> Located:
+    """Columns for `count` answers, with anything in them."""
+    reals = [np.empty(count) for _ in range(4)]
+    side, beyond = (np.empty(count, dtype=np.int8) for _ in range(2))
+    return Located(side, reals[0], reals[1], np.empty(count, dtype=np.int16), reals[2], reals[3], beyond)
+
+
 def _blank(count: int) -> Located:
-    return Located(
-        side=np.zeros(count, dtype=np.int8),
-        signed_distance_m=np.full(count, np.nan),
-        chainage_m=np.full(count, np.nan),
-        line_part=np.full(count, -1, dtype=np.int16),
-        foot_lon=np.full(count, np.nan),
-        foot_lat=np.full(count, np.nan),
-        beyond_end=np.zeros(count, dtype=np.int8),
-    )
+    """Answers for `count` places that are none."""
+    blank = _room(count)
+    for column, value in zip(blank, (0, np.nan, np.nan, -1, np.nan, np.nan, 0), strict=True):
+        cast("Any", column).fill(value)
+    return blank
 
 
 def _corners(pieces: Segments, line: "ContactLine") -> Corners:
