@@ -147,7 +147,10 @@ def anew(
     for span in asked:
         rule, wide = by_id[span.rule_id], span.covering(published)
         state = states.get(rule.RULE_ID, WindowState())
-        rows = _read(rule, evidence.filter(pa.array(_is_within(evidence, wide))), parameters)
+        outside = state.rows.filter(pa.array(~_is_within(state.rows, wide)))
+        inside = _read(rule, evidence.filter(pa.array(_is_within(evidence, wide))), parameters)
+        # What is kept of other times may be the past that the rule compares with.
+        rows = events.in_canonical_order(pa.concat_tables([outside, inside]))
         windows = rule.evaluate(rows, until_ns, parameters)
         known = {
             row["finding_id"]: row
@@ -155,9 +158,7 @@ def anew(
             if row["time_end_ns"] >= span.from_ns and row["time_start_ns"] <= span.to_ns
         }
         told = _amend(rule, windows, rows, state.told, known, span, until_ns, is_end, sheet)
-        outside = state.rows.filter(pa.array(~_is_within(state.rows, wide)))
-        kept = pa.concat_tables([outside, rows.filter(pa.array(windows.is_needed))])
-        after[rule.RULE_ID] = WindowState(events.in_canonical_order(kept), told, until_ns)
+        after[rule.RULE_ID] = WindowState(rows.filter(pa.array(windows.is_needed)), told, until_ns)
     return after, sheet.output()
 
 
@@ -355,7 +356,13 @@ def _due_ns(windows: Windows, told: Mapping[str, Told], until_ns: int) -> int:
 def _read(rule: WindowRule, table: pa.Table, parameters: Parameters) -> pa.Table:
     """The events of the rule's kinds that matter to it, with their place facts."""
     kinds = [schema.KINDS.index(kind) for kind in rule.KINDS]
-    own = table.filter(pa.array(np.isin(events.codes(table, "kind"), kinds)))
+    is_own = np.isin(events.codes(table, "kind"), kinds)
+    classes = getattr(rule, "OBJECT_CLASSES", None)
+    if classes is not None:
+        # Fixes are many; only those of the rule's classes are worth a place.
+        codes = [schema.OBJECT_CLASSES.index(word) for word in classes]
+        is_own &= np.isin(events.codes(table, "object_class"), codes)
+    own = table.filter(pa.array(is_own))
     if not own.num_rows:
         return schema.PLACED_EVENTS.empty_table()
     placed = place(own, parameters)
