@@ -8,9 +8,11 @@ construction, so that cells can be worked on apart:
 2. `runs`: inside a fixed square of a kilometre, fire without a long pause is a run (the only memory in time);
 3. `stars`: runs beside each other join the earliest one of their neighbourhood, in a fixed number of rounds;
 4. `joining`: imprecise reports join the run of the nearest precise one and never found anything;
-5. `linking`: a sensor's own statement joins launches with their impacts, whatever lies between;
-6. `phenomena` and `summary`: what was recorded, how often, where, by whom;
-7. `movement`: findings of tracks that are one excursion of one object or group.
+5. `parts`: groups that fire by turns from different places, and where shells fell, are apart inside one activity;
+6. `linking`: a sensor's own statement joins launches with their impacts, whatever lies between, and `flights` joins
+   impacts with the launches that other sensors saw a time of flight before;
+7. `phenomena`, `location` and `summary`: what was recorded, how often, where, by whom; `evidence`: how probable it is;
+8. `movement`: findings of tracks that are one excursion of one object or group.
 """
 
 from monitoring.incidents.amending import amend

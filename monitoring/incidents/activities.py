@@ -14,9 +14,11 @@ from geodata import cells
 from monitoring import events, schema
 from monitoring.agreement import Parameters
 from monitoring.incidents import geometry
+from monitoring.incidents.flights import followed, waits
 from monitoring.incidents.joining import Reports, best_fit
 from monitoring.incidents.limits import JOIN_S, Limits
 from monitoring.incidents.linking import heads
+from monitoring.incidents.parts import parts
 from monitoring.incidents.readings import group_numbers
 from monitoring.incidents.runs import Runs, grow
 from monitoring.incidents.stars import Neighbours, decide, neighbours
@@ -44,17 +46,17 @@ _DECIDED: Final = (
 class Activities:
     """What the open rows amount to.
 
-    - `run_idx` (n,): index of each row's run, -1 = none; `is_precise` (n,); `head_of_run` (r,): index of the run
-      that leads each run's incident; `leader_of_run` (r,): that leads its activity; `complete_ns` (r,): from when
-      the incident led by a run is complete.
+    - `run_idx` (n,): index of each row's run, -1 = none; `is_precise` (n,); `part` (n,): each row's part (see
+      `parts`), -1 = none; `head` (n,): the part that leads its incident; `complete_ns` (p,): from when the incident
+      led by a part is complete.
     """
 
     runs: Runs
     near: Neighbours
     run_idx: Ints
     is_precise: Flags
-    leader_of_run: Ints
-    head_of_run: Ints
+    part: Ints
+    head: Ints
     complete_ns: Ints
 
 
@@ -113,26 +115,35 @@ def joined(rows: pa.Table, until_ns: int, is_end: bool, parameters: Parameters) 
     return run, is_due
 
 
-def gather(rows: pa.Table, run: Ints, runs: Runs, shards: int, parameters: Parameters) -> Activities:
-    """Decides which runs are one incident."""
+def gather(
+    rows: pa.Table, run: Ints, runs: Runs, shards: int, until_ns: int, is_end: bool, parameters: Parameters
+) -> Activities:
+    """Decides which runs, and which parts of their activities, are one incident."""
     near = neighbours(runs)
     decided, complete_ns = _decide(runs, near, shards)
     names = decided.run
     leader = np.minimum(np.searchsorted(names, decided.leader), max(len(names) - 1, 0)).astype(np.int64)
     run_idx = np.where(run >= 0, np.searchsorted(names, run), -1).astype(np.int64)
-    has_run = run_idx >= 0
+    precise = is_precise(rows, parameters)
+    activity = np.where(run_idx >= 0, leader[run_idx] if len(names) else -1, -1)
+    divided = parts(rows, activity, precise)
+    part = divided.of_row
     group = group_numbers(rows)
-    grouped = np.flatnonzero(has_run & (group >= 0))
+    grouped = np.flatnonzero((part >= 0) & (group >= 0))
     lead, complete_ns = heads(
-        leader[run_idx[grouped]],
-        len(names),
+        part[grouped],
+        len(divided),
         group[grouped],
         events.codes(rows, "kind")[grouped] == _LAUNCH,
         events.ints(rows, "time_ns")[grouped],
-        complete_ns,
+        complete_ns[divided.activity] if len(names) else complete_ns,
     )
-    head = lead[leader] if len(names) else leader
-    return Activities(decided, near, run_idx, is_precise(rows, parameters), leader, head, complete_ns)
+    chosen_ns, certain_ns = waits(divided, complete_ns)
+    is_free = lead == np.arange(len(divided))
+    lead = followed(rows, divided, is_free, is_end | (chosen_ns <= until_ns))[lead]
+    np.maximum.at(certain_ns, lead, certain_ns.copy())
+    head = np.where(part >= 0, lead[part] if len(divided) else -1, -1)
+    return Activities(decided, near, run_idx, precise, part, head, certain_ns)
 
 
 def _decide(runs: Runs, near: Neighbours, shards: int) -> tuple[Runs, Ints]:

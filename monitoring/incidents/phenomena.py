@@ -115,7 +115,7 @@ def same(
         np.concatenate([i, j]), np.concatenate([j, i]), np.concatenate([score, score]), sensor
     )
     i, j = node[i], node[j]
-    label = _connected(count, i, j)
+    label = connected(count, i, j)
     crowded = _crowded(label[node], node, sensor)
     label = np.where(crowded[label], -1, label)
     return _stars(label, i, j, np.unique(node))[node]
@@ -181,7 +181,7 @@ def _mutual_best(i: Ints, j: Ints, score: Reals, sensor: Ints) -> tuple[Ints, In
     return low[twice], high[twice]
 
 
-def _connected(count: int, i: Ints, j: Ints) -> Ints:
+def connected(count: int, i: Ints, j: Ints) -> Ints:
     """Smallest index of each one's connected component, (count,)."""
     label = np.arange(count, dtype=np.int64)
     while len(i):

@@ -59,6 +59,7 @@ ROWS: Final = pa.schema(
         pa.field("run", pa.int64(), nullable=False),
     ]
 )
+_ARRIVAL: Final = schema.TIME_BASES.index("arrival")
 _FIRE: Final = np.array([kind in schema.FIRE_KINDS for kind in schema.KINDS] + [False])
 
 
@@ -103,6 +104,11 @@ def anchors(fire: pa.Table, sensors: Mapping[str, SensorFacts]) -> tuple[geometr
     lon, lat, _ = _places(fire, from_lon, from_lat)
     has_place = np.isfinite(lon) & np.isfinite(lat)
     return np.where(has_place, lon, from_lon), np.where(has_place, lat, from_lat)
+
+
+def is_arrival(rows: pa.Table) -> NDArray[np.bool_]:
+    """Whether each report's time is that of arrival of the sound, (n,)."""
+    return np.asarray(events.codes(rows, "time_basis") == _ARRIVAL)
 
 
 def group_numbers(rows: pa.Table) -> NDArray[np.int64]:

@@ -95,11 +95,11 @@ def _step_fire(
     if rows.column(0).num_chunks > _CHUNKS_MAX:
         rows = rows.combine_chunks()
     run, is_due = joined(rows, until_ns, is_end, parameters)
-    activities = gather(rows, run, runs, shards, parameters)
-    ready = activities.complete_ns <= until_ns  # by head
-    has_run = activities.run_idx >= 0
-    head = np.where(has_run, activities.head_of_run[activities.run_idx] if len(runs) else 0, -1)
-    leaves = has_run & ready[head] if len(runs) else has_run
+    activities = gather(rows, run, runs, shards, until_ns, is_end, parameters)
+    ready = activities.complete_ns <= until_ns  # by part
+    head = activities.head
+    has_run = head >= 0
+    leaves = has_run & ready[head] if len(ready) else has_run
     out = np.flatnonzero(has_run if is_end else leaves)
     apart = np.flatnonzero(is_due & (run == NO_RUN))
     fire, published, published_findings = _publish(
@@ -113,12 +113,20 @@ def _step_fire(
     decided = activities.runs
     decided = replace(
         decided,
-        is_emitted=decided.is_emitted | ready[activities.head_of_run],
+        is_emitted=decided.is_emitted | _is_left(activities.run_idx, leaves, len(decided)),
         is_settled=decided.is_settled | (decided.leader_known_ns <= until_ns),
     )
     kept = decided.take(still_needed(decided, activities.near, until_ns))
     state = replace(state, rows=rows, runs=kept, published=published, published_findings=published_findings)
     return state, fire
+
+
+def _is_left(run_idx: Ints, leaves: Flags, count: int) -> Flags:
+    """Runs (r,) that have reports and all of whose reports leave."""
+    leaving, staying = (
+        np.bincount(run_idx[mask & (run_idx >= 0)], minlength=count) for mask in (leaves, ~leaves)
+    )
+    return (leaving > 0) & (staying == 0)
 
 
 def _publish(
@@ -193,12 +201,11 @@ def _gathered(rows: pa.Table, out: Ints, head: Ints, activities: Activities) -> 
     order = np.lexsort((first, activities.complete_ns[heads]))
     number = np.empty(len(heads), dtype=np.int64)
     number[order] = np.arange(len(heads))
-    run_idx = activities.run_idx[out]
     gathered = Gathered(
         rows=rows.take(pa.array(out)).combine_chunks(),
         incident=number[which],
         is_precise=precise,
-        is_lead=activities.leader_of_run[run_idx] == head[out],
+        is_lead=activities.part[out] == head[out],
         is_shouting=np.zeros(len(out), dtype=np.bool_),
         incident_count=len(heads),
     )

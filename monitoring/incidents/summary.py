@@ -20,13 +20,12 @@ from monitoring.incidents.limits import Limits
 from monitoring.incidents.location import extent_of, first_of, mean_place, pairs_of
 from monitoring.incidents.phenomena import FAMILY, origin_times, roles, same
 from monitoring.incidents.place_facts import on_the_line
-from monitoring.incidents.readings import group_numbers
+from monitoring.incidents.readings import group_numbers, is_arrival
 
 Ints = NDArray[np.int64]
 Reals = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
-_ARRIVAL: Final = schema.TIME_BASES.index("arrival")
 _LAUNCH: Final = schema.KINDS.index("launch")
 _PARTIES: Final = ("A", "B")
 
@@ -119,7 +118,7 @@ def _phenomena(
     origin_ns, origin_sigma_s = origin_times(
         time_ns,
         events.reals(rows, "time_sigma_s"),
-        events.codes(rows, "time_basis") == _ARRIVAL,
+        is_arrival(rows),
         np.hypot(east, north),
         events.reals(rows, "sigma_m_max"),
     )

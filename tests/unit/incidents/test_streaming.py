@@ -38,6 +38,7 @@ def busy(seed: int, count: int = 400, width_m: float = 60_000.0) -> list[dict]:
                 sigma_m=float(rng.choice([30.0, 150.0, 1_500.0, 5_000.0])),
                 group_id=f"g{rng.integers(0, 5)}" if rng.random() < 0.1 else None,
                 kind=str(rng.choice(["explosion", "launch", "shot"])),
+                direction=[None, "outgoing", "impact"][rng.integers(0, 3)],
             )
         )  # fmt: skip
     return rows
