@@ -126,7 +126,7 @@ def _is_left(run_idx: Ints, leaves: Flags, count: int) -> Flags:
     leaving, staying = (
         np.bincount(run_idx[mask & (run_idx >= 0)], minlength=count) for mask in (leaves, ~leaves)
     )
-    return (leaving > 0) & (staying == 0)
+    return np.asarray((leaving > 0) & (staying == 0))
 
 
 def _publish(
