@@ -164,6 +164,7 @@ def _about(mission: Mission, period: Period) -> ReportMission:
             )
         ),
         is_illustrative=mission.is_illustrative,
+        rules=tuple(clause.rule_id for clause in mission.agreement.clauses),
     )
 
 

@@ -20,7 +20,7 @@ class Sector:
 
 @dataclass(frozen=True)
 class Mission:
-    """Who reports, about which line, by which agreement, with which program."""
+    """Who reports, about which line, by which agreement (and which rules it has), with which program."""
 
     name: str
     line_label: str
@@ -31,6 +31,7 @@ class Mission:
     engine_version: str
     sectors: tuple[Sector, ...]
     is_illustrative: bool = False
+    rules: tuple[str, ...] = ("line_crossing", "buffer_incursion", "ceasefire_fire")
 
 
 @dataclass(frozen=True)
@@ -136,7 +137,11 @@ class SectorLine:
 
 @dataclass(frozen=True)
 class EvidenceLine:
-    """One incident in the grammar of evidence: when, by what means, what, where, how far, how sure."""
+    """One incident in the grammar of evidence: when, by what means, what, where, how far, how sure.
+
+    `rules` that judged it; `objects` the most that one of them counts; `limit_m` from where on a heavy weapon would
+    have been allowed.
+    """
 
     incident_id: str
     revision: int
@@ -166,16 +171,41 @@ class EvidenceLine:
     sigma_m: float | None
     case_number: str | None
     summary: str
+    rules: tuple[str, ...] = ()
+    objects: int | None = None
+    objects_is_minimum: bool | None = None
+    limit_m: float | None = None
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a section's table: its key in machine-readable forms, its title on the page."""
+
+    key: str
+    title: str
+    is_number: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of a section, in words: each row has a value (None = none) for each column."""
+
+    key: str
+    title: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[str | None, ...], ...]
 
 
 @dataclass(frozen=True)
 class Section:
-    """A section of the fixed order: its key, title, and sentences; `is_computed` False = not in this version."""
+    """A section of the fixed order: its key, title, sentences and tables; `is_computed` False = not in this
+    version, or not by this agreement."""
 
     key: str
     title: str
     sentences: tuple[str, ...]
     is_computed: bool = True
+    tables: tuple[Table, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -193,6 +223,7 @@ class Report:
     total: SectorLine
     fire: tuple[EvidenceLine, ...]
     movement: tuple[EvidenceLine, ...]
+    other: tuple[EvidenceLine, ...]
     cases: tuple[CaseLine, ...]
     sensors: tuple[SensorLine, ...]
     received: Received

@@ -13,7 +13,7 @@ from typing import Any, Final
 import pyarrow as pa
 
 from monitoring.incidents.wording import month
-from monitoring.reports import wording
+from monitoring.reports import presence, wording
 from monitoring.reports.content import (
     EvidenceLine,
     Material,
@@ -26,12 +26,13 @@ from monitoring.reports.content import (
 from monitoring.reports.period import Period
 
 _FIRE_RULE: Final = "ceasefire_fire"
-_VERDICT_ORDER: Final = ("violation", "undetermined", "permitted")
-_NOT_IN_THIS_VERSION: Final = (
+_VERDICT_ORDER: Final = tuple(wording.VERDICTS)
+_FIXED_ORDER: Final = (
     ("casualties", "Casualties and damage"),
     ("own_assets", "Fire at the mission's own assets"),
     ("disengagement", "Disengagement areas"),
     ("weapons", "Weapons in violation of withdrawal lines, new positions, mines"),
+    ("air", "Military aircraft over the security zone"),
     ("repairs", "Local ceasefires for repairs of infrastructure"),
     ("checkpoints", "Civilians at entry-exit checkpoints"),
     ("restrictions", "Restrictions of the monitors' movement, interference with navigation"),
@@ -97,11 +98,12 @@ def build(material: Material) -> Report:
         as_of_ns=material.as_of_ns,
         is_preliminary=is_preliminary,
         header=tuple(_header(material, is_preliminary)),
-        sections=tuple(_sections(material, sectors, total, findings)),
+        sections=tuple(_sections(material, sectors, total, findings, lines)),
         sectors=tuple(sectors),
         total=total,
         fire=fire,
         movement=movement,
+        other=tuple(line for line in lines if line.kind not in ("fire", "movement")),
         cases=tuple(sorted(material.cases, key=lambda case: case.number)),
         sensors=tuple(sorted(material.sensors, key=lambda line: line.type)),
         received=material.received,
@@ -203,7 +205,11 @@ def _header(material: Material, is_preliminary: bool) -> Iterable[str]:
 
 
 def _sections(
-    material: Material, sectors: list[SectorLine], total: SectorLine, findings: list[dict[str, Any]]
+    material: Material,
+    sectors: list[SectorLine],
+    total: SectorLine,
+    findings: list[dict[str, Any]],
+    lines: list[EvidenceLine],
 ) -> Iterable[Section]:
     yield Section("violations", "Ceasefire violations", tuple(_violation_sentences(sectors, total)))
     yield Section(
@@ -212,12 +218,18 @@ def _sections(
     yield Section(
         "incursions", "Presence inside the buffer", tuple(_movement_sentences(findings, "buffer_incursion"))
     )
-    for key, title in _NOT_IN_THIS_VERSION:
-        yield Section(key, title, (f"{title}: {wording.NOT_COMPUTED} in this version.",), is_computed=False)
+    for key, title in _FIXED_ORDER:
+        made = _COMPUTED[key](findings, lines, material.mission.rules, title) if key in _COMPUTED else None
+        sentence = f"{title}: {wording.NOT_COMPUTED} in this version."
+        yield made or Section(key, title, (sentence,), is_computed=False)
     yield Section("coverage", "Coverage", (wording.COVERAGE_MEANING,), is_computed=False)
     yield Section("cases", "Cases", tuple(_case_sentences(material)))
     yield Section("received", "Reports received and refused", tuple(_received_sentences(material)))
     yield Section("sensors", "Sensors", tuple(_sensor_sentences(material)))
+
+
+_COMPUTED: Final = {"weapons": presence.weapons, "air": presence.air}
+"""Sections of the fixed order that rules fill; each gives None where the agreement has none of these rules."""
 
 
 def _violation_sentences(sectors: list[SectorLine], total: SectorLine) -> Iterable[str]:
@@ -275,9 +287,7 @@ def _movement_sentences(findings: list[dict[str, Any]], rule_id: str) -> Iterabl
         yield f"The system recorded no {noun[1]}."
         return
     verdicts = Counter(min((row["verdict"] for row in rows), key=_VERDICT_ORDER.index) for rows in happenings)
-    told = ", ".join(
-        f"{verdicts[word]:,} {_VERDICT_WORDS[word]}" for word in _VERDICT_ORDER if verdicts[word]
-    )
+    told = wording.verdicts(verdicts)
     counting = (
         "out and back count as one" if rule_id == "line_crossing" else "each object or group counts once"
     )
@@ -289,13 +299,6 @@ def _movement_sentences(findings: list[dict[str, Any]], rule_id: str) -> Iterabl
         named = ", ".join(f"party {party} {parties[party]:,}" for party in ("A", "B") if parties[party])
         rest = f"{', ' if named else ''}not determined {parties[None]:,}" if parties[None] else ""
         yield f"By the affiliation that sensors stated, those in violation were: {named}{rest}."
-
-
-_VERDICT_WORDS: Final = {
-    "violation": "in violation of the agreement",
-    "undetermined": "undetermined",
-    "permitted": "permitted",
-}
 
 
 def _case_sentences(material: Material) -> Iterable[str]:
@@ -354,6 +357,7 @@ def _evidence_line(
     verdict = min((f["verdict"] for f in findings), key=_VERDICT_ORDER.index, default="undetermined")
     classes = [f["object_class"] for f in findings if f["object_class"] not in (None, "unknown")]
     distance_m = None if row["signed_distance_m"] is None else abs(row["signed_distance_m"])
+    count, is_least = presence.objects(findings)
     location = "away from the line" if row["chainage_m"] is None else f"km {row['chainage_m'] / 1_000:,.1f}"
     return EvidenceLine(
         incident_id=row["incident_id"],
@@ -387,6 +391,10 @@ def _evidence_line(
         sigma_m=row["sigma_major_m"],
         case_number=case_number,
         summary=row["summary"],
+        rules=tuple(sorted({f["rule_id"] for f in findings})),
+        objects=count,
+        objects_is_minimum=is_least,
+        limit_m=presence.limit_m(findings),
     )
 
 
@@ -399,10 +407,8 @@ def _observed(row: dict[str, Any], findings: list[dict[str, Any]], classes: list
 
 
 def _depth(findings: list[dict[str, Any]]) -> str:
-    """How deep a movement went, where a rule measured it."""
+    """How near to the line a movement came, where a rule measured it."""
     depths = [
-        f["distance_m"]
-        for f in findings
-        if f["rule_id"] == "buffer_incursion" and f["distance_m"] is not None
+        f["distance_m"] for f in findings if f["rule_id"] != "line_crossing" and f["distance_m"] is not None
     ]
     return wording.distance_band(min(depths)) if depths else wording.UNKNOWN

@@ -11,6 +11,8 @@ from monitoring.reports import wording
 from monitoring.reports.content import CaseLine, Report, SectorLine
 from monitoring.reports.strip import strip
 
+_OWN_PLACE: Final = ("violations", "coverage", "cases", "received", "sensors")
+"""Sections that the page lays out in a way of their own."""
 ROWS_MAX: Final = 1_000
 """Incidents of one kind that the page lists; the CSV has all of them."""
 
@@ -30,6 +32,9 @@ def to_html(report: Report) -> bytes:
     text = _template().render(
         report=report,
         sections=sections,
+        told=[
+            section for section in report.sections if section.is_computed and section.key not in _OWN_PLACE
+        ],
         apart=[
             section for section in report.sections if not section.is_computed and section.key != "coverage"
         ],
@@ -37,6 +42,8 @@ def to_html(report: Report) -> bytes:
         strip=Markup(strip(report)),  # noqa: S704  # made here from numbers and escaped sector ids
         fire=report.fire[:ROWS_MAX],
         movement=report.movement[:ROWS_MAX],
+        other=report.other[:ROWS_MAX],
+        rows_max=ROWS_MAX,
         rejected=sorted(report.received.rejected.items()),
         flagged=sorted(report.received.flagged.items()),
         cases=[(case, _when(case, report)) for case in report.cases],

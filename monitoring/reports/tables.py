@@ -10,22 +10,23 @@ from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from monitoring.reports.content import EvidenceLine, Report
+from monitoring.reports.content import EvidenceLine, Report, Section
 
 COLUMNS: Final = (
     "incident_id", "revision", "kind", "verdict", "time_start", "time_end", "sector", "chainage_km", "side", "party",
     "lon", "lat", "sigma_m", "violations_smm", "count_is_minimum", "rounds_least", "rounds_best", "observation",
     "means", "sensor_count", "confidence", "distance", "direction", "object", "case_number", "summary",
+    "rules", "objects", "objects_is_minimum", "allowed_from_km",
 )  # fmt: skip
 _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
 def to_csv(report: Report) -> bytes:
-    """One row per incident, fire first; RFC 4180, UTF-8, times in UTC."""
+    """One row per incident, fire first, then movement, then places; RFC 4180, UTF-8, times in UTC."""
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow(COLUMNS)
-    for line in (*report.fire, *report.movement):
+    for line in (*report.fire, *report.movement, *report.other):
         writer.writerow([_cell(value) for value in _row(line)])
     return text.getvalue().encode()
 
@@ -56,11 +57,12 @@ def to_json(report: Report) -> bytes:
             "engine": mission.engine_version,
         },
         "header": report.header,
-        "sections": [asdict(section) for section in report.sections],
+        "sections": [_section(section) for section in report.sections],
         "sectors": [asdict(line) for line in report.sectors],
         "total": asdict(report.total),
         "incidents": [
-            dict(zip(COLUMNS, _row(line), strict=True)) for line in (*report.fire, *report.movement)
+            dict(zip(COLUMNS, _row(line), strict=True))
+            for line in (*report.fire, *report.movement, *report.other)
         ],
         "cases": [
             {
@@ -127,7 +129,26 @@ def _row(line: EvidenceLine) -> list[Any]:
         line.weapon,
         line.case_number,
         line.summary,
+        " ".join(line.rules),
+        line.objects,
+        line.objects_is_minimum,
+        None if line.limit_m is None else round(line.limit_m / 1_000, 3),
     ]
+
+
+def _section(section: Section) -> dict[str, Any]:
+    """A section with each row of its tables by the keys of the columns."""
+    tables = [
+        {
+            "key": table.key,
+            "title": table.title,
+            "rows": [
+                dict(zip((column.key for column in table.columns), row, strict=True)) for row in table.rows
+            ],
+        }
+        for table in section.tables
+    ]
+    return {**asdict(section), "tables": tables}
 
 
 def _utc(time_ns: int) -> str:

@@ -1,6 +1,6 @@
 """Sentences and phrases of the daily report, in English."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Final
 
@@ -65,6 +65,9 @@ RULES: Final = {
     "ceasefire_fire": "Fire",
     "line_crossing": "Line crossing",
     "buffer_incursion": "Buffer incursion",
+    "heavy_weapon_zone": "Heavy weapon too near",
+    "air_violation": "Flight in closed air",
+    "force_build_up": "Build-up of forces",
 }
 CLASSES: Final = {
     "person": "person",
@@ -81,6 +84,12 @@ CLASSES: Final = {
     "aircraft": "aircraft",
     "boat": "boat",
 }
+VERDICTS: Final = {
+    "violation": "in violation of the agreement",
+    "undetermined": "undetermined",
+    "permitted": "permitted",
+}
+"""The weightiest first."""
 _PHENOMENA: Final = {
     "explosion": ("explosion", "explosions"),
     "shot": ("shot", "shots"),
@@ -155,6 +164,21 @@ def distance_band(distance_m: float | None) -> str:
         return f"{low}-{low + 100} m from the line"
     low = int(distance_m // 1_000)
     return f"{low:,}-{low + 1:,} km from the line"
+
+
+def kilometres(distance_m: float | None) -> str:
+    """`15 km`, `12.5 km`, `N/K`."""
+    return UNKNOWN if distance_m is None else f"{distance_m / 1_000:g} km"
+
+
+def weightiest(verdicts: Iterable[str]) -> str:
+    """The weightiest of some verdicts; `undetermined` of none."""
+    return min(verdicts, key=list(VERDICTS).index, default="undetermined")
+
+
+def verdicts(counts: Mapping[str, int]) -> str:
+    """`2 in violation of the agreement, 1 undetermined`."""
+    return ", ".join(f"{counts[word]:,} {said}" for word, said in VERDICTS.items() if counts.get(word))
 
 
 def means(types: Iterable[str]) -> str:

@@ -169,8 +169,8 @@ def test_out_and_back_is_one_crossing():
 def test_the_sections_stand_in_a_fixed_order_and_what_is_not_computed_says_so():
     report = whole()
     assert [section.key for section in report.sections] == [
-        "violations", "crossings", "incursions", "casualties", "own_assets", "disengagement", "weapons", "repairs",
-        "checkpoints", "restrictions", "coverage", "cases", "received", "sensors",
+        "violations", "crossings", "incursions", "casualties", "own_assets", "disengagement", "weapons", "air",
+        "repairs", "checkpoints", "restrictions", "coverage", "cases", "received", "sensors",
     ]  # fmt: skip
     assert report.coverage == "coverage: not computed"
     assert "Coverage: not computed." in page(report)
