@@ -109,7 +109,7 @@ def own_mission(
         notices=() if notices_file is None else (read_notices(notices_file),),
     )
     bind(agreement)
-    mission.parameters().terms.check(mission.lines, area)
+    mission.check_places(str(notices_file))
     return mission
 
 

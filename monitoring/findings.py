@@ -116,6 +116,13 @@ def excuse(
     )
 
 
+def permission_detail(permission: Permission | None) -> dict[str, str]:
+    """What `detail` says of what excuses a finding: nothing where nothing does."""
+    if permission is None:
+        return {}
+    return {"permission": permission.id, "permission_clause": permission.clause}
+
+
 def stated_words(affiliations: Iterable[int]) -> list[str]:
     """The different affiliations stated, sorted, for `detail.affiliations` (positions in `schema.AFFILIATIONS`).
 

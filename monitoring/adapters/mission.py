@@ -13,7 +13,7 @@ from geodata.area import Area
 from geodata.contact_line import ContactLine, LineHistory
 from geodata.sectors import Sectors
 from monitoring.admission import Registry, Sensor
-from monitoring.agreement import Agreement, Notices, Parameters, SensorFacts
+from monitoring.agreement import Agreement, Notices, Parameters, SensorFacts, Terms
 from monitoring.agreement.notices import version_of
 from monitoring.evidence.records import decode_json, encode_json
 
@@ -77,6 +77,14 @@ class Mission:
         if self.notices and self.notices[-1] == content:
             return self
         return replace(self, notices=(*self.notices, content))
+
+    def check_places(self, newest_notices: str = "notices") -> None:
+        """Refuses zones outside the area, crossing points away from the line and the like; the newest notices came
+        from the file of this name. Raises `AgreementInvalid`."""
+        given = list(self._given)
+        if self.notices:
+            given[-1] = Notices.read(self.notices[-1], newest_notices)
+        Terms.of(self.agreement, given).check(self.lines, self.area)
 
     def with_sensors(self, sensors: Iterable[Sensor]) -> Self:
         """The mission with these sensors added to its registry or changed in it."""

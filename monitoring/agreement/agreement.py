@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geodata.contact_line import LineHistory
+from monitoring import schema
 from monitoring.agreement import notices
 from monitoring.agreement.catalogue import (
     CONTACT_LINE,
@@ -251,6 +252,9 @@ class Agreement:
             content = mapping_of(entry, self.file, where)
             exact_keys(content, ("id", "rule", "title", "text", "source"), self.file, where)
             words = {key: text_of(content[key], self.file, f"{where}.{key}") for key in content}
+            if words["rule"] not in schema.RULE_IDS:
+                what = f"there is no rule {words['rule']}; there are {', '.join(schema.RULE_IDS)}"
+                raise self._invalid(f"{where}.rule", what)
             if words["id"] in ids or words["rule"] in rules:
                 raise self._invalid(where, "its id or rule is already used by another clause")
             ids.add(words["id"])

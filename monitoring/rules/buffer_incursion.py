@@ -34,7 +34,7 @@ Where the agreement gives the forces of a party a line of their own (`reference_
 line as soon as a sensor said whose they are; until then, as for objects of nobody, from the contact line.
 
 What the agreement permits there and then (a crossing point in its hours, a notified convoy) is `permitted`; the
-deepest fix stands for the place of the whole stay. `detail.permission` names what permits it.
+deepest fix stands for the place of the whole stay. `detail.permission` and `permission_clause` name what permits it.
 
 Known limits: one width for all kinds of object; a stay is judged by its own track, not together with other
 sensors'.
@@ -141,7 +141,7 @@ def _rows(published: Published, parameters: Parameters) -> Iterator[tuple[int, d
             detail={
                 "belt": "warning" if stay["critical_last_ns"] == NEVER_NS else "critical",
                 "critical": _critical(stay),
-                **({} if permission is None else {"permission": permission.id}),
+                **findings.permission_detail(permission),
             },
         )
         yield row(published, i, moments, said, sectors[i], RULE_ID, parameters)

@@ -22,7 +22,7 @@ Where positions are exact, every intersection of every step counts and `probabil
 counts; a fix exactly on the line counts once if the track leaves it on the other side. Forces of a party are in
 violation, monitors are permitted, for others the meaning is undetermined. What the agreement permits there and then
 (civilians at a crossing point in its hours, a notified convoy) is `permitted`, also where it is in doubt;
-`detail.permission` names what permits it.
+`detail.permission` and `permission_clause` name what permits it.
 
 Never a violation by itself: a chord between two fixes on one side that cuts a bend of the line twice
 (`detail.inferred`: nobody saw the object beyond the line; its probability is that the way between the fixes,
@@ -264,7 +264,7 @@ def _rows(columns: Columns, parameters: Parameters) -> Iterator[tuple[int, dict[
                         "crossings_in_step": int(told["passage_count"]),
                         "inferred": bool(told["is_inferred"] or is_long[i]),
                         "implausible": bool(is_fast[i]),
-                        **({} if permission is None else {"permission": permission.id}),
+                        **findings.permission_detail(permission),
                     }
                 ),
             },

@@ -38,6 +38,7 @@ def judged(rule_id: str, case: dict[str, Any]) -> list[dict[str, Any]]:
         case.get("agreement"),
         LineHistory([line]),
         name="illustrative",
+        said_besides=case.get("told"),
         rules=(rule_id,),
         position_error=case.get("position_error", "sigma"),
     )

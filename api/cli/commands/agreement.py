@@ -141,7 +141,7 @@ def diff(
         print_json({"versions": [before.version, after.version], "changes": told})
         return
     if not changes:
-        console.print(f"{escape(first)} and {escape(second)} say the same.")
+        console.print(f"{escape(first)} and {escape(second)} say the same.", soft_wrap=True)
         return
     table = _table(f"{len(changes)} changes", "key", "from", "before", "after")
     for change in changes:

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 import monitoring.agreement
-from monitoring.agreement import Agreement, AgreementInvalid
+from monitoring.agreement import Agreement, AgreementInvalid, notices_schema
+from monitoring.agreement.notices import canonical
 from monitoring.rules import bind, discover, published_agreement_schema
 
 JANUARY_NS = 1_767_225_600_000_000_000
@@ -143,8 +144,7 @@ def test_a_bad_agreement_is_refused_by_file_and_key(
     change(changed)
     with pytest.raises(AgreementInvalid) as refused:
         read(changed)
-    if key != "clauses[0].rule":
-        assert (refused.value.file, refused.value.key) == ("changed.yaml", key)
+    assert (refused.value.file, refused.value.key) == ("changed.yaml", key)
     assert str(refused.value).startswith("changed.yaml: ")
 
 
@@ -180,3 +180,54 @@ def test_the_published_schema_knows_every_parameter_of_every_rule() -> None:
     sections = published_agreement_schema()["properties"]["parameters"]["properties"]
     for rule in discover():
         assert set(sections[rule.RULE_ID]["properties"]) == {parameter.name for parameter in rule.PARAMETERS}
+
+
+def test_the_published_schema_of_notices_is_the_one_that_is_read() -> None:
+    path = Path(monitoring.agreement.__file__).parent / "notices_schema.json"
+    assert json.loads(path.read_text(encoding="utf-8")) == notices_schema(), (
+        "write it again: python -c 'import json; from monitoring.agreement import notices_schema as s;"
+        f" print(json.dumps(s(), indent=1))' > {path}"
+    )
+
+
+def test_the_published_schemas_accept_what_is_read_and_refuse_unknown_keys() -> None:
+    circle = {"lon": 37.0, "lat": 48.0, "radius_m": 500}
+    square = [[37, 48], [37.1, 48], [37.1, 48.1], [37, 48]]
+    line = {"type": "LineString", "coordinates": [[37, 48], [37, 49]]}
+    dates = {"from": "2026-01-01T00:00:00Z", "to": "2026-02-01T00:00:00Z"}
+    told: dict[str, Any] = {
+        "crossing_points": [{"id": "CP", **circle, "hours": {"monday": ["08:00-24:00"]}, **dates}],
+        "notified": [
+            {"id": f"N{i}", "kind": "works", "party": "A", "area": area, "source": "s", **dates}
+            for i, area in enumerate(
+                [{"circle": circle}, {"corridor": {"line": line, "width_m": 20}}]
+            )
+        ],
+        "zones": [
+            {"id": "Z", "purpose": "no_fly", "source": "s",
+             "geometry": {"type": "Polygon", "coordinates": [square]}}
+        ],
+        "protected_places": [{"id": "P", "kind": "water", **circle}],
+        "monitor_aircraft": [{"id": "U", "tracks": ["GPS-1/*"]}],
+    }  # fmt: skip
+    whole = {
+        **content(),
+        **told,
+        "reference_lines": {
+            "old": {"title": "t", "source": "s", "versions": [{"from": "always", "geometry": line}]}
+        },
+        "weapon_classes": [
+            {"id": "g", "title": "t", "source": "s", "object_classes": ["artillery"], "calibre_mm_above": 100}
+        ],
+    }
+    read(whole)
+    canonical(told, "told.yaml")
+    of_agreement = jsonschema.Draft202012Validator(published_agreement_schema())
+    of_notices = jsonschema.Draft202012Validator(notices_schema())
+    assert not list(of_agreement.iter_errors(whole))
+    assert not list(of_notices.iter_errors(told))
+    for section in told:
+        wrong = {**told, section: [told[section][0] | {"colour": "red"}]}
+        assert list(of_notices.iter_errors(wrong)), section
+        with pytest.raises(AgreementInvalid):
+            canonical(wrong, "told.yaml")
