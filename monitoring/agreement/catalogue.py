@@ -172,6 +172,7 @@ SECTIONS: Final[Mapping[str, tuple[Parameter, ...]]] = {
         Parameter("priority", "1 (first) to 5, by rule", "numbers by name", least=1, most=5),
         Parameter("urgent_count", "recorded phenomena", least=1),
         Parameter("least_prob", "1, by rule", "numbers by name", most=1),
+        Parameter("alone_m", "m"),
         Parameter("harm_near_m", "m"),
         Parameter("novelty_s", "s", least=1),
         Parameter("escalation_count", "corroborated findings", least=2),

@@ -30,6 +30,7 @@ import pyarrow as pa
 from geodata import cells
 from monitoring import schema
 from monitoring.agreement import Agreement, Parameters
+from monitoring.cases.posts import Posts
 from monitoring.cases.priority import FIRST, LAST, Circumstances, is_corroborated, priority_of
 from monitoring.incidents import movement
 
@@ -163,6 +164,7 @@ class _Desk:
         self._corroborated_of_case: Counter[str] = Counter(
             state.case_of_finding[name] for name in state.corroborated if name in state.case_of_finding
         )
+        self._posts = Posts.of(parameters.sensors)
         self._first_ns = state.first_ns
         self._newest_ns = state.newest_ns
         self.filings: list[dict[str, Any]] = []
@@ -269,10 +271,13 @@ class _Desk:
         return number
 
     def _is_likely(self, row: dict[str, Any]) -> bool:
-        """Whether the finding's stated probability, where it has one, is enough to open a case."""
+        """Whether a finding is probable enough to open a case: it states no probability, or enough of it, or there was
+        nobody else who could have confirmed it."""
         by_rule = self._agreement.value("filing.least_prob", row["time_start_ns"])
         assert isinstance(by_rule, Mapping), "filing.least_prob is declared by rule"
-        return row["probability"] is None or row["probability"] >= by_rule.get(row["rule_id"], 0.0)
+        if row["probability"] is None or row["probability"] >= by_rule.get(row["rule_id"], 0.0):
+            return True
+        return self._posts.is_nobody_near(row, self._agreement.number("filing.alone_m", row["time_start_ns"]))
 
     def _circumstances(self, number: str, row: dict[str, Any]) -> Circumstances:
         """What lies around a finding of a case: a protected place, and, if it opened the case, whether nothing of the

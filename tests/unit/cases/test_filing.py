@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from monitoring import findings, schema
+from monitoring.agreement import SensorFacts
 from monitoring.cases import filing
 from monitoring.cases.filing import FilingState
 from tests.small_world import START_NS, parameters
@@ -199,16 +200,27 @@ def test_what_rests_on_one_source_is_less_urgent_and_says_so():
     assert row["priority_reasons"] == ["severity of the rule: 3", "less urgent: it rests on one source"]
 
 
+ATTENDED = parameters(sensors={"AC-2": SensorFacts("acoustic_artillery", lon=37.1, lat=48.5)})
+"""A world with a further post seven kilometres from where things happen."""
+
+
+def test_an_improbable_finding_opens_a_case_only_where_nobody_else_could_have_confirmed_it():
+    lone = final("a", verdict="undetermined", margin=100.0, probability=0.06)
+    assert actions(file([lone])[1]) == [("open", "2025-00001")]
+    assert file([lone], world=ATTENDED)[1] == []
+    alone = parameters(sensors={"AC-1": SensorFacts("acoustic_artillery", lon=37.1, lat=48.5)})
+    assert actions(file([lone], world=alone)[1]) == [("open", "2025-00001")]
+
+
 def test_a_finding_less_probable_than_agreed_opens_no_case_and_one_without_a_probability_does():
-    assert file([final("a", probability=0.49)])[1] == []
-    assert actions(file([final("a", probability=0.5)])[1]) == [("open", "2025-00001")]
-    assert actions(file([final("a", probability=None)])[1]) == [("open", "2025-00001")]
-    assert actions(file([final("a", rule_id="air_violation", probability=0.1)])[1]) == []
+    assert file([final("a", probability=0.49)], world=ATTENDED)[1] == []
+    assert actions(file([final("a", probability=0.5)], world=ATTENDED)[1]) == [("open", "2025-00001")]
+    assert actions(file([final("a", probability=None)], world=ATTENDED)[1]) == [("open", "2025-00001")]
 
 
 def test_a_finding_that_becomes_improbable_flags_its_case():
-    state, _ = file([final("a", probability=0.9)])
-    assert actions(file([final("a", revision=2, probability=0.2)], state)[1]) == [
+    state, _ = file([final("a", probability=0.9)], world=ATTENDED)
+    assert actions(file([final("a", revision=2, probability=0.2)], state, ATTENDED)[1]) == [
         ("flag", "2025-00001"),
         ("update", "2025-00001"),
     ]
