@@ -13,7 +13,8 @@ from monitoring.adapters.store import Store
 from monitoring.agreement import SensorFacts
 from monitoring.incidents import anchors
 from monitoring.pipeline import EngineOutput
-from monitoring.pipeline.reevaluation import ReevaluationRequest
+from monitoring.pipeline.reevaluation import ReevaluationRequest, TrackSpan
+from monitoring.tracks.keys import LONE
 
 
 def archived(
@@ -31,8 +32,10 @@ def archived(
     The archive may already hold later ones, when a run is repeated after a crash; they are not known yet.
     """
     parts = []
-    if request.tracks:
-        parts.append(archive.select(keys=[(span.sensor_id, span.track_id) for span in request.tracks]))
+    tracks = [span for span in request.tracks if not span.track_id.startswith(LONE)]
+    if tracks:
+        parts.append(archive.select(keys=[(span.sensor_id, span.track_id) for span in tracks]))
+    parts.extend(_sightings(archive, [span for span in request.tracks if span.track_id.startswith(LONE)]))
     parts.extend(
         archive.select(
             bbox=(area.west, area.south, area.east, area.north),
@@ -50,6 +53,16 @@ def archived(
         return schema.EVENTS.empty_table()
     events = pa.concat_tables(parts)
     return events.filter(pc.less_equal(events.column("journal_seq"), journal_seq))
+
+
+def _sightings(archive: Archive, lone: list[TrackSpan]) -> Iterator[pa.Table]:
+    """Sightings that belong to no track, each asked for as a track of its own."""
+    if lone:
+        from_ns, to_ns = min(span.from_ns for span in lone), max(span.to_ns for span in lone)
+        found = archive.select(from_ns=from_ns, to_ns=to_ns + 1, kinds=("sighting",))
+        keys = pa.array([f"{span.sensor_id}/{span.track_id.removeprefix(LONE)}" for span in lone])
+        names = pc.binary_join_element_wise(found["sensor_id"], found["id"], "/")
+        yield found.filter(pc.is_in(names, value_set=keys))
 
 
 def _unplaced(

@@ -203,10 +203,8 @@ class Engine:
 
     def _advance(self, until_ns: int, is_end: bool) -> EngineOutput:
         due = self._due(until_ns)
-        is_fix = tracking.is_track(due)
-        self._tracks, movement = tracking.advance(
-            self._tracks, due.filter(pa.array(is_fix)), until_ns, is_end, self._parameters
-        )
+        fixes = tracking.fixes_of(due, self._parameters)
+        self._tracks, movement = tracking.advance(self._tracks, fixes, until_ns, is_end, self._parameters)
         fire = due.filter(pa.array(_is_fire(due)))
         self._incidents, output = incidents.step(
             self._incidents,

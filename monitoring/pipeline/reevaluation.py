@@ -72,7 +72,7 @@ class Stragglers:
     def with_events(self, late: pa.Table, parameters: Parameters) -> "Stragglers":
         """These and further late events. Fire seen from nobody knows where bears on nothing and asks for nothing."""
         tracks, fire = dict(self.tracks), dict(self.fire)
-        fixes = late.filter(pa.array(tracking.is_track(late)))
+        fixes = tracking.fixes_of(late, parameters)
         spans = fixes.group_by(["sensor_id", "track_id"]).aggregate([("time_ns", "min"), ("time_ns", "max")])
         for row in spans.to_pylist():
             key = (row["sensor_id"], row["track_id"])
@@ -135,7 +135,7 @@ def tracks_anew(
         return tuple(shards), Judged.of(())
     keys = track_keys(*(pa.array([span[i] for span in request.tracks]) for i in (0, 1)))
     subjects = pa.array([f"track:{span.sensor_id}/{span.track_id}" for span in request.tracks])
-    fixes = evidence.filter(pa.array(tracking.is_track(evidence)))
+    fixes = tracking.fixes_of(evidence, parameters)
     names = pc.binary_join_element_wise("track:", fixes["sensor_id"], "")
     names = pc.binary_join_element_wise(names, fixes["track_id"], "/")
     fixes = fixes.filter(pc.is_in(names, value_set=subjects))

@@ -14,11 +14,12 @@ from monitoring.agreement import Parameters
 from monitoring.findings import Judged
 from monitoring.rules import TrackRule, chosen
 from monitoring.tracks.facts import absent
-from monitoring.tracks.keys import track_keys
+from monitoring.tracks.keys import LONE, track_keys
 from monitoring.tracks.state import Fixes, of_this_version
 from monitoring.tracks.step import step
 
 _TRACK: Final = schema.KINDS.index("track")
+_SIGHTING: Final = schema.KINDS.index("sighting")
 
 
 @dataclass(frozen=True)
@@ -29,9 +30,22 @@ class TrackShard:
     memory: Mapping[str, pa.Table]
 
 
-def is_track(table: pa.Table) -> NDArray[np.bool_]:
-    """Which events are fixes of tracks."""
-    return np.asarray(events.codes(table, "kind") == _TRACK)
+def fixes_of(table: pa.Table, parameters: Parameters) -> pa.Table:
+    """The fixes among events, in their order: those of tracks, and sightings of classes that a rule wants to judge
+    though they belong to no track, each as a track of its own."""
+    kind = events.codes(table, "kind")
+    wanted = [word for rule in track_rules(parameters) for word in getattr(rule, "SIGHTINGS", ())]
+    if not wanted or not (kind == _SIGHTING).any():
+        return table.filter(pa.array(kind == _TRACK))
+    codes = [schema.OBJECT_CLASSES.index(word) for word in wanted]
+    is_lone = (kind == _SIGHTING) & np.isin(events.codes(table, "object_class"), codes)
+    fixes = table.filter(pa.array((kind == _TRACK) | is_lone))
+    is_sighting = pa.array(events.codes(fixes, "kind") == _SIGHTING)
+    own = pc.binary_join_element_wise(LONE, fixes.column("id"), "")
+    track_id = pc.if_else(is_sighting, own, fixes.column("track_id"))
+    return fixes.set_column(
+        fixes.schema.get_field_index("track_id"), fixes.schema.field("track_id"), track_id
+    )
 
 
 def start(parameters: Parameters, shard_count: int) -> tuple[TrackShard, ...]:
@@ -54,13 +68,15 @@ def advance(
     after, judged = [], []
     for shard, part in zip(shards, parts, strict=True):
         output = step(shard.fixes, part, until_ns, parameters)
+        is_lone = pc.starts_with(output.state.track_id, LONE).to_numpy(zero_copy_only=False)
         memory = {}
         for rule in rules:
             found, memory[rule.RULE_ID] = rule.evaluate(
                 output.batch, shard.memory[rule.RULE_ID], until_ns, is_end, parameters
             )
             judged.append(found)
-        after.append(TrackShard(output.state, memory))
+        # Nothing continues a sighting that belongs to no track.
+        after.append(TrackShard(output.state.take(~is_lone), memory))
     return tuple(after), merged(judged)
 
 

@@ -49,7 +49,8 @@ class TrackRule(Rule, Protocol):
     """A rule of scope `track`: steps of tracks and its own memory in, findings and memory out.
 
     `memory` is an Arrow table of the rule's schema `MEMORY`, keyed by `sensor_id`, `track_id`; `until_ns` is
-    the watermark; at `is_end` what is open is published as it stands and stays open.
+    the watermark; at `is_end` what is open is published as it stands and stays open. A rule may name classes as
+    `SIGHTINGS`: sightings of these that belong to no track come to all rules as tracks of one fix.
     """
 
     MEMORY: pa.Schema

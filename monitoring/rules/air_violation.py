@@ -28,6 +28,8 @@ stated; where nobody counted them it is at least 1.
 Example: a quadcopter of A is seen from 5 km west to 600 m east of the line and back: one finding, side A, party A,
 `detail.sides` A and B.
 
+A sighting that belongs to no track is a stay of one fix.
+
 Known limits: an aircraft whose class was never stated is not judged; an aircraft standing on the ground is not told
 from one that flies low.
 """
@@ -69,6 +71,7 @@ PARAMETERS: Final = (
     Parameter("class_share", "1", least=0.5, most=1),
     Parameter("class_right_prob", "1", most=1),
 )
+SIGHTINGS: Final = CLASSES
 MARGIN_UNIT: Final = "m"
 MEMORY: Final = STAYS
 

@@ -85,6 +85,7 @@ PARAMETERS: Final = (
     Parameter("report_prob", "1", most=1),
     REFERENCE_LINE,
 )
+SIGHTINGS: Final = CLASSES
 MARGIN_UNIT: Final = "m"
 MEMORY: Final = STAYS
 

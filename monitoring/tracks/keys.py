@@ -31,6 +31,19 @@ def track_keys(sensor_id: pa.Array, track_id: pa.Array) -> NDArray[np.uint64]:
     return np.asarray(mixed ^ (mixed >> np.uint64(31)))
 
 
+LONE: Final = "sighting/"
+"""How the track of a sighting that belongs to none begins; no event may state such a track (it has a slash)."""
+
+
+def lone_track(event_id: str) -> str:
+    """The track of a sighting that belongs to none: its own, of one fix.
+
+    >>> lone_track("e-1")
+    'sighting/e-1'
+    """
+    return LONE + event_id
+
+
 def positions(keys: NDArray[np.uint64], wanted: NDArray[np.uint64]) -> NDArray[np.int64]:
     """Where each wanted key stands among distinct `keys`, -1 = nowhere."""
     if not len(keys):

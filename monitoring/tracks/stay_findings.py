@@ -17,6 +17,7 @@ from monitoring.agreement import Parameters
 from monitoring.agreement.terms import Permission
 from monitoring.tracks.batch import NOT_STATED, TrackBatch
 from monitoring.tracks.facts import NEVER_NS
+from monitoring.tracks.keys import LONE
 from monitoring.tracks.normal import normal_tails
 from monitoring.tracks.stays import Marks, Pauses, Published, Stays, as_they_stand, follow, lapsed
 
@@ -194,7 +195,7 @@ def row(
         "margin_unit": "m",
         "count": said.count,
         "count_is_minimum": said.count_is_minimum,
-        "track_id": track,
+        "track_id": None if track.startswith(LONE) else track,
         "object_class": None if said.object_class == NOT_STATED else schema.OBJECT_CLASSES[said.object_class],
         "party": said.party,
         "subject_key": f"track:{sensor}/{track}",

@@ -17,6 +17,7 @@ from monitoring.agreement.notices import Notices, canonical
 from monitoring.pipeline import Engine, EngineOutput, ReevaluationRequest
 from monitoring.rules import bind
 from monitoring.simulation import Run
+from monitoring.tracks.keys import LONE
 from tests.benchmarks.naive import naive_findings
 
 STEP_S = 600.0
@@ -147,8 +148,9 @@ def _amend(
 
 def _asked_for(request: ReevaluationRequest, table: pa.Table, known: pa.Table) -> pa.Table:
     keys = pa.array([f"{span.sensor_id}/{span.track_id}" for span in request.tracks], type=pa.string())
-    own = pc.binary_join_element_wise(table["sensor_id"], table["track_id"], "/")
-    mask = pc.fill_null(pc.is_in(own, value_set=keys), False).to_numpy()
+    track_id = pc.coalesce(table["track_id"], pc.binary_join_element_wise(LONE, table["id"], ""))
+    own = pc.binary_join_element_wise(table["sensor_id"], track_id, "/")
+    mask = pc.is_in(own, value_set=keys).to_numpy()
     lon, lat, time_ns = events.reals(table, "lon"), events.reals(table, "lat"), events.ints(table, "time_ns")
     is_fire = np.isin(events.codes(table, "kind"), [schema.KINDS.index(kind) for kind in schema.FIRE_KINDS])
     for area in request.fire:
