@@ -22,10 +22,16 @@ JOIN_S: Final = 60.0
 """An imprecise report joins fire that lies at most this far from it in time."""
 JOIN_REACH: Final = 3.0
 """An imprecise report joins fire at most this many association limits away."""
-COMMON_ERROR_FRAC: Final = 0.3
-"""Part of a sensor's error variance that it repeats from event to event (survey, clock, wind)."""
+COMMON_ERROR_FRAC: Final = 0.12
+"""Part of a sensor's error variance that it repeats from event to event (survey, wind), where others check it."""
+UNCHECKED_ERROR_FRAC: Final = 0.4
+"""The same of a sensor that is alone, so that nothing would show a larger one."""
 FLOOR_M: Final = 10.0
-"""No place is known better than this, per axis."""
+"""No single report's place is taken to be better than this, per axis."""
+PLACE_FLOOR_M: Final = 6.0
+"""No incident's place is known better than this, per axis."""
+FLARE_SPREAD_M: Final = 60.0
+"""A flare burns this far from whoever fired it, per axis."""
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ from monitoring.agreement import Parameters
 from monitoring.incidents import evidence, geometry, statements, wording
 from monitoring.incidents.counting import Counts, count
 from monitoring.incidents.ends import ends
-from monitoring.incidents.limits import Limits
-from monitoring.incidents.location import extent_of, first_of, mean_place, pairs_of
+from monitoring.incidents.limits import FLARE_SPREAD_M, Limits
+from monitoring.incidents.location import Bearings, extent_of, first_of, mean_place, pairs_of
 from monitoring.incidents.phenomena import FAMILY, origin_times, roles, same
 from monitoring.incidents.place_facts import on_the_line
 from monitoring.incidents.readings import group_numbers, is_arrival
@@ -26,6 +26,7 @@ Ints = NDArray[np.int64]
 Reals = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
+_FLARE: Final = schema.KINDS.index("flare")
 _LAUNCH: Final = schema.KINDS.index("launch")
 _PARTIES: Final = ("A", "B")
 
@@ -71,7 +72,25 @@ def describe(gathered: Gathered, parameters: Parameters) -> Described:
     counts = _counts(rows, gathered, sensor, kind, role, label)
 
     anchor = gathered.is_precise & gathered.is_lead
-    mean_lon, mean_lat, spread = mean_place(incident, size, anchor, lon, lat, errors, sensor)
+    is_bearing = ~anchor & np.isfinite(events.reals(rows, "bearing_deg")) & ~np.isfinite(lon)
+    stated_deg = events.reals(rows, "bearing_sigma_deg")
+    mean_lon, mean_lat, spread = mean_place(
+        incident,
+        size,
+        anchor,
+        lon,
+        lat,
+        errors,
+        sensor,
+        Bearings(
+            is_bearing & np.isfinite(events.reals(rows, "from_lon")) & gathered.is_lead,
+            events.reals(rows, "from_lon"),
+            events.reals(rows, "from_lat"),
+            events.reals(rows, "bearing_deg"),
+            np.where(np.isfinite(stated_deg), stated_deg, 1.0),
+        ),
+        _drift_var(counts, kind, anchor, incident, size),
+    )
     east, north = geometry.offsets_m(mean_lon[incident], mean_lat[incident], lon, lat)
     first_row = first_of(incident, size, gathered.is_precise)
     return Described(
@@ -94,6 +113,13 @@ def describe(gathered: Gathered, parameters: Parameters) -> Described:
         residual_m=np.hypot(east, north),
         first_row=first_row,
     )
+
+
+def _drift_var(counts: Counts, kind: Ints, anchor: Flags, incident: Ints, size: int) -> Reals:
+    """Variance per axis between where flares burnt and who fired them, of incidents placed by flares alone, (k,)."""
+    others = np.bincount(incident[anchor & (kind != _FLARE)], minlength=size)
+    flares = np.maximum(counts.by_kind[:, schema.FIRE_KINDS.index("flare")], 1)
+    return np.where(others == 0, FLARE_SPREAD_M**2 / flares, 0.0)
 
 
 def _places(rows: pa.Table) -> tuple[Reals, Reals, tuple[Reals, Reals, Reals]]:
