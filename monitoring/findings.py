@@ -24,10 +24,15 @@ _EMPTY: Final[Mapping[str, Any]] = {
 
 
 class Judged(NamedTuple):
-    """Findings and the event time that decided each one (n,): from then on it could not change any more."""
+    """Findings and the event time that decided each one (n,): from then on it could not change any more.
+
+    `sketches`: the thinned fixes (`monitoring.tracks.sketches`) of the tracks they were judged with, where the
+    findings are those of tracks.
+    """
 
     findings: pa.Table
     decided_ns: NDArray[np.int64]
+    sketches: pa.Table | None = None
 
     @classmethod
     def of(cls, rows: Iterable[tuple[int, Mapping[str, Any]]]) -> "Judged":

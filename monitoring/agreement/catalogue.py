@@ -126,6 +126,11 @@ SECTIONS: Final[Mapping[str, tuple[Parameter, ...]]] = {
         Parameter("side_change_per_h", "1/h", least=1e-6, most=3_600),
         Parameter("bias_frac", "1", most=1),
         Parameter("speed_mps_max", "m/s", "numbers by name", least=0.1, names=schema.OBJECT_CLASSES),
+        Parameter("false_life_s", "s", least=1),
+        Parameter("false_per_true", "1", "numbers by name", names=schema.SENSOR_TYPES),
+        Parameter("shouting_per_h", "1/h", least=1),
+        Parameter("watch_m", "m", "numbers by name", names=schema.SENSOR_TYPES),
+        Parameter("assert_prob", "1", least=0.5, most=1),
     ),
     "association": (
         Parameter("gap_s", "s"),
@@ -136,6 +141,7 @@ SECTIONS: Final[Mapping[str, tuple[Parameter, ...]]] = {
         Parameter("limit_m", "m", least=1, most=3_000),
         Parameter("duration_s_max", "s", least=1),
         Parameter("excursion_s", "s"),
+        Parameter("handover_s", "s", most=1_800),
     ),
     "permissions": (
         Parameter("k_sigma", "1", least=0, most=10, default=2.0),

@@ -56,11 +56,13 @@ def amend(
     parameters: Parameters,
     is_end: bool = False,
     rules: tuple[publishing.Judge, ...] = (),
+    sketches: pa.Table | None = None,
 ) -> tuple[IncidentState, IncidentOutput]:
     """Amendments of incidents and their findings, decided at the watermark; and the state with the late events.
 
     - `placed`: all fire (PLACED_EVENTS) of the surroundings up to the watermark `until_ns`, late events included;
     - `movement_findings`: amended findings of S1 in the canonical order of finals;
+    - `sketches` (SKETCHES): thinned fixes of the tracks that were judged anew;
     - `published_findings`, `published_incidents`: newest revisions of what was published in the surroundings.
     """
     known = _published(published_findings, published_incidents)
@@ -89,10 +91,14 @@ def amend(
     state = with_late(state, placed, late & frozenset(_keys(after.rows)), parameters)
     state = _with_published(state, after, incidents, judged, matching, members)
     excursions = _remembering(state.excursions, movement_findings, published_findings, published_incidents)
-    excursions, moved, move_incidents = movement.associate(
-        excursions, movement_findings, until_ns, parameters
+    moving, moved, move_incidents = movement.associate(
+        movement.Moving(excursions, state.objects, state.sketches.replacing(sketches), state.trust),
+        movement_findings,
+        movement_decided_ns,
+        until_ns,
+        parameters,
     )
-    state = replace(state, excursions=excursions)
+    state = replace(state, **moving._asdict())
     output = findings.Judged.of([*fire, *zip(movement_decided_ns.tolist(), moved, strict=True)])
     table = publishing.incidents_table([*incidents, *withdrawn, *move_incidents])
     return state, IncidentOutput(output.findings, table, member_table, output.decided_ns, anew.apart)

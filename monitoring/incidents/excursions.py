@@ -19,8 +19,10 @@ STATE: Final = pa.schema(
         pa.field("incident_id", pa.string(), nullable=False),
         pa.field("number", pa.int64(), nullable=False),
         pa.field("revision", pa.int32(), nullable=False),
+        pa.field("object", pa.int64(), nullable=False),
     ]
 )
+"""Open excursions; `object` is the number of the object (`monitoring.incidents.objects`), -1 = not known."""
 SLOT_NS: Final = 900 * 1_000_000_000
 SLOTS_NEAR: Final = 8
 """Findings up to two hours apart are looked up together."""
@@ -30,12 +32,16 @@ SQUARE_M: Final = 4_000.0
 
 @dataclass(frozen=True)
 class Excursion:
-    """One incident of movement: its number in the order of opening, revision and newest findings by id."""
+    """One incident of movement: its number in the order of opening, revision and newest findings by id.
+
+    `object` is the number of the object that moved, -1 = not known.
+    """
 
     incident_id: str
     number: int
     revision: int
     rows: dict[str, dict[str, Any]]
+    object: int = -1
 
     @property
     def end_ns(self) -> int:
@@ -58,6 +64,7 @@ class Excursions:
         self._home_of_finding: dict[str, str] = {}
         self._findings_of_subject: dict[str, tuple[str, ...]] = {}
         self._findings_of_slot: dict[tuple[tuple[int, int], int], tuple[str, ...]] = {}
+        self._of_object: dict[int, tuple[str, ...]] = {}
 
     def __len__(self) -> int:
         return len(self._by_id)
@@ -70,6 +77,7 @@ class Excursions:
         copied._home_of_finding = dict(self._home_of_finding)
         copied._findings_of_subject = dict(self._findings_of_subject)
         copied._findings_of_slot = dict(self._findings_of_slot)
+        copied._of_object = dict(self._of_object)
         return copied
 
     def of_finding(self, finding_id: str) -> Excursion | None:
@@ -89,12 +97,22 @@ class Excursions:
                 seen.update(dict.fromkeys(self._findings_of_slot.get((square, slot), ())))
         return self._named(tuple(seen))
 
-    def opened(self, incident_id: str) -> Excursion:
-        """A new excursion without findings."""
-        excursion = Excursion(incident_id, self._next_number, 0, {})
+    def of_object(self, number: int) -> Iterator[Excursion]:
+        """The excursions of an object, in the order of opening."""
+        return (self._by_id[incident_id] for incident_id in self._of_object.get(number, ()))
+
+    def opened(self, incident_id: str, number: int = -1) -> Excursion:
+        """A new excursion, of the object of this number, without findings."""
+        excursion = Excursion(incident_id, self._next_number, 0, {}, number)
         self._next_number += 1
-        self._by_id[incident_id] = excursion
+        self._take_up(excursion)
         return excursion
+
+    def _take_up(self, excursion: Excursion) -> None:
+        self._by_id[excursion.incident_id] = excursion
+        if excursion.object >= 0:
+            held = self._of_object.get(excursion.object, ())
+            self._of_object[excursion.object] = (*held, excursion.incident_id)
 
     def joined(self, excursion: Excursion, row: dict[str, Any]) -> Excursion:
         """The excursion's next revision, with a finding, or a new revision of one, in it."""
@@ -123,13 +141,16 @@ class Excursions:
             incident_id for incident_id, excursion in self._by_id.items() if excursion.end_ns < horizon_ns
         ]
         for incident_id in gone:
-            for row in self._by_id.pop(incident_id).rows.values():
+            excursion = self._by_id.pop(incident_id)
+            if excursion.object >= 0:
+                _drop(self._of_object, excursion.object, incident_id)
+            for row in excursion.rows.values():
                 self._unindex(row)
 
     def tables(self) -> tuple[pa.Table, pa.Table]:
         """STATE and FINDINGS of the open excursions."""
         rows = [
-            {"incident_id": e.incident_id, "number": e.number, "revision": e.revision}
+            {"incident_id": e.incident_id, "number": e.number, "revision": e.revision, "object": e.object}
             for e in self._by_id.values()
         ]
         return pa.Table.from_pylist(rows, schema=STATE), findings.table(
@@ -141,9 +162,11 @@ class Excursions:
         """From `tables`."""
         made = cls()
         for row in incidents.to_pylist():
-            made._by_id[row["incident_id"]] = Excursion(
-                row["incident_id"], row["number"], row["revision"], {}
+            # An earlier version knew of no objects.
+            excursion = Excursion(
+                row["incident_id"], row["number"], row["revision"], {}, row.get("object", -1)
             )
+            made._take_up(excursion)
             made._next_number = max(made._next_number, row["number"] + 1)
         for row in moves.to_pylist():
             made._by_id[row["incident_id"]].rows[row["finding_id"]] = row

@@ -1,28 +1,36 @@
 """Movement: findings of tracks that are one excursion of one object or group.
 
-A finding joins an incident of movement when
+What moved is an *object*: the tracks that are one by their sketches (`same_object`, `objects`). A finding joins an
+incident of movement when it is a new revision of a finding of it, or of the same object and the same happening:
 
-- it is a new revision of a finding of that incident;
-- it is of the same subject (sensor and track) and overlaps it, or follows or precedes it within the time that the
-  agreement allows an excursion to take;
-- it lies, in place, within the agreement's move and the joint error of one of its findings, no class or party
-  speaks against it, and in time it is the same passage (a crossing the same way within two minutes), the way back
-  (a crossing the other way within two hours of one that has no return yet), or the same stay going on (not more
-  than a quarter of an hour apart). Two tracks of one sensor at one time are two objects and never joined.
+- crossings are one happening when they lie within ten minutes of each other, and with the way back (the other
+  direction) within the time that the agreement allows an excursion to take;
+- stays are one happening when no more than ten minutes lie between them; a stay joins the crossings that lie in it.
+
+Where nothing was sketched of a track its findings are compared themselves: within the agreement's move and the
+joint error of one of the incident's findings, no class or party against it, and in time the same passage (a
+crossing the same way within two minutes), the way back (a crossing the other way within two hours of one that has
+no return yet), or the same stay going on.
 
 Findings are few; they are taken one by one in the canonical order of finals, which does not depend on where
-batches were cut. Each one gives its incident's next revision.
+batches were cut, each with the sketches up to its decision. Each one gives its incident's next revision.
 """
 
-from typing import Any, Final
+import json
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from monitoring import findings, schema
 from monitoring.agreement import Parameters
-from monitoring.incidents import deeds, geometry, statements, wording
+from monitoring.incidents import deeds, existence, geometry, statements, wording
 from monitoring.incidents.excursions import Excursion, Excursions
+from monitoring.incidents.existence import Posts, Sighting, Trust
+from monitoring.incidents.objects import Objects, Rules
+from monitoring.incidents.sketchbook import WINDOW_NS, Sketchbook
+from monitoring.tracks.keys import track_keys
 
 PASSAGE_S: Final = 120.0
 """Two sensors' crossings of one passage lie at most so far apart in time."""
@@ -36,50 +44,199 @@ MEMORY_S: Final = 86_400.0
 """Excursions that ended longer ago than this and the agreed excursion are closed for good."""
 
 
+SHORT_NS: Final = 120_000_000_000
+"""Clutter does not last so long."""
+STILL_NS: Final = 600_000_000_000
+"""What pauses at most so long is one happening, by the definition of one."""
+_OTHER_WAY: Final = {"A>B": "B>A", "B>A": "A>B"}
+
+
+class Moving(NamedTuple):
+    """What is remembered of movement: open excursions, objects, sketches of the tracks, trust in the sensors."""
+
+    excursions: Excursions
+    objects: Objects
+    sketches: Sketchbook
+    trust: Trust
+
+
+class Scenes(NamedTuple):
+    """What was seen of objects up to the decision of a finding."""
+
+    objects: Objects
+    sketches: Sketchbook
+    moment_ns: int
+
+    def is_lost_in_noise(self, rows: NDArray[np.int64], parameters: Parameters) -> bool:
+        """Whether a track is a short one of a sensor that begins more of them than it can have seen."""
+        time_ns = self.sketches.column("time_ns")
+        begin_ns, end_ns = int(time_ns[rows[0]]), int(time_ns[rows[-1]])
+        return end_ns - begin_ns < SHORT_NS and self.is_shouting(rows, parameters)
+
+    def is_shouting(self, rows: NDArray[np.int64], parameters: Parameters) -> bool:
+        """Whether the sensor of a track began too many about when this one began."""
+        begin_ns = int(self.sketches.column("time_ns")[rows[0]])
+        sensor = self.sketches.column("sensor")[rows[0]]
+        begun = self.sketches.begun(sensor, begin_ns - STILL_NS, begin_ns)
+        most = parameters.agreement.number("tracks.shouting_per_h", begin_ns)
+        return begun > most * STILL_NS / 3_600e9
+
+    def sighting(self, key: np.uint64, number: int, parameters: Parameters) -> Sighting | None:
+        """What is known of an object by one of its tracks; None where nothing was sketched."""
+        own = self.sketches.rows_of(key, self.moment_ns - WINDOW_NS, self.moment_ns)
+        if not len(own):
+            return None
+        sensors = {int(self.sketches.column("sensor")[own[0]])}
+        for track in self.objects.tracks(number):
+            rows = self.sketches.rows_of(np.uint64(track), self.moment_ns - WINDOW_NS, self.moment_ns)
+            if len(rows):
+                sensors.add(int(self.sketches.column("sensor")[rows[0]]))
+        time_ns = self.sketches.column("time_ns")[own]
+        return Sighting(
+            float(time_ns[-1] - time_ns[0]) / 1e9,
+            len(sensors),
+            any(self.sketches.column(word)[own[-1]] >= 0 for word in ("object_class", "affiliation")),
+            self.is_shouting(own, parameters),
+            float(np.median(self.sketches.column("signed_distance_m")[own])),
+        )
+
+    def was_out(self, number: int, stay: dict[str, Any], other: dict[str, Any]) -> bool:
+        """Whether an object was outside the belt of two stays, or unseen, for longer than a happening pauses."""
+        begin_ns, end_ns = sorted(
+            (
+                min(stay["time_end_ns"], other["time_end_ns"]),
+                max(stay["time_start_ns"], other["time_start_ns"]),
+            )
+        )
+        rows = np.concatenate(
+            [np.zeros(0, dtype=np.int64)]
+            + [self.sketches.rows_of(np.uint64(k), begin_ns, end_ns) for k in self.objects.tracks(number)]
+        )
+        distance_m = np.abs(self.sketches.column("signed_distance_m")[rows])
+        is_in = distance_m <= _edge_m(stay, other) + self.sketches.column("major_m")[rows]
+        inside_ns = np.sort(self.sketches.column("time_ns")[rows[is_in]])
+        return bool(np.diff(inside_ns, prepend=begin_ns, append=end_ns).max() > STILL_NS)
+
+
 def associate(
-    excursions: Excursions, movement: pa.Table, until_ns: int, parameters: Parameters
-) -> tuple[Excursions, list[dict[str, Any]], list[dict[str, Any]]]:
+    moving: Moving, movement: pa.Table, decided_ns: NDArray[np.int64], until_ns: int, parameters: Parameters
+) -> tuple[Moving, list[dict[str, Any]], list[dict[str, Any]]]:
     """Gives every finding its incident.
 
-    Returns the excursions, the findings in their order with `incident_id`, and the new revisions of incidents.
+    `movement` (FINDINGS) were decided at `decided_ns`; the sketches hold everything up to then. Returns what is
+    remembered, the findings in their order with `incident_id`, and the new revisions of incidents.
     """
     if not movement.num_rows:
-        return excursions, [], []
-    excursions = excursions.copy()
+        return moving._replace(sketches=moving.sketches.without_old(until_ns)), [], []
+    excursions, objects, trust = moving.excursions.copy(), moving.objects.copy(), moving.trust.copy()
+    posts = Posts(parameters, until_ns)
     judged, touched = [], {}
-    for row in movement.to_pylist():
-        home = _home(row, excursions, parameters)
+    keys = _keys(movement)
+    for row, moment_ns, key in zip(movement.to_pylist(), decided_ns.tolist(), keys, strict=True):
+        seen = Scenes(objects, moving.sketches, moment_ns)
+        is_new = objects.known(int(key)) < 0
+        number = _object(key, seen, parameters)
+        weighed = row
+        if number >= 0 and row["state"] != "withdrawn":
+            sighting = seen.sighting(key, number, parameters)
+            if sighting is not None:
+                watchers = posts.watching(row, sighting.signed_distance_m)
+                weighed = existence.weighed(row, sighting, watchers, trust, parameters)
+                if is_new and watchers and sighting.seen_s >= existence.SEEN_S_LEAST:
+                    is_alone = sighting.sensor_count == 1
+                    trust.learn(row["sensor_ids"][0], existence.miss_prob(watchers), is_alone)
+        home = _home(weighed, number, excursions, seen, parameters)
         if home is None:
             first = row["event_ids"][0] if row["event_ids"] else row["finding_id"]
             incident_id = findings.identity(
                 "incident", "movement", row["subject_key"], first, row["finding_id"]
             )
-            home = excursions.opened(incident_id)
-        filled = row | {"incident_id": home.incident_id}
+            home = excursions.opened(incident_id, number)
+        filled = weighed | {"incident_id": home.incident_id}
         touched[home.incident_id] = excursions.joined(home, filled)
         judged.append(filled)
     incidents = [_incident(excursion, parameters) for excursion in touched.values()]
     memory_s = parameters.agreement.number("association.excursion_s", until_ns) + MEMORY_S
     excursions.forget_before(until_ns - _ns(memory_s))
-    return excursions, judged, incidents
+    objects.forget_before(until_ns - _ns(memory_s))
+    return Moving(excursions, objects, moving.sketches.without_old(until_ns), trust), judged, incidents
 
 
-def _home(row: dict[str, Any], excursions: Excursions, parameters: Parameters) -> Excursion | None:
+def _keys(movement: pa.Table) -> NDArray[np.uint64]:
+    """The number of the track that each finding judges."""
+    names = [name.removeprefix("track:").partition("/") for name in movement["subject_key"].to_pylist()]
+    return track_keys(pa.array([n[0] for n in names]), pa.array([n[2] for n in names]))
+
+
+def _object(key: np.uint64, seen: Scenes, parameters: Parameters) -> int:
+    """The number of the object of a track, -1 where nothing was sketched of it."""
+    moment_ns, agreement = seen.moment_ns, parameters.agreement
+    rows = seen.sketches.rows_of(key, moment_ns - WINDOW_NS, moment_ns)
+    if not len(rows):
+        return seen.objects.known(int(key))
+    if seen.is_lost_in_noise(rows, parameters):
+        # One finding after the other of a sensor that has gone wrong is one happening: that it has.
+        return seen.objects.of_sensor(int(key), int(seen.sketches.column("sensor")[rows[0]]), moment_ns)
+    rules = Rules(
+        agreement.number("association.k_sigma", moment_ns) ** 2,
+        _ns(agreement.number("association.handover_s", moment_ns)),
+    )
+    return seen.objects.of(key, moment_ns, seen.sketches, rules)
+
+
+def _home(
+    row: dict[str, Any], number: int, excursions: Excursions, seen: Scenes, parameters: Parameters
+) -> Excursion | None:
     """The excursion that a finding belongs to; of several the one nearest in time, then the oldest."""
     known = excursions.of_finding(row["finding_id"])
     if known is not None:
         return known
     found: list[tuple[bool, int, int, Excursion]] = []
-    for excursion, other in excursions.of_subject(row["subject_key"]):
-        limit_ns = _ns(parameters.agreement.number("association.excursion_s", other["time_start_ns"]))
-        gap_ns = _gap_ns(row, other)
-        if gap_ns <= limit_ns:
-            found.append((False, gap_ns, excursion.number, excursion))
-    for excursion, other in excursions.near(row):
-        gap_ns = _gap_ns(row, other)
-        if _is_one_movement(row, other, excursion, gap_ns) and _is_near(row, other, parameters):
-            found.append((True, gap_ns, excursion.number, excursion))
+    if number >= 0:
+        for excursion in excursions.of_object(number):
+            pause_ns = _pause_ns(row, excursion, seen, parameters)
+            if pause_ns is not None:
+                found.append((False, pause_ns, excursion.number, excursion))
+    else:
+        for excursion, other in excursions.of_subject(row["subject_key"]):
+            limit_ns = _ns(parameters.agreement.number("association.excursion_s", other["time_start_ns"]))
+            gap_ns = _gap_ns(row, other)
+            if gap_ns <= limit_ns:
+                found.append((False, gap_ns, excursion.number, excursion))
+        for excursion, other in excursions.near(row):
+            gap_ns = _gap_ns(row, other)
+            if _is_one_movement(row, other, excursion, gap_ns) and _is_near(row, other, parameters):
+                found.append((True, gap_ns, excursion.number, excursion))
     return min(found, key=lambda candidate: candidate[:3])[3] if found else None
+
+
+def _pause_ns(row: dict[str, Any], excursion: Excursion, seen: Scenes, parameters: Parameters) -> int | None:
+    """Time between a finding and an excursion of its object that it belongs to, None where it does not."""
+    rows = excursion.rows.values()
+    is_crossing = row["direction"] is not None
+    alike = [other for other in rows if other["rule_id"] == row["rule_id"]]
+    if not alike:
+        gap_ns = min((_gap_ns(row, other) for other in rows), default=0)
+        return gap_ns if gap_ns <= STILL_NS else None
+    nearest = min(alike, key=lambda other: _gap_ns(row, other))
+    gap_ns = _gap_ns(row, nearest)
+    if gap_ns <= STILL_NS:
+        return gap_ns
+    if is_crossing:
+        # The way back of an excursion, not the next way out of one that is over.
+        longest_ns = _ns(parameters.agreement.number("association.excursion_s", row["time_start_ns"]))
+        is_back = {other["direction"] for other in alike} == {_OTHER_WAY[row["direction"]]}
+        return gap_ns if is_back and gap_ns <= longest_ns else None
+    return None if seen.was_out(excursion.object, row, nearest) else gap_ns
+
+
+def _edge_m(*stays: dict[str, Any]) -> float:
+    """How far from the line the belt of some stays reaches."""
+    return max(float(stay["distance_m"] or 0.0) + _depth_m(stay) for stay in stays)
+
+
+def _depth_m(stay: dict[str, Any]) -> float:
+    return float(json.loads(stay["detail"]).get("depth_m") or 0.0)
 
 
 def _gap_ns(row: dict[str, Any], other: dict[str, Any]) -> int:

@@ -5,7 +5,7 @@ incident, so state taken with any number of shards restores with any other.
 """
 
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 import numpy as np
@@ -14,10 +14,13 @@ from numpy.typing import NDArray
 
 from monitoring import schema
 from monitoring.incidents.excursions import Excursions
+from monitoring.incidents.existence import Trust
+from monitoring.incidents.objects import Objects
 from monitoring.incidents.readings import ROWS, of_former_versions
 from monitoring.incidents.runs import Runs
+from monitoring.incidents.sketchbook import Sketchbook
 
-STATE_VERSION: Final = 3
+STATE_VERSION: Final = 4
 
 PUBLISHED: Final = pa.schema(
     [
@@ -50,7 +53,8 @@ class IncidentOutput(NamedTuple):
 
 @dataclass(frozen=True)
 class IncidentState:
-    """`rows` are fire events not yet published for good; `excursions` the open incidents of movement."""
+    """`rows` are fire events not yet published for good; `excursions` the open incidents of movement, `objects` the
+    tracks that are one, by the `sketches` of the last hours; `trust` what sensors' lone claims came to."""
 
     ordinal_next: int = 0
     rows: pa.Table = field(default_factory=ROWS.empty_table)
@@ -58,6 +62,9 @@ class IncidentState:
     published: pa.Table = field(default_factory=PUBLISHED.empty_table)
     published_findings: pa.Table = field(default_factory=schema.FINDINGS.empty_table)
     excursions: Excursions = field(default_factory=Excursions)
+    objects: Objects = field(default_factory=Objects)
+    sketches: Sketchbook = field(default_factory=Sketchbook)
+    trust: Trust = field(default_factory=Trust)
 
     def snapshot(self) -> bytes:
         """The state as bytes; equal states give equal bytes."""
@@ -69,8 +76,15 @@ class IncidentState:
             "published_findings": self.published_findings,
             "excursions": excursions,
             "moves": moves,
+            "objects": self.objects.table(),
+            "sketches": self.sketches.table,
+            "trust": self.trust.table(),
         }
-        content = {"version": STATE_VERSION, "ordinal_next": self.ordinal_next}
+        content = {
+            "version": STATE_VERSION,
+            "ordinal_next": self.ordinal_next,
+            "object_next": self.objects.next_number,
+        }
         return msgspec.msgpack.encode(content | {name: _to_ipc(table) for name, table in tables.items()})
 
     @classmethod
@@ -88,7 +102,19 @@ class IncidentState:
             published=_from_ipc(content["published"]),
             published_findings=_from_ipc(content["published_findings"]),
             excursions=Excursions.of_tables(_from_ipc(content["excursions"]), _from_ipc(content["moves"])),
+            **_movement(content),
         )
+
+
+def _movement(content: dict[str, Any]) -> dict[str, Any]:
+    """Objects, sketches and trust, of which versions before 4 knew nothing."""
+    if content["version"] < 4:
+        return {}
+    return {
+        "objects": Objects.of_table(_from_ipc(content["objects"]), content["object_next"]),
+        "sketches": Sketchbook(_from_ipc(content["sketches"])),
+        "trust": Trust.of_table(_from_ipc(content["trust"])),
+    }
 
 
 def _to_ipc(table: pa.Table) -> bytes:

@@ -55,23 +55,29 @@ def step(
     shards: int = 1,
     movement_decided_ns: Ints | None = None,
     rules: Sequence[publishing.Judge] = (),
+    sketches: pa.Table | None = None,
 ) -> tuple[IncidentState, IncidentOutput]:
     """Takes a batch and gives what has become final at the watermark `until_ns`.
 
     - `placed`: PLACED_EVENTS, all of them at or before the watermark and none earlier than those before;
     - `movement_findings`: final FINDINGS of S1 in the canonical order of finals, decided at `movement_decided_ns`
       (their ends where it is not given);
+    - `sketches` (SKETCHES): thinned fixes of the batch's tracks, all after those before;
     - `rules`: those of scope `incident` that judge the incidents of fire;
     - `is_end`: everything open is published as final and stays open; what follows makes the next revision;
     - `shards`: over how many workers the cells are shared out; it changes nothing but who computes what.
     """
     state, fire = _step_fire(state, placed, until_ns, parameters, rules, is_end, shards)
-    excursions, moved, move_incidents = movement.associate(
-        state.excursions, movement_findings, until_ns, parameters
-    )
-    state = replace(state, excursions=excursions)
     if movement_decided_ns is None:
         movement_decided_ns = events.ints(movement_findings, "time_end_ns")
+    moving, moved, move_incidents = movement.associate(
+        movement.Moving(state.excursions, state.objects, state.sketches.with_rows(sketches), state.trust),
+        movement_findings,
+        movement_decided_ns,
+        until_ns,
+        parameters,
+    )
+    state = replace(state, **moving._asdict())
     judged = findings.Judged.of([*fire.findings, *zip(movement_decided_ns.tolist(), moved, strict=True)])
     incidents = publishing.incidents_table([*fire.incidents, *move_incidents])
     return state, IncidentOutput(judged.findings, incidents, fire.members, judged.decided_ns, fire.apart)

@@ -146,6 +146,7 @@ class Engine:
             self._parameters,
             self._is_ended,
             self._incident_rules,
+            movement.sketches,
         )
         self._windows, around = windows.anew(
             self._windows,
@@ -216,6 +217,7 @@ class Engine:
             len(self._tracks),
             movement.decided_ns,
             self._incident_rules,
+            movement.sketches,
         )
         self._windows, around = windows.advance(self._windows, due, until_ns, is_end, self._parameters)
         return self._filed(_together(output, around))

@@ -20,6 +20,7 @@ from monitoring import events, schema
 from monitoring.agreement import Parameters
 from monitoring.findings import Judged
 from monitoring.incidents import HALO_M, anchors
+from monitoring.incidents.existence import unweighed
 from monitoring.pipeline import tracking, windows
 from monitoring.pipeline.windows import WindowSpan
 from monitoring.tracks.facts import NEVER_NS
@@ -155,7 +156,9 @@ def tracks_anew(
     withheld = frozenset() if is_end else frozenset(going_on)
     amended = amendments(judged, published.filter(is_meant), until_ns, withheld)
     anew = tuple(_renamed(shard, amended.names) for shard in anew)
-    return tracking.with_tracks(tracking.without(shards, keys), anew), amended.judged
+    return tracking.with_tracks(tracking.without(shards, keys), anew), amended.judged._replace(
+        sketches=judged.sketches
+    )
 
 
 class Amended(NamedTuple):
@@ -239,7 +242,7 @@ _NOT_CONTENT: Final = frozenset({"finding_id", "revision", "state", "engine_vers
 
 
 def _content(row: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in row.items() if name not in _NOT_CONTENT}
+    return {name: value for name, value in unweighed(row).items() if name not in _NOT_CONTENT}
 
 
 def _newest(rows: Iterable[tuple[int, dict[str, Any]]]) -> list[tuple[int, dict[str, Any]]]:

@@ -15,6 +15,7 @@ from monitoring.findings import Judged
 from monitoring.rules import TrackRule, chosen
 from monitoring.tracks.facts import absent
 from monitoring.tracks.keys import LONE, track_keys
+from monitoring.tracks.sketches import in_order, sketch
 from monitoring.tracks.state import Fixes, of_this_version
 from monitoring.tracks.step import step
 
@@ -65,7 +66,7 @@ def advance(
         sensor_id, track_id = (fixes.column(name).combine_chunks() for name in ("sensor_id", "track_id"))
         of_row = track_keys(sensor_id, track_id) % np.uint64(len(shards))
         parts = [fixes.filter(pa.array(of_row == shard)) for shard in range(len(shards))]
-    after, judged = [], []
+    after, judged, sketches = [], [], []
     for shard, part in zip(shards, parts, strict=True):
         output = step(shard.fixes, part, until_ns, parameters)
         is_lone = pc.starts_with(output.state.track_id, LONE).to_numpy(zero_copy_only=False)
@@ -77,7 +78,8 @@ def advance(
             judged.append(found)
         # Nothing continues a sighting that belongs to no track.
         after.append(TrackShard(output.state.take(~is_lone), memory))
-    return tuple(after), merged(judged)
+        sketches.append(sketch(output.batch))
+    return tuple(after), merged(judged)._replace(sketches=in_order(sketches))
 
 
 def track_rules(parameters: Parameters) -> tuple[TrackRule, ...]:

@@ -44,6 +44,11 @@ def lone_track(event_id: str) -> str:
     return LONE + event_id
 
 
+def sensor_keys(sensor_id: pa.Array) -> NDArray[np.uint64]:
+    """The number of the sensor of each row of an id column (Arrow strings, (n,))."""
+    return _hashes(sensor_id)
+
+
 def positions(keys: NDArray[np.uint64], wanted: NDArray[np.uint64]) -> NDArray[np.int64]:
     """Where each wanted key stands among distinct `keys`, -1 = nowhere."""
     if not len(keys):

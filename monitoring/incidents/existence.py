@@ -1,0 +1,215 @@
+"""Existence: whether there was an object behind a track at all, and whether the sensor is to be believed.
+
+A finding's probability is that the rule's condition held; a condition cannot have held for an object that was
+not there. Two doubts are weighed, both only for an object that one sensor alone saw:
+
+- *Clutter.* Sensors take waves, birds and crops for objects. Such tracks are short: their lives are exponential
+  with the mean `tracks.false_life_s`, and of the tracks that a type of sensor begins `tracks.false_per_true` are
+  clutter for one that is not. A class, or an affiliation, that the sensor could name speaks for an object. A
+  sensor that begins more tracks near the line than `tracks.shouting_per_h` has gone wrong: its short tracks are
+  held to be clutter, and are one incident.
+- *Invention.* Where other posts, by type and distance (`tracks.watch_m`), should have seen the object and none
+  did, each of them missed it with the probability `WATCH_MISS_PROB`, or it was never there. What a sensor's own
+  earlier claims came to is remembered (`Trust`): one whose claims keep being contradicted is believed less. A
+  sensor that stands on one party's side and accuses the other begins with less credit.
+
+The place of the posts and the line decide which of them look that way; weather and terrain are not known here,
+so one silent post proves little.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import exp, log
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from monitoring import findings
+from monitoring.agreement import Parameters
+from monitoring.incidents import geometry
+
+NAMED_FACTOR: Final = 8.0
+"""So much more often does a sensor name a class, or whose it is, for an object than for clutter."""
+WATCH_MISS_PROB: Final = 0.15
+"""A post within its reach misses an object altogether this often: terrain, weather, an outage."""
+WATCHERS_MOST: Final = 4
+"""More silent posts than this are not more evidence: they may have a cause in common."""
+SEEN_S_LEAST: Final = 60.0
+"""An object seen for less may have been missed by anybody."""
+INVENTED_FRAC: Final = 0.7
+"""Share of a captured sensor's claims that it invents."""
+CAPTURED_PROB: Final = {False: 0.01, True: 0.05}
+"""That a sensor is captured, before anything is known of it; True: it stands on one side and accuses the other."""
+TRUST_BOUND: Final = 5.0
+_WEIGHED: Final = ("probability", "verdict", "confidence", "reasons")
+_ON_FOOT: Final = frozenset({"person", "group", None, "unknown"})
+_IN_AIR: Final = frozenset({"uav_small", "uav_large", "aircraft", "boat"})
+
+TRUST: Final = pa.schema(
+    [pa.field("sensor_id", pa.string(), nullable=False), pa.field("log_odds", pa.float64(), nullable=False)]
+)
+"""By how much the odds that a sensor is captured have grown with its claims (natural logarithm)."""
+
+
+class Sighting(NamedTuple):
+    """What is known of the object of a finding: for how long it was seen (s), by how many sensors, whether one
+    named a class or whose it is, whether its sensor shouts, and where from the line it was (signed, m)."""
+
+    seen_s: float
+    sensor_count: int
+    is_named: bool
+    is_shouting: bool
+    signed_distance_m: float
+
+
+@dataclass
+class Trust:
+    """Log odds by sensor; 0 = nothing known."""
+
+    log_odds: dict[str, float] = field(default_factory=dict)
+
+    def copy(self) -> "Trust":
+        """Trust that can be changed without changing this."""
+        return Trust(dict(self.log_odds))
+
+    def captured_prob(self, sensor_id: str, is_accusing: bool) -> float:
+        """That a sensor is captured."""
+        prior = CAPTURED_PROB[is_accusing]
+        return 1.0 / (1.0 + (1.0 - prior) / prior * exp(-self.log_odds.get(sensor_id, 0.0)))
+
+    def learn(self, sensor_id: str, miss_prob: float, is_contradicted: bool) -> None:
+        """Takes in a claim that others, who would have missed it with `miss_prob`, contradicted or bore out."""
+        if is_contradicted:
+            step = log((INVENTED_FRAC + (1.0 - INVENTED_FRAC) * miss_prob) / miss_prob)
+        else:
+            step = log(1.0 - INVENTED_FRAC)
+        known = self.log_odds.get(sensor_id, 0.0) + step
+        self.log_odds[sensor_id] = round(min(max(known, -TRUST_BOUND), TRUST_BOUND), 9)
+
+    def table(self) -> pa.Table:
+        """TRUST, by sensor."""
+        rows = [{"sensor_id": name, "log_odds": odds} for name, odds in sorted(self.log_odds.items())]
+        return pa.Table.from_pylist(rows, schema=TRUST)
+
+    @classmethod
+    def of_table(cls, table: pa.Table) -> "Trust":
+        """From `table`."""
+        return cls({row["sensor_id"]: row["log_odds"] for row in table.to_pylist()})
+
+
+class Posts:
+    """The fixed posts that watch the line."""
+
+    def __init__(self, parameters: Parameters, time_ns: int) -> None:
+        reach = parameters.agreement.value("tracks.watch_m", time_ns)
+        posts = [
+            (name, facts.lon, facts.lat, reach[facts.type])
+            for name, facts in sorted(parameters.sensors.items())
+            if facts.lon is not None and facts.lat is not None and reach.get(facts.type, 0.0) > 0.0
+        ]
+        self.names = np.array([post[0] for post in posts], dtype=np.object_)
+        self.lon, self.lat, self.reach_m = (
+            np.array([post[i] for post in posts], dtype=np.float64) for i in (1, 2, 3)
+        )
+        line = parameters.lines.lines[int(parameters.lines.at(np.array([time_ns]))[0])]
+        self.distance_m = line.locator.locate(self.lon, self.lat).signed_distance_m
+
+    def watching(self, row: Mapping[str, Any], signed_distance_m: float) -> int:
+        """How many posts, other than the finding's own, should have seen an object of its class at its place."""
+        if row["object_class"] in _IN_AIR or row["lon"] is None or not len(self.names):
+            return 0
+        own = np.isin(self.names, np.array(row["sensor_ids"], dtype=np.object_))
+        east, north = geometry.offsets_m(self.lon, self.lat, *(np.array([row[k]]) for k in ("lon", "lat")))
+        reach_m = self.reach_m * (0.5 if row["object_class"] in _ON_FOOT else 1.0)
+        # A post looks towards the line: what is further from it than the post itself is behind its back.
+        is_before = (self.distance_m - signed_distance_m) * np.sign(self.distance_m) > 0.0
+        sees: NDArray[np.bool_] = (np.hypot(east, north) <= reach_m) & is_before & ~own
+        return int(np.count_nonzero(sees))
+
+
+def weighed(
+    row: dict[str, Any], sighting: Sighting, watchers: int, trust: Trust, parameters: Parameters
+) -> dict[str, Any]:
+    """The finding with its probability times that there was an object, and with the reasons for doubt.
+
+    A violation that is no longer as probable as a violation must be is undetermined.
+    """
+    if row["probability"] is None or sighting.sensor_count > 1:
+        return row
+    reasons, prob = [], 1.0
+    clutter = _clutter_prob(row, sighting, parameters)
+    if clutter > 0.05:
+        prob *= 1.0 - clutter
+        reasons.append(
+            "Its sensor reports more tracks than it can have seen; this one is too short to stand out."
+            if sighting.is_shouting
+            else f"One sensor saw it for {sighting.seen_s:.0f} s only; so short a track may be no object."
+        )
+    invented = _invented_prob(row, sighting, watchers, trust, parameters)
+    if invented > 0.05:
+        prob *= 1.0 - invented
+        reasons.append(_why_invented(watchers if sighting.seen_s >= SEEN_S_LEAST else 0))
+    if not reasons:
+        return row
+    probability = findings.probability(row["probability"] * prob)
+    assert probability is not None
+    is_asserted = probability >= parameters.agreement.number("tracks.assert_prob", row["time_start_ns"])
+    judged = {name: row[name] for name in _WEIGHED}
+    return row | {
+        "probability": probability,
+        "verdict": row["verdict"] if is_asserted or row["verdict"] != "violation" else "undetermined",
+        "confidence": "low",
+        "reasons": [*row["reasons"], *reasons],
+        "detail": findings.canonical_json({**json.loads(row["detail"]), "before_doubts": judged}),
+    }
+
+
+def unweighed(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The finding as its rule judged it, before `weighed`."""
+    if '"before_doubts"' not in row["detail"]:
+        return dict(row)
+    detail = json.loads(row["detail"])
+    judged = detail.pop("before_doubts")
+    return {**row, **judged, "detail": findings.canonical_json(detail)}
+
+
+def _clutter_prob(row: dict[str, Any], sighting: Sighting, parameters: Parameters) -> float:
+    agreement, time_ns = parameters.agreement, row["time_start_ns"]
+    facts = parameters.sensors.get(row["sensor_ids"][0])
+    odds: float = agreement.value("tracks.false_per_true", time_ns)[facts.type if facts else "generic"]
+    odds *= exp(-sighting.seen_s / agreement.number("tracks.false_life_s", time_ns))
+    if sighting.is_named:
+        odds /= NAMED_FACTOR
+    if sighting.is_shouting:
+        odds = max(odds * 100.0, 1.5 if sighting.seen_s < 120.0 else 0.0)
+    return odds / (1.0 + odds)
+
+
+def is_accusing(row: Mapping[str, Any], parameters: Parameters) -> bool:
+    """Whether the only sensor of a finding stands on one party's side and names the other."""
+    facts = parameters.sensors.get(row["sensor_ids"][0]) if row["sensor_ids"] else None
+    return bool(facts and facts.host_side and row["party"] and facts.host_side != row["party"])
+
+
+def _invented_prob(
+    row: dict[str, Any], sighting: Sighting, watchers: int, trust: Trust, parameters: Parameters
+) -> float:
+    captured = trust.captured_prob(row["sensor_ids"][0], is_accusing(row, parameters))
+    invented = captured * INVENTED_FRAC
+    missed = miss_prob(watchers) if sighting.seen_s >= SEEN_S_LEAST else 1.0
+    return invented / (invented + (1.0 - invented) * missed)
+
+
+def miss_prob(watchers: int) -> float:
+    """That so many posts all miss an object within their reach."""
+    return float(WATCH_MISS_PROB ** min(watchers, WATCHERS_MOST))
+
+
+def _why_invented(watchers: int) -> str:
+    if watchers:
+        posts = "1 other post" if watchers == 1 else f"{watchers} other posts"
+        return f"Only one sensor reports it; {posts} should have seen it and did not."
+    return "Only one sensor reports it, and others have contradicted what that sensor reported before."

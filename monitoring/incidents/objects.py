@@ -1,0 +1,175 @@
+"""Objects: which tracks were found to be one, for as long as that can matter.
+
+A track is looked up when a finding of it comes, with the sketches that were there when the finding was decided;
+what is found stays, so a later finding of the track belongs to the same object.
+"""
+
+from collections.abc import Container, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+
+from monitoring.incidents.same_object import matches
+from monitoring.incidents.sketchbook import WINDOW_NS, Sketchbook
+
+OBJECTS: Final = pa.schema(
+    [
+        pa.field("key", pa.uint64(), nullable=False),
+        pa.field("object", pa.int64(), nullable=False),
+        pa.field("last_ns", pa.int64(), nullable=False),
+        pa.field("noise_of", pa.uint64()),
+    ]
+)
+"""Tracks and their objects; `last_ns`: when the track was last looked at; `noise_of`: the sensor of whose noise
+it is a part, null for an object."""
+CHAIN_MOST: Final = 12
+"""At most so many tracks are followed for one finding."""
+MEETING_NS: Final = 60_000_000_000
+"""Tracks of one sensor that overlap by more than this are two objects."""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What the agreement says of stitching: `gate` in squared standard deviations, `handover_ns` of the longest gap."""
+
+    gate: float
+    handover_ns: int
+
+
+class Objects:
+    """Tracks by object and objects by track."""
+
+    def __init__(self) -> None:
+        self._object: dict[int, int] = {}
+        self._last_ns: dict[int, int] = {}
+        self._tracks: dict[int, tuple[int, ...]] = {}
+        self._noise: dict[int, int] = {}
+        self._noise_of: dict[int, int] = {}
+        self._next = 0
+
+    def copy(self) -> "Objects":
+        """Objects that can be changed without changing these."""
+        copied = Objects()
+        copied._object, copied._last_ns = dict(self._object), dict(self._last_ns)
+        copied._tracks, copied._next = dict(self._tracks), self._next
+        copied._noise, copied._noise_of = dict(self._noise), dict(self._noise_of)
+        return copied
+
+    def tracks(self, number: int) -> tuple[int, ...]:
+        """The tracks of an object."""
+        return self._tracks.get(number, ())
+
+    def known(self, key: int) -> int:
+        """The object of a track that was looked up before, -1 for another."""
+        return self._object.get(key, -1)
+
+    def of_sensor(self, key: int, sensor: int, now_ns: int) -> int:
+        """The one number under which the noise of a sensor is kept."""
+        self._last_ns[key] = max(self._last_ns.get(key, now_ns), now_ns)
+        if key not in self._object:
+            number = self._noise.get(sensor, self._next)
+            self._next = max(self._next, number + 1)
+            self._noise[sensor] = number
+            self._object[key] = number
+            self._noise_of[key] = sensor
+        return self._object[key]
+
+    def of(self, key: np.uint64, now_ns: int, book: Sketchbook, rules: Rules) -> int:
+        """The object of a track, by what was known at `now_ns`; one that was not known before gets a number."""
+        own = int(key)
+        if own in self._object:
+            self._last_ns[own] = max(self._last_ns[own], now_ns)
+            return self._object[own]
+        chain, number = [own], -1
+        for track in _followed(chain, self._object, now_ns, book, rules):
+            known = self._object.get(track)
+            if known is not None and number < 0 and not self._meets(own, known, now_ns, book):
+                number = known
+        if number < 0:
+            number = self._next
+            self._next += 1
+        for track in chain:
+            if track not in self._object and (track == own or not self._meets(track, number, now_ns, book)):
+                self._object[track] = number
+                self._last_ns[track] = now_ns
+                self._tracks[number] = (*self._tracks.get(number, ()), track)
+        return number
+
+    def forget_before(self, horizon_ns: int) -> None:
+        """Drops the tracks that were last looked at before `horizon_ns`."""
+        for track in [track for track, last_ns in self._last_ns.items() if last_ns < horizon_ns]:
+            del self._last_ns[track]
+            number = self._object.pop(track)
+            self._noise_of.pop(track, None)
+            left = tuple(other for other in self._tracks.pop(number, ()) if other != track)
+            if left:
+                self._tracks[number] = left
+        held = set(self._noise_of.values())
+        self._noise = {sensor: number for sensor, number in self._noise.items() if sensor in held}
+
+    def table(self) -> pa.Table:
+        """OBJECTS, in the order of finding."""
+        rows = [
+            {
+                "key": key,
+                "object": number,
+                "last_ns": self._last_ns[key],
+                "noise_of": self._noise_of.get(key),
+            }
+            for key, number in self._object.items()
+        ]
+        return pa.Table.from_pylist(rows, schema=OBJECTS)
+
+    @classmethod
+    def of_table(cls, table: pa.Table, next_number: int) -> "Objects":
+        """From `table`; `next_number` is the number of the next object."""
+        made = cls()
+        made._next = next_number
+        for row in table.to_pylist():
+            key, number = row["key"], row["object"]
+            made._object[key], made._last_ns[key] = number, row["last_ns"]
+            if row["noise_of"] is None:
+                made._tracks[number] = (*made._tracks.get(number, ()), key)
+            else:
+                made._noise_of[key] = row["noise_of"]
+                made._noise[row["noise_of"]] = number
+        return made
+
+    @property
+    def next_number(self) -> int:
+        """The number that the next object gets."""
+        return self._next
+
+    def _meets(self, key: int, number: int, now_ns: int, book: Sketchbook) -> bool:
+        """Whether an object has another track of the same sensor at the same time: then these are two."""
+        own = book.rows_of(np.uint64(key), now_ns - WINDOW_NS, now_ns)
+        if not len(own):
+            return False
+        time_ns, sensor = book.column("time_ns"), book.column("sensor")
+        for track in self._tracks.get(number, ()):
+            rows = book.rows_of(np.uint64(track), now_ns - WINDOW_NS, now_ns)
+            if not len(rows) or track == key or sensor[rows[0]] != sensor[own[0]]:
+                continue
+            together_ns = min(time_ns[own[-1]], time_ns[rows[-1]]) - max(time_ns[own[0]], time_ns[rows[0]])
+            if together_ns > MEETING_NS:
+                return True
+        return False
+
+
+def _followed(
+    chain: list[int], known: Container[int], now_ns: int, book: Sketchbook, rules: Rules
+) -> Iterator[int]:
+    """The tracks that are the same object as the first of `chain`, from track to track, nearest first.
+
+    They are noted in `chain`. What lies beyond a track in `known` is known with it.
+    """
+    at = 0
+    while at < min(len(chain), CHAIN_MOST):
+        if at == 0 or chain[at] not in known:
+            for match in matches(book, np.uint64(chain[at]), now_ns, rules.handover_ns, rules.gate):
+                if match.key not in chain:
+                    chain.append(match.key)
+                    yield match.key
+        at += 1
