@@ -63,7 +63,9 @@ def facts(said: Any) -> SensorFacts:
 
 def judged(every: dict[str, Any], case: dict[str, Any]) -> list[dict[str, Any]]:
     sensors = {name: facts(said) for name, said in every["sensors"].items()}
-    told = {"notified": [notified(*one) for one in case.get("notified", [])]}
+    told: dict[str, Any] = {"notified": [notified(*one) for one in case.get("notified", [])]}
+    if "permits" in case:
+        told["permits"] = case["permits"]
     given = parameters(
         case.get("agreement"), sensors=sensors, name="illustrative", rules=(every["rule"],), said_besides=told
     )

@@ -17,7 +17,7 @@ SENSORS = {
     "W-3": SensorFacts("uav_eo_ir"),
 }
 PARAMETERS = parameters(name="illustrative", sensors=SENSORS, rules=("engineering_works",))
-QUICK = settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+QUICK = settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 OTHER = {"A": "B", "B": "A", None: None}
 
 report = st.tuples(
