@@ -28,7 +28,7 @@ ROOT_M: Final = 4_096.0
 SPLIT: Final = 4
 ROOT_LEVEL: Final = 2
 """Level 0 has cells of 65 km, level 2 the root cells, level 5, the last, cells of 64 m."""
-CANDIDATES_MAX: Final = (4, 4, 4, 8, 10)
+CANDIDATES_MAX: Final = (3, 3, 3, 5, 6)
 """Cells of a level that keep more candidates than this are split, with a little more patience far from the line.
 Finer cells save less work and cost memory that the cache wants.
 """
@@ -43,6 +43,8 @@ _EARTH_M: Final = 6_371_000.0
 _MARGIN_M: Final = 1e-6
 """Dominance must be clear by this much, and cells are padded by it, so that rounding decides nothing."""
 _DIAGONAL: Final = 1.4143
+_PAIRS: Final = 16_384
+"""Pairs at a time: what is made of them stays in the processor's cache."""
 
 
 class Extent(NamedTuple):
@@ -136,12 +138,12 @@ class _Builder:
         columns = int((extent.east - extent.west) // _COARSEST_M) + 1
         rows = int((extent.north - extent.south) // _COARSEST_M) + 1
         column, row = (grid.ravel() for grid in np.meshgrid(np.arange(columns), np.arange(rows)))
-        everything = np.arange(len(self.x0))
         kept: list[Indices] = []
         for cell_column, cell_row in zip(column.tolist(), row.tolist(), strict=True):
             x = extent.west + (cell_column + 0.5) * _COARSEST_M
             y = extent.south + (cell_row + 0.5) * _COARSEST_M
-            distance = np.sqrt(self._square_and_along(everything, x, y)[0])
+            square, _ = _square_and_along(x - self.x0, y - self.y0, self.dx, self.dy, self.inverse_length2)
+            distance = np.sqrt(square)
             half_diagonal = _DIAGONAL * _COARSEST_M / 2.0
             farthest = distance.min() + half_diagonal
             slope = self._scale_slope(np.array([x]), np.array([y]), farthest)[0]
@@ -157,25 +159,51 @@ class _Builder:
 
     def _pruned(self, cells: _Cells) -> _Cells:
         """The cells within reach, each with those candidates that can be nearest somewhere in it."""
-        cell, piece = cells.pair_cell, cells.pair_piece
+        end_pair = np.cumsum(np.bincount(cells.pair_cell, minlength=len(cells.column)))
+        is_dropped = np.empty(len(cells.pair_cell), dtype=bool)
+        least_m, alike_m = np.empty(len(cells.column)), np.empty(len(cells.column))
+        begin, begin_pair = 0, 0
+        while begin < len(cells.column):
+            end = max(int(np.searchsorted(end_pair, begin_pair + _PAIRS, side="right")), begin + 1)
+            at, pairs = slice(begin, end), slice(begin_pair, int(end_pair[end - 1]))
+            is_dropped[pairs], least_m[at], alike_m[at] = self._pruning(
+                cells.size_m,
+                cells.column[at],
+                cells.row[at],
+                cells.pair_cell[pairs] - begin,
+                cells.pair_piece[pairs],
+            )
+            begin, begin_pair = end, pairs.stop
+        kept = cells._replace(
+            pair_cell=cells.pair_cell[~is_dropped],
+            pair_piece=cells.pair_piece[~is_dropped],
+            least_m=least_m,
+            alike_m=alike_m,
+        )
+        return _only(kept, least_m <= self.reach_m)
+
+    def _pruning(
+        self, size_m: float, column: Indices, row: Indices, cell: Indices, piece: Indices
+    ) -> tuple[NDArray[np.bool_], Reals, Reals]:
+        """Of some cells of one level: which of their pairs are dropped; their `least_m` and `alike_m`."""
         first_pair = np.flatnonzero(np.diff(cell, prepend=-1))
-        half = cells.size_m / 2.0
+        half = size_m / 2.0
         pad = half + _MARGIN_M
-        middle_x = self.extent.west + cells.column * cells.size_m + half
-        middle_y = self.extent.south + cells.row * cells.size_m + half
+        middle_x = self.extent.west + column * size_m + half
+        middle_y = self.extent.south + row * size_m + half
         probe_x = [middle_x - pad, middle_x + pad, middle_x - pad, middle_x + pad, middle_x]
         probe_y = [middle_y - pad, middle_y - pad, middle_y + pad, middle_y + pad, middle_y]
+        x0, y0, dx, dy = self.x0[piece], self.y0[piece], self.dx[piece], self.dy[piece]
+        inverse = self.inverse_length2[piece]
         clear2, along, pivots, least = [], [], [], np.zeros(0)
         for x, y in zip(probe_x, probe_y, strict=True):
-            square, t = self._square_and_along(piece, x[cell], y[cell])
+            square, t = _square_and_along(x[cell] - x0, y[cell] - y0, dx, dy, inverse)
             least = np.minimum.reduceat(square, first_pair)
-            nearest = np.zeros(len(cells.column), dtype=np.int64)
+            nearest = np.zeros(len(column), dtype=np.int64)
             is_least = np.flatnonzero(square == least[cell])[::-1]
             nearest[cell[is_least]] = is_least
-            pivot, pivot_t = piece[nearest], np.clip(t[nearest], 0.0, 1.0)
-            pivots.append(
-                (self.x0[pivot] + pivot_t * self.dx[pivot], self.y0[pivot] + pivot_t * self.dy[pivot])
-            )
+            pivot_t = np.clip(t[nearest], 0.0, 1.0)
+            pivots.append((x0[nearest] + pivot_t * dx[nearest], y0[nearest] + pivot_t * dy[nearest]))
             clear2.append(np.square(np.maximum(np.sqrt(square) - _MARGIN_M, 0.0)))
             along.append(t)
         half_diagonal = _DIAGONAL * pad
@@ -185,20 +213,16 @@ class _Builder:
         # A geodesic is bent in the plane: its foot may be aside of the straight one by as much.
         bend_m = 0.6 * slope * farthest_m * farthest_m
         is_dropped = self._shares_vertex(cell, piece, along[:4], bend_m[cell])
-        for pivot_x, pivot_y in pivots:
-            is_dominated = np.ones(len(cell), dtype=bool)
+        # The middle's pivot drops most; each is tried on what is left.
+        for pivot_x, pivot_y in reversed(pivots):
+            pair = np.flatnonzero(~is_dropped)
             for k in range(4):
                 to_pivot2 = np.square(probe_x[k] - pivot_x) + np.square(probe_y[k] - pivot_y)
                 to_pivot2 *= stretch * stretch
-                is_dominated &= to_pivot2[cell] < clear2[k]
-            is_dropped |= is_dominated
-        least_m = np.sqrt(least) - half_diagonal
-        # Between ways as alike as this no splitting decides.
-        alike_m = farthest_m * (stretch - 1.0)
-        kept = cells._replace(
-            pair_cell=cell[~is_dropped], pair_piece=piece[~is_dropped], least_m=least_m, alike_m=alike_m
-        )
-        return _only(kept, least_m <= self.reach_m)
+                pair = pair[to_pivot2[cell[pair]] < clear2[k][pair]]
+            is_dropped[pair] = True
+        # Between ways as alike as `alike_m` no splitting decides.
+        return is_dropped, np.sqrt(least) - half_diagonal, farthest_m * (stretch - 1.0)
 
     def _shares_vertex(
         self, cell: Indices, piece: Indices, along: list[Reals], bend_m: Reals
@@ -217,15 +241,22 @@ class _Builder:
         dropped[:-1] |= ends[:-1] & follows[1:] & ~starts[1:]
         return dropped
 
-    def _square_and_along(self, piece: Indices, x: Any, y: Any) -> tuple[Reals, Reals]:
-        """Squared distance from (x, y) to pieces; where on their straight lines the foot is (0 start, 1 end)."""
-        off_x, off_y = x - self.x0[piece], y - self.y0[piece]
-        dx, dy = self.dx[piece], self.dy[piece]
-        t = (off_x * dx + off_y * dy) * self.inverse_length2[piece]
-        inside = np.clip(t, 0.0, 1.0)
-        off_x -= inside * dx
-        off_y -= inside * dy
-        return off_x * off_x + off_y * off_y, t
+
+def _square_and_along(
+    off_x: Reals, off_y: Reals, dx: Reals, dy: Reals, inverse: Reals
+) -> tuple[Reals, Reals]:
+    """Squared distances of places from pieces, by the ways to them from the pieces' starts, which are written over;
+    and where on the pieces' straight lines the feet are (0 start, 1 end)."""
+    t = off_x * dx
+    t += off_y * dy
+    t *= inverse
+    inside = np.clip(t, 0.0, 1.0)
+    off_x -= inside * dx
+    off_y -= inside * dy
+    off_x *= off_x
+    off_y *= off_y
+    off_x += off_y
+    return off_x, t
 
 
 def build_grid_index(pieces: Segments, reach_m: float, far_m: float, series: FrameSeries) -> GridIndex:

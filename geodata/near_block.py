@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 Reals = NDArray[np.float64]
 Indices = NDArray[np.int64]
 
-BLOCK: Final = 8_192
-"""Places at a time: their rooms stay in the processor's cache."""
+BLOCK: Final = 16_384
+"""Places at a time: fewer, and calls cost more than arithmetic; more, and their rooms leave the caches."""
 FEW: Final = 96
 """Where fewer places have another candidate, all that are left are looked at in one go."""
 NEAR_LINE_M: Final = 0.005
@@ -76,6 +76,8 @@ class NearPieces:
         self.lon0, self.lat0 = pieces.lon0, pieces.lat0
         self.dlon, self.dlat = pieces.lon1 - pieces.lon0, pieces.lat1 - pieces.lat0
         self.chainage0_m, self.length_m, self.part = pieces.chainage0_m, pieces.length_m, pieces.part
+        self.is_one_part = not self.part.any()
+        self.candidate = grid.candidate.astype(np.int64)  # as NumPy wants what it looks up with
         self.rank_bits = int(grid.leaf_count.max() - 1).bit_length()
 
     def leaves(self, x: Reals, y: Reals, rooms: Rooms, leaf: Indices) -> None:
@@ -94,8 +96,8 @@ class NearPieces:
         whole_row *= grid.columns
         whole_row += begin
         at[:] = whole_row
-        np.take(grid.table_begin, at, out=begin, mode="clip")
-        np.take(grid.table_side, at, out=side, mode="clip")
+        grid.table_begin.take(at, out=begin, mode="clip")
+        grid.table_side.take(at, out=side, mode="clip")
         column *= side
         row *= side
         np.floor(column, out=column)
@@ -120,13 +122,13 @@ class NearPieces:
         with_choice = int(ends[ONE - 1])
         first, in_order = rooms.whole[0], rooms.whole[2]
         piece: Indices = rooms.whole[3]
-        np.take(leaf, order, out=in_order, mode="clip")
-        np.take(grid.leaf_begin, in_order, out=first, mode="clip")
+        leaf.take(order, out=in_order, mode="clip")
+        grid.leaf_begin.take(in_order, out=first, mode="clip")
         if with_choice:
             self._choose(
                 x, y, in_order, order[:with_choice], ends, rooms.first(with_choice), first[:with_choice]
             )
-        piece[order] = grid.candidate.take(first, mode="clip")
+        piece[order] = self.candidate.take(first, mode="clip")
         return piece
 
     def _choose(
@@ -135,8 +137,8 @@ class NearPieces:
         """Moves `first`, the first candidates of the places `order`, on to the nearest ones."""
         count = len(order)
         at = rooms.reals[:4]
-        np.take(x, order, out=at[0], mode="clip")
-        np.take(y, order, out=at[1], mode="clip")
+        x.take(order, out=at[0], mode="clip")
+        y.take(order, out=at[1], mode="clip")
         self.series.scale_slope_into(at[2], at[3], at[0], at[1], rooms.reals[4])
         best = rooms.reals[5].view(np.int64)
         best[:] = self._key(first, 0, at, rooms.reals[6:12])
@@ -164,18 +166,18 @@ class NearPieces:
         `at`: rows x, y and the gradient of ln k there. A square is never negative, so its bits order like an
         integer; the last few are given to the candidate's rank.
         """
-        piece = self.grid.candidate.take(candidate, mode="clip").astype(np.int64)
+        piece = self.candidate.take(candidate, mode="clip")
         off_x, off_y, dx, dy, t, room = rooms
-        np.take(self.x0, piece, out=off_x, mode="clip")
-        np.take(self.y0, piece, out=off_y, mode="clip")
-        np.take(self.dx, piece, out=dx, mode="clip")
-        np.take(self.dy, piece, out=dy, mode="clip")
+        self.x0.take(piece, out=off_x, mode="clip")
+        self.y0.take(piece, out=off_y, mode="clip")
+        self.dx.take(piece, out=dx, mode="clip")
+        self.dy.take(piece, out=dy, mode="clip")
         np.subtract(at[0], off_x, out=off_x)
         np.subtract(at[1], off_y, out=off_y)
         np.multiply(off_x, dx, out=t)
         np.multiply(off_y, dy, out=room)
         t += room
-        np.take(self.inverse_length2, piece, out=room, mode="clip")
+        self.inverse_length2.take(piece, out=room, mode="clip")
         t *= room
         np.minimum(t, 1.0, out=t)
         np.maximum(t, 0.0, out=t)
@@ -210,22 +212,22 @@ class NearPieces:
     ) -> None:
         """Writes the answers for places whose nearest pieces are known; with `clearance` all of them."""
         off_x, off_y, dx, dy, t, square, turn, room = rooms.reals[:8]
-        corner = rooms.whole[0]
-        np.take(self.x0, piece, out=off_x, mode="clip")
-        np.take(self.y0, piece, out=off_y, mode="clip")
-        np.take(self.dx, piece, out=dx, mode="clip")
-        np.take(self.dy, piece, out=dy, mode="clip")
+        corner, inverse = rooms.whole[0], rooms.reals[10]
+        self.x0.take(piece, out=off_x, mode="clip")
+        self.y0.take(piece, out=off_y, mode="clip")
+        self.dx.take(piece, out=dx, mode="clip")
+        self.dy.take(piece, out=dy, mode="clip")
         np.subtract(x, off_x, out=off_x)
         np.subtract(y, off_y, out=off_y)
         np.multiply(off_x, dx, out=t)
         np.multiply(off_y, dy, out=room)
         t += room
-        np.take(self.inverse_length2, piece, out=room, mode="clip")
-        t *= room
+        self.inverse_length2.take(piece, out=inverse, mode="clip")
+        t *= inverse
         np.multiply(piece, 3, out=corner)
         corner += t > 0.0
         corner += t >= 1.0
-        np.take(self.corners.beyond, corner, out=into.beyond_end, mode="clip")
+        self.corners.beyond.take(corner, out=into.beyond_end, mode="clip")
         if into.beyond_end.any():
             into.beyond_end[(t == 0.0) | (t == 1.0)] = 0
         np.minimum(t, 1.0, out=t)
@@ -237,9 +239,9 @@ class NearPieces:
         np.multiply(off_x, off_x, out=square)
         np.multiply(off_y, off_y, out=room)
         square += room
-        np.take(self.corners.tangent_x, corner, out=turn, mode="clip")
+        self.corners.tangent_x.take(corner, out=turn, mode="clip")
         turn *= off_y
-        np.take(self.corners.tangent_y, corner, out=room, mode="clip")
+        self.corners.tangent_y.take(corner, out=room, mode="clip")
         room *= off_x
         turn -= room
         sign = np.sign(turn, out=turn)
@@ -250,7 +252,10 @@ class NearPieces:
         if np.count_nonzero(sign) < len(sign):
             sign[sign == 0.0] = 1.0
         into.side[:] = sign
-        np.take(self.part, piece, out=into.line_part, mode="clip")
+        if self.is_one_part:
+            into.line_part.fill(0)
+        else:
+            self.part.take(piece, out=into.line_part, mode="clip")
         if clearance:
             self._answer_foot(x, y, piece, rooms, into)
 
@@ -267,8 +272,7 @@ class NearPieces:
         bend_y *= dy
         bend += bend_y
         bend *= square
-        np.take(self.inverse_length2, piece, out=bend_y, mode="clip")
-        bend_y *= 0.5
+        np.multiply(rooms.reals[10], 0.5, out=bend_y)
         bend *= bend_y
         bend *= (t > 0.0) & (t < 1.0)
         t += bend
@@ -284,7 +288,7 @@ class NearPieces:
 
 def _part_of_way(start: Reals, step: Reals, piece: Indices, t: Reals, into: Reals, room: Reals) -> None:
     """start + t step, of each place's piece."""
-    np.take(step, piece, out=into, mode="clip")
+    step.take(piece, out=into, mode="clip")
     into *= t
-    np.take(start, piece, out=room, mode="clip")
+    start.take(piece, out=room, mode="clip")
     into += room
