@@ -11,7 +11,7 @@ export UV_NO_PROGRESS := 1
 export UV_PYTHON_DOWNLOADS := never
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test check format web clean
+.PHONY: help setup demo serve test check format bench web clean
 
 help:  ## what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -47,8 +47,13 @@ format: $(STAMP)  ## format and sort imports
 	@$(VENV)/bin/ruff format .
 	@$(VENV)/bin/ruff check --fix .
 
+bench: $(STAMP)  ## ours beside shapely, geopandas, SedonaDB, DuckDB, PostGIS: locate and crossings (ARGS=--vertices 1e3)
+	@UV_PROJECT_ENVIRONMENT=$(CURDIR)/$(VENV)-bench $(UV) sync --quiet --frozen --group benchmark --python $(VENV)/bin/python
+	@$(VENV)-bench/bin/python -m tests.benchmarks.locate $(ARGS)
+	@$(VENV)-bench/bin/python -m tests.benchmarks.crossings $(ARGS)
+
 web:  ## rebuild the workspace's bundle (needs Node 20.19 or newer; users do not)
 	@cd api/web && npm ci --no-audit --no-fund && npm run check && npm run build
 
 clean:  ## remove what make made
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-bench .pytest_cache .mypy_cache .ruff_cache .hypothesis

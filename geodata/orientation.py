@@ -34,8 +34,21 @@ def orient(ax: Reals, ay: Reals, bx: Reals, by: Reals, px: Reals, py: Reals) -> 
     det = left - right
     sign = np.sign(det).astype(np.int8)
     in_doubt = np.flatnonzero(np.abs(det) <= BOUND * (np.abs(left) + np.abs(right)) + UNDERFLOW)
-    for idx in in_doubt:
-        sign[idx] = orient_exactly(ax[idx], ay[idx], bx[idx], by[idx], px[idx], py[idx])
+    if len(in_doubt):
+        sign[in_doubt] = _decided(np.stack([v[in_doubt] for v in (ax, ay, bx, by, px, py)], axis=1))
+    return sign
+
+
+def _decided(rows: Reals) -> NDArray[np.int8]:
+    """Signs of rows ax, ay, bx, by, px, py, shape (n, 6), each different row once: who stands still stands for all."""
+    sign = np.zeros(len(rows), dtype=np.int8)
+    # At an end of the edge there is nothing to reckon.
+    is_end = np.all(rows[:, 4:] == rows[:, :2], axis=1) | np.all(rows[:, 4:] == rows[:, 2:4], axis=1)
+    inside = np.flatnonzero(~is_end)
+    if len(inside):
+        different, which = np.unique(rows[inside], axis=0, return_inverse=True)
+        decided = [orient_exactly(*row) for row in different.tolist()]
+        sign[inside] = np.array(decided, dtype=np.int8)[which.ravel()]
     return sign
 
 

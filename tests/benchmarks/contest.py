@@ -6,10 +6,12 @@ import time
 import tracemalloc
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+SLOW_S = 2.0
 RESULTS = Path(__file__).parent / "results"
 PACKAGES = (
     "numpy",
@@ -26,32 +28,74 @@ PACKAGES = (
 
 @dataclass
 class Contestant:
-    """`run()` does the whole job; `is_ours`; after the contest: best CPU seconds, peak megabytes, its answer."""
+    """`run()` does the whole job; `is_ours`; after the contest: best CPU seconds, peak megabytes, its answer.
+
+    A job that has work done by another process has an attribute `cpu_elsewhere_s`, a function that tells how many
+    CPU seconds that process has used so far.
+    """
 
     name: str
     run: Callable[[], Any]
     is_ours: bool = False
     cpu_s: float = float("inf")
-    peak_mb: float = 0.0
+    peak_mb: float = float("nan")
     answer: Any = None
 
 
-def hold(contestants: list[Contestant], turns: int) -> None:
+def hold(contestants: list[Contestant], turns: int, *, is_long: bool = False) -> None:
     """Every contestant once for its answer and its memory, then all of them `turns` times in turn for time.
 
-    CPU time of the whole process, threads included: a machine shared with others changes it less than the
-    clock, and more threads win nothing.
+    Those that need more than `SLOW_S` a turn have one turn, for a table is made in minutes; in a long contest
+    a peer's first turn counts and its memory is not measured.
     """
     for contestant in contestants:
-        tracemalloc.start()
+        is_traced = contestant.is_ours or not is_long
+        if is_traced:
+            tracemalloc.start()
+        begin = _cpu_s(contestant)
         contestant.answer = contestant.run()
-        contestant.peak_mb = tracemalloc.get_traced_memory()[1] / 1e6
-        tracemalloc.stop()
+        if is_traced:
+            contestant.peak_mb = tracemalloc.get_traced_memory()[1] / 1e6
+            tracemalloc.stop()
+        else:
+            contestant.cpu_s = _cpu_s(contestant) - begin
     for _ in range(turns):
         for contestant in contestants:
-            begin = time.process_time()
-            contestant.run()
-            contestant.cpu_s = min(contestant.cpu_s, time.process_time() - begin)
+            if contestant.cpu_s < SLOW_S or contestant.cpu_s == float("inf"):
+                begin = _cpu_s(contestant)
+                contestant.run()
+                contestant.cpu_s = min(contestant.cpu_s, _cpu_s(contestant) - begin)
+
+
+def _cpu_s(contestant: Contestant) -> float:
+    """CPU seconds used so far by this process and by the one that works for the contestant."""
+    run = contestant.run.func if isinstance(contestant.run, partial) else contestant.run
+    elsewhere = getattr(run, "cpu_elsewhere_s", None)
+    return time.process_time() + (elsewhere() if elsewhere is not None else 0.0)
+
+
+class BestPeer:
+    """The best peer's rate by scene: where no peer takes part, that of the largest number that one had."""
+
+    def __init__(self) -> None:
+        self._rates: dict[Any, tuple[float, int]] = {}
+
+    def against(self, scene: Any, count: int, contestants: list[Contestant]) -> Callable[[Contestant], str]:
+        """How many times faster a contestant is, in words."""
+        rate = max((count / c.cpu_s for c in contestants if not c.is_ours), default=0.0)
+        if rate:
+            self._rates[scene] = rate, count
+        rate, of = self._rates.get(scene, (float("nan"), count))
+        note = "" if of == count else f" (its {of:,})"
+        return lambda contestant: f"{count / contestant.cpu_s / rate:.2f}x{note}"
+
+
+def growth(what: str, jobs: dict[str, Callable[[], Any]], turns: int) -> list[list[str]]:
+    """Rows that say how many times as long the second of two jobs takes as the first."""
+    contestants = [Contestant(name, run, is_ours=True) for name, run in jobs.items()]
+    hold(contestants, turns)
+    first, second = contestants
+    return [[what, f"{first.name} → {second.name}", f"{second.cpu_s / first.cpu_s:.2f}x the time"]]
 
 
 def machine() -> str:
@@ -72,6 +116,11 @@ def machine() -> str:
         f"Machine: {model}, {os.cpu_count()} cores, load {load:.1f} while this ran (shared with other work; ratios"
         f" hold, absolute figures less so).\n\nVersions: {', '.join(versions)}."
     )
+
+
+def megabytes(contestant: Contestant) -> str:
+    """Its memory; a dash where it was not measured."""
+    return "–" if contestant.peak_mb != contestant.peak_mb else f"{contestant.peak_mb:,.0f}"
 
 
 def table(header: list[str], rows: list[list[str]]) -> str:

@@ -1,12 +1,12 @@
 """Side, distance and chainage of places: ours beside what a user would pick instead.
 
 `python -m tests.benchmarks.locate` writes `tests/benchmarks/results/locate.md`. `--places` and `--vertices`
-choose sizes (1e7 places take a while), `--without-peers` leaves out all but the best one.
+choose sizes, `--without-peers` leaves out all but the best one. Peers that would take minutes are asked for less.
 """
 
 import argparse
-import math
 import sys
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
@@ -27,13 +27,13 @@ GOALS = "Goals: 30x the best peer with NumPy alone, 110x compiled; 5 mm within 5
 def main(arguments: list[str] | None = None) -> int:
     """Runs the contest; 1 where answers disagree."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--places", type=float, nargs="+", default=[1e5, 1e6])
+    parser.add_argument("--places", type=float, nargs="+", default=[1e5, 1e6, 1e7])
     parser.add_argument("--vertices", type=float, nargs="+", default=[1e3, 5e3, 2e4])
     parser.add_argument("--turns", type=int, default=3)
     parser.add_argument("--without-peers", action="store_true")
     options = parser.parse_args(arguments)
     rows: list[list[str]] = []
-    agrees = True
+    agrees, best_peer = True, contest.BestPeer()
     for vertices in options.vertices:
         line = line_of_size(int(vertices))
         ours = [("ours, NumPy", Locator(line, compiled=False))]
@@ -50,8 +50,9 @@ def main(arguments: list[str] | None = None) -> int:
                     if is_here and count <= count_max and (name == BEST or not options.without_peers):
                         job = prepare(line)
                         contestants.append(contest.Contestant(name, partial(job, lon, lat)))
-                contest.hold(contestants, options.turns)
-                found, good = _rows(line, spread, contestants, lon, lat)
+                contest.hold(contestants, options.turns, is_long=count > 1e5)
+                times = best_peer.against((vertices, spread), int(count), contestants)
+                found, good = _rows(line, spread, contestants, lon, lat, times)
                 rows += found
                 agrees &= good
                 sys.stdout.write("\n".join(" ".join(row) for row in found) + "\n")
@@ -80,10 +81,37 @@ def main(arguments: list[str] | None = None) -> int:
                 ],
                 rows,
             ),
+            "Growth: ten times as many places, and ten times as many vertices; at most 10.5x and 1.5x is the goal.",
+            contest.table(["way", "from → to", "takes"], _growth(options.turns)),
         ]
     )
     sys.stdout.write(f"wrote {contest.write('locate.md', text)}\n")
     return 0 if agrees else 1
+
+
+def _growth(turns: int) -> list[list[str]]:
+    """How the time grows with places (on 5,000 vertices) and with vertices (of a million places)."""
+    rows = []
+    short, middle, long = (line_of_size(count) for count in (1_000, 5_000, 10_000))
+    for compiled in (False, True) if HAS_NUMBA else (False,):
+        way = "compiled" if compiled else "NumPy"
+        index = Locator(middle, compiled=compiled)
+        lon, lat = places_within(middle, 50_000.0, 1_000_000)
+        jobs = {
+            f"{count:,} places": partial(_answers, index, lon[:count], lat[:count])
+            for count in (100_000, 1_000_000)
+        }
+        rows += contest.growth(f"ours, {way}", jobs, 3 * turns)
+        for spread, (places, reach_m) in SPREADS.items():
+            lon, lat = places(short, reach_m, 1_000_000)
+            jobs = {
+                f"{len(line.lon):,} vertices, {spread}": partial(
+                    _answers, Locator(line, compiled=compiled), lon, lat
+                )
+                for line in (short, long)
+            }
+            rows += contest.growth(f"ours, {way}", jobs, turns)
+    return rows
 
 
 def _answers(index: Locator, lon: np.ndarray, lat: np.ndarray) -> peers.Answers:
@@ -92,10 +120,14 @@ def _answers(index: Locator, lon: np.ndarray, lat: np.ndarray) -> peers.Answers:
 
 
 def _rows(
-    line: ContactLine, spread: str, contestants: list[contest.Contestant], lon: np.ndarray, lat: np.ndarray
+    line: ContactLine,
+    spread: str,
+    contestants: list[contest.Contestant],
+    lon: np.ndarray,
+    lat: np.ndarray,
+    times: Callable[[contest.Contestant], str],
 ) -> tuple[list[list[str]], bool]:
     """A row for each contestant, and whether all agree as far as the plane allows."""
-    best_peer = min((c.cpu_s for c in contestants if not c.is_ours), default=math.nan)
     side = contestants[0].answer[0]
     sample = np.random.default_rng(7).choice(len(lon), 120, replace=False)
     true_m = _geodesic_distance(line, lon[sample], lat[sample], contestants[0].answer[2][sample])
@@ -114,11 +146,11 @@ def _rows(
                 spread,
                 contestant.name,
                 f"{len(lon) / contestant.cpu_s / 1e6:.3f} M",
-                f"{best_peer / contestant.cpu_s:.2f}x",
+                times(contestant),
                 _length(error_m[near].max()),
                 _length(error_m.max()),
                 f"{flips:,}",
-                f"{contestant.peak_mb:,.0f}",
+                contest.megabytes(contestant),
             ]
         )
     return rows, agrees

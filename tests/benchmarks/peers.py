@@ -8,6 +8,7 @@ installed are left out and named.
 
 import importlib.util
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -113,12 +114,32 @@ def locate_by_sedonadb(line: ContactLine) -> Locate:
     return locate
 
 
-def locate_by_postgis(line: ContactLine) -> Locate:
+POSTGIS = "CONTACTLINE_BENCHMARK_POSTGIS"
+"""Names the database to use, as psycopg.connect takes it; it may get the extension and temporary tables."""
+
+
+def _postgis() -> Any:
+    """A connection that works with one process."""
     import psycopg
 
-    plane = Projected(line)
-    connection = psycopg.connect(os.environ["CONTACTLINE_BENCHMARK_POSTGIS"], autocommit=True)
+    connection = psycopg.connect(os.environ[POSTGIS], autocommit=True)
     connection.execute("CREATE EXTENSION IF NOT EXISTS postgis")
+    connection.execute("SET max_parallel_workers_per_gather = 0")
+    return connection
+
+
+def _cpu_of_server(connection: Any) -> Callable[[], float]:
+    """CPU seconds of the server's process that works for us; where it is on another machine, seconds by the clock."""
+    stat = Path(f"/proc/{connection.info.backend_pid}/stat")
+    if not stat.exists() or "postgres" not in stat.read_text():
+        return time.perf_counter
+    ticks = os.sysconf("SC_CLK_TCK")
+    return lambda: sum(map(int, stat.read_text().rpartition(")")[2].split()[11:13])) / ticks
+
+
+def locate_by_postgis(line: ContactLine) -> Locate:
+    plane = Projected(line)
+    connection = _postgis()
     connection.execute("CREATE TEMP TABLE edges (edge int, begin_m float8, g geometry(LineString))")
     with connection.cursor().copy("COPY edges FROM STDIN") as copy:
         for edge, wkb in enumerate(shapely.to_wkb(plane.edges, hex=True)):
@@ -142,6 +163,7 @@ def locate_by_postgis(line: ContactLine) -> Locate:
         side = np.where(shapely.contains_xy(plane.side_a, x, y), 1, -1).astype(np.int8)
         return side, found[:, 0], found[:, 1]
 
+    locate.cpu_elsewhere_s = _cpu_of_server(connection)  # type: ignore[attr-defined]  # see Contestant
     return locate
 
 
@@ -231,6 +253,38 @@ def cross_by_sedonadb(line: ContactLine) -> Cross:
     return cross
 
 
+def cross_by_postgis(line: ContactLine) -> Cross:
+    connection = _postgis()
+    connection.execute("CREATE TEMP TABLE line_edges (g geometry(LineString))")
+    with connection.cursor().copy("COPY line_edges FROM STDIN") as copy:
+        for wkb in shapely.to_wkb(_edges_in_degrees(line), hex=True):
+            copy.write_row((wkb,))
+    connection.execute("CREATE INDEX ON line_edges USING gist (g)")
+    connection.execute("ANALYZE line_edges")
+
+    def cross(steps: Steps) -> NDArray[np.int64]:
+        connection.execute("DROP TABLE IF EXISTS steps")
+        connection.execute(
+            "CREATE TEMP TABLE steps (id int, lon0 float8, lat0 float8, lon1 float8, lat1 float8)"
+        )
+        columns = (steps.lon0.tolist(), steps.lat0.tolist(), steps.lon1.tolist(), steps.lat1.tolist())
+        with connection.cursor().copy("COPY steps FROM STDIN") as copy:
+            for row in zip(range(len(steps.lon0)), *columns, strict=True):
+                copy.write_row(row)
+        rows = connection.execute(
+            "SELECT s.id, count(*) FROM steps s JOIN line_edges e ON"
+            " ST_Intersects(e.g, ST_MakeLine(ST_Point(lon0, lat0), ST_Point(lon1, lat1))) GROUP BY s.id"
+        ).fetchall()
+        counts = np.zeros(len(steps.lon0), dtype=np.int64)
+        if rows:
+            at, times = np.array(rows, dtype=np.int64).T
+            counts[at] = times
+        return counts
+
+    cross.cpu_elsewhere_s = _cpu_of_server(connection)  # type: ignore[attr-defined]  # see Contestant
+    return cross
+
+
 def _edges_in_degrees(line: ContactLine) -> NDArray[Any]:
     xy = np.stack([line.lon, line.lat], axis=1)
     return np.asarray(shapely.linestrings(np.stack([xy[:-1], xy[1:]], axis=1)))
@@ -246,21 +300,22 @@ def _has(*modules: str) -> bool:
 
 
 LOCATE: dict[str, tuple[Callable[[ContactLine], Locate], bool, int]] = {
-    "shapely STRtree.query_nearest + contains_xy": (locate_by_shapely, True, 10_000_000),
+    "shapely STRtree.query_nearest + contains_xy": (locate_by_shapely, True, 1_000_000),
     "geopandas sjoin_nearest": (locate_by_geopandas, _has("geopandas"), 100_000),
     "SedonaDB KNN join": (locate_by_sedonadb, _has("sedonadb"), 100_000),
     "PostGIS KNN lateral": (
         locate_by_postgis,
-        _has("psycopg") and "CONTACTLINE_BENCHMARK_POSTGIS" in os.environ,
+        _has("psycopg") and POSTGIS in os.environ,
         100_000,
     ),
 }
 """Name → (preparation, whether it can be had here, most places it is asked for)."""
 
 CROSS: dict[str, tuple[Callable[[ContactLine], Cross], bool, int]] = {
-    "shapely STRtree per step": (cross_by_shapely, True, 10_000_000),
-    "shapely prepared, STRtree on hits": (cross_by_prepared_shapely, True, 10_000_000),
+    "shapely STRtree per step": (cross_by_shapely, True, 1_000_000),
+    "shapely prepared, STRtree on hits": (cross_by_prepared_shapely, True, 1_000_000),
     "geopandas sjoin": (cross_by_geopandas, _has("geopandas"), 100_000),
-    "DuckDB spatial join": (cross_by_duckdb, _has("duckdb", "duckdb_extension_spatial"), 1_000_000),
+    "DuckDB spatial join": (cross_by_duckdb, _has("duckdb", "duckdb_extension_spatial"), 10_000_000),
     "SedonaDB spatial join": (cross_by_sedonadb, _has("sedonadb"), 100_000),
+    "PostGIS spatial join": (cross_by_postgis, _has("psycopg") and POSTGIS in os.environ, 100_000),
 }
