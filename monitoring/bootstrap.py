@@ -28,7 +28,7 @@ from monitoring.adapters.processor import SYSTEM
 from monitoring.adapters.runtime import Runtime
 from monitoring.adapters.store import Store
 from monitoring.admission import Registry
-from monitoring.agreement import Agreement
+from monitoring.agreement import DEFAULT, Agreement
 from monitoring.agreement.notice_file import read_notices
 from monitoring.rules import bind
 from monitoring.settings import Settings
@@ -74,7 +74,7 @@ def shipped_mission(name: str = "Illustrative mission") -> Mission:
         name=name,
         is_illustrative=True,
         lines=LineHistory([line]),
-        agreement=Agreement.load("minimal"),
+        agreement=Agreement.load(DEFAULT),
         sectors=packaged_sectors(),
         area=Area.fit(line),
         registry=Registry(),

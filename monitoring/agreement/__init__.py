@@ -8,7 +8,7 @@
 '1.1'
 """
 
-from monitoring.agreement.agreement import Agreement, Clause, Reporting
+from monitoring.agreement.agreement import DEFAULT, Agreement, Clause, Reporting
 from monitoring.agreement.catalogue import REFERENCE_LINE, Parameter, Value
 from monitoring.agreement.checking import AgreementInvalid
 from monitoring.agreement.notices import Notices
@@ -18,6 +18,7 @@ from monitoring.agreement.published_terms import notices_schema
 from monitoring.agreement.terms import Permission, Terms
 
 __all__ = [
+    "DEFAULT",
     "REFERENCE_LINE",
     "Agreement",
     "AgreementInvalid",

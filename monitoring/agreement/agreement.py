@@ -45,6 +45,8 @@ from monitoring.agreement.standards import read_standards
 from monitoring.agreement.weapons import read_weapon_classes
 
 FORMAT: Final = 1
+DEFAULT: Final = "illustrative"
+"""The packaged agreement that is taken where none is named."""
 OPTIONAL_SECTIONS: Final = ("reference_lines", "permits", "weapon_classes", "standards", *notices.SECTIONS)
 """What an agreement may say besides."""
 _PACKAGED_NAME: Final = re.compile(r"[a-z][a-z0-9_-]*")

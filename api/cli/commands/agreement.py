@@ -13,7 +13,7 @@ from api.cli.output import console, note, print_json
 from geodata.area import Area
 from geodata.contact_line import LineHistory, packaged_line
 from monitoring.adapters.home import HomeMissing
-from monitoring.agreement import Agreement, Notices
+from monitoring.agreement import DEFAULT, Agreement, Notices
 from monitoring.agreement.comparison import Line, differences, lines_of
 from monitoring.agreement.notice_file import read_notices
 from monitoring.agreement.terms import Terms
@@ -162,7 +162,7 @@ def _of_home(settings: Settings) -> Agreement:
             made = mission.agreement
     except HomeMissing:
         note(f"there is no home at {settings.home}: this is the agreement that a home is made with")
-        return _read("minimal")
+        return _read(DEFAULT)
     bind(made)
     return made
 

@@ -12,7 +12,7 @@ from api.cli.output import EXIT_DATA, EXIT_USAGE, console, counts, fail, print_j
 from geodata.contact_line import LineHistory
 from geodata.sectors import Sectors
 from monitoring.adapters.detection import Detected, detect_files
-from monitoring.agreement import Agreement, Notices, Parameters
+from monitoring.agreement import DEFAULT, Agreement, Notices, Parameters
 from monitoring.agreement.notice_file import read_notices
 from monitoring.rules import discover
 
@@ -28,7 +28,7 @@ def detect(
     out: Annotated[Path, typer.Option("--out", metavar="FINDINGS", help=", ".join(ENDINGS))],
     agreement: Annotated[
         str, typer.Option(metavar="FILE", help="agreement file, or a packaged one by its name")
-    ] = "minimal",
+    ] = DEFAULT,
     rule: Annotated[
         list[str] | None, typer.Option("--rule", metavar="ID", help="only this rule; repeatable")
     ] = None,

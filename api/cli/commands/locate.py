@@ -16,7 +16,7 @@ from api.cli.output import EXIT_DATA, EXIT_USAGE, console, counts, fail, note, p
 from geodata.locator import Located
 from geodata.sectors import Sectors
 from monitoring import schema
-from monitoring.agreement import Agreement
+from monitoring.agreement import DEFAULT, Agreement
 from monitoring.decode.points import PointFile, PointRows
 from monitoring.rules import bind
 
@@ -40,7 +40,7 @@ def locate(
     agreement: Annotated[
         str,
         typer.Option(metavar="FILE", help="whose zones: an agreement file, or a packaged one by its name"),
-    ] = "minimal",
+    ] = DEFAULT,
     as_json: Annotated[bool, typer.Option("--json", help="one JSON object")] = False,
 ) -> None:
     """Tell side, geodesic distance, chainage, foot point, sector and zones of every place in a file.

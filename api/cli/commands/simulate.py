@@ -13,7 +13,7 @@ from api.cli.output import EXIT_DATA, EXIT_USAGE, console, fail, note, print_jso
 from api.cli.times import period_date, shown
 from geodata.contact_line import ContactLine, packaged_line
 from geodata.line_file import read_line
-from monitoring.agreement import Agreement
+from monitoring.agreement import DEFAULT, Agreement
 from monitoring.rules import bind
 from monitoring.simulation import (
     DEMO_DATE,
@@ -140,7 +140,7 @@ def simulate(
 
 
 def _agreement() -> Agreement:
-    agreement = Agreement.load("minimal")
+    agreement = Agreement.load(DEFAULT)
     bind(agreement)
     return agreement
 
