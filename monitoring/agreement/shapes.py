@@ -63,6 +63,12 @@ class Shape:
         return self.frame.lon0_deg, self.frame.lat0_deg
 
     @cached_property
+    def radius_m(self) -> float:
+        """How far from the centre the area reaches at most."""
+        west, south, east, north = self.spine.bounds
+        return float(np.hypot(max(-west, east), max(-south, north))) + self.reach_m
+
+    @cached_property
     def _edge(self) -> BaseGeometry:
         edge = shapely.boundary(self.spine)
         shapely.prepare(edge)

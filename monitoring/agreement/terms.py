@@ -265,26 +265,24 @@ class Terms:
         return granted
 
     def _candidates(self, kind: str, given: Happenings) -> list[CrossingPoint | Activity]:
-        """Entries of a kind that overlap the time of all the happenings together."""
-        entries, from_ns, to_ns = self._by_kind.get(kind, ([], np.zeros(0), np.zeros(0)))
+        """Entries of a kind that overlap the time of all the happenings together, and that any of them lies near."""
+        known = self._by_kind.get(kind)
+        if known is None:
+            return []
         first_ns, last_ns = int(given.from_ns.min()), int(given.to_ns.max())
         slack_ns = int(1e9 * max(self._number("tolerance_s", first_ns), self._number("tolerance_s", last_ns)))
-        meets = np.flatnonzero((to_ns >= first_ns - slack_ns) & (from_ns <= last_ns + slack_ns))
-        return [entries[at] for at in meets.tolist()]
+        meets = np.flatnonzero((known.to_ns >= first_ns - slack_ns) & (known.from_ns <= last_ns + slack_ns))
+        if len(meets):
+            grown_m = float(self._numbers("grow_m_max", given).max())
+            meets = meets[known.is_near(meets, given.lon, given.lat, grown_m)]
+        return [known.entries[at] for at in meets.tolist()]
 
     @cached_property
-    def _by_kind(self) -> Mapping[str, tuple[list[Any], Reals, Reals]]:
+    def _by_kind(self) -> Mapping[str, "_Entries"]:
         kinds: dict[str, list[Any]] = {"crossing_point": list(self.notices.crossing_points)}
         for activity in self.notices.notified:
             kinds.setdefault(activity.kind, []).append(activity)
-        return {
-            kind: (
-                entries,
-                np.array([float(entry.from_ns) for entry in entries]),
-                np.array([float(entry.to_ns) for entry in entries]),
-            )
-            for kind, entries in kinds.items()
-        }
+        return {kind: _Entries.of(entries) for kind, entries in kinds.items() if entries}
 
     def _times(self, entry: CrossingPoint | Activity, given: Happenings) -> Mask:
         """Whether each happening took place in the time of an entry."""
@@ -334,6 +332,41 @@ class Terms:
         depth = entry.shape.depth_m(lon[rows], lat[rows])
         is_deeper = depth > depth_m[rows]
         idx[rows[is_deeper]], depth_m[rows[is_deeper]] = number, depth[is_deeper]
+
+
+@dataclass(frozen=True)
+class _Entries:
+    """Entries of one kind with their times and a circle around each; arrays (m,)."""
+
+    entries: list[Any]
+    from_ns: Reals
+    to_ns: Reals
+    lon: Reals
+    lat: Reals
+    radius_m: Reals
+
+    @classmethod
+    def of(cls, entries: list[Any]) -> "_Entries":
+        shapes = [entry.shape for entry in entries]
+        return cls(
+            entries,
+            np.array([float(entry.from_ns) for entry in entries]),
+            np.array([float(entry.to_ns) for entry in entries]),
+            np.array([shape.centre[0] for shape in shapes]),
+            np.array([shape.centre[1] for shape in shapes]),
+            np.array([shape.radius_m for shape in shapes]),
+        )
+
+    def is_near(self, idx: Instants, lon: Reals, lat: Reals, within_m: float) -> Mask:
+        """Whether any of the places may lie within a distance of each of the entries `idx`; errs to the near side."""
+        north_m = (lat[None, :] - self.lat[idx, None]) * _METRES_PER_DEGREE
+        turn = (lon[None, :] - self.lon[idx, None] + 180.0) % 360.0 - 180.0
+        # Meridians close up towards the poles; the pole-most of the two parallels gives the least distance.
+        polemost = np.maximum(np.abs(lat[None, :]), np.abs(self.lat[idx, None]))
+        east_m = turn * _METRES_PER_DEGREE * np.cos(np.radians(np.minimum(polemost, 90.0)))
+        reach_m = 1.1 * (self.radius_m[idx, None] + within_m)
+        with np.errstate(invalid="ignore"):
+            return np.asarray((np.hypot(east_m, north_m) <= reach_m).any(axis=1))
 
 
 def _holds(from_ns: int, to_ns: int, time_ns: Instants) -> Mask:
