@@ -13,7 +13,7 @@ from typing import Any, Final
 import pyarrow as pa
 
 from monitoring.incidents.wording import month
-from monitoring.reports import presence, wording
+from monitoring.reports import places, presence, wording
 from monitoring.reports.content import (
     EvidenceLine,
     Material,
@@ -212,6 +212,9 @@ def _sections(
     lines: list[EvidenceLine],
 ) -> Iterable[Section]:
     yield Section("violations", "Ceasefire violations", tuple(_violation_sentences(sectors, total)))
+    across = places.across(findings, lines, material.mission.rules, "Fire across the contact line")
+    if across is not None:
+        yield across
     yield Section(
         "crossings", "Crossings of the contact line", tuple(_movement_sentences(findings, "line_crossing"))
     )
@@ -228,7 +231,23 @@ def _sections(
     yield Section("sensors", "Sensors", tuple(_sensor_sentences(material)))
 
 
-_COMPUTED: Final = {"weapons": presence.weapons, "air": presence.air}
+def _weapons(
+    findings: list[dict[str, Any]], lines: list[EvidenceLine], rules: tuple[str, ...], title: str
+) -> Section | None:
+    """Weapons and build-ups, then new positions and mines: one section by the fixed order."""
+    parts = [made(findings, lines, rules, title) for made in (presence.weapons, places.works)]
+    made = [part for part in parts if part is not None]
+    sentences = tuple(sentence for part in made for sentence in part.sentences)
+    tables = tuple(table for part in made for table in part.tables)
+    return Section("weapons", title, sentences, tables=tables) if made else None
+
+
+_COMPUTED: Final = {
+    "own_assets": places.assets,
+    "weapons": _weapons,
+    "air": presence.air,
+    "restrictions": places.restrictions,
+}
 """Sections of the fixed order that rules fill; each gives None where the agreement has none of these rules."""
 
 
@@ -401,8 +420,10 @@ def _evidence_line(
 def _observed(row: dict[str, Any], findings: list[dict[str, Any]], classes: list[str]) -> str:
     if row["kind"] == "fire":
         return wording.phenomena(json.loads(row["phenomena"]).items(), bool(row["count_is_minimum"]))
-    what = wording.CLASSES.get(classes[0], classes[0]) if classes else "object of unknown class"
     did = dict.fromkeys(wording.RULES.get(f["rule_id"], f["rule_id"]).lower() for f in findings)
+    if row["kind"] in ("works", "interference") and did and not classes:
+        return ", ".join(did)
+    what = wording.CLASSES.get(classes[0], classes[0]) if classes else "object of unknown class"
     return f"{what}: {', '.join(did)}" if did else what
 
 

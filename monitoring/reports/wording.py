@@ -68,6 +68,9 @@ RULES: Final = {
     "heavy_weapon_zone": "Heavy weapon too near",
     "air_violation": "Flight in closed air",
     "force_build_up": "Build-up of forces",
+    "cross_line_fire": "Fire across the line",
+    "engineering_works": "Works or mines",
+    "monitor_interference": "Interference with the monitors",
 }
 CLASSES: Final = {
     "person": "person",

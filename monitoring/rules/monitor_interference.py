@@ -21,6 +21,8 @@ unless those who were there said so.
 Example: a finder hears jamming from the north-west for an hour, a second one from the north-east: one finding at
 the crossing of the bearings, `violation`, side B, party not named.
 
+Places of tampering and of fire at sensors are given to some kilometres only, since they would tell where sensors stand.
+
 Known limits: emitters in one direction from the only finder that hears them, one after the other, are taken for
 one; outages are judged by their own rule; fire at a sensor is told where it fell, whether it was meant is not known.
 """
@@ -64,6 +66,9 @@ PARAMETERS: Final = (
     REFERENCE_LINE,
 )
 MARGIN_UNIT: Final = "m"
+
+_AT_POSTS: Final = ("tampering", "fire at a sensor")
+"""Ways of interference whose place would tell where a sensor stands."""
 
 Ints = NDArray[np.int64]
 Reals = NDArray[np.float64]
@@ -202,6 +207,8 @@ def _finding(rows: pa.Table, group: _Group, parameters: Parameters) -> dict[str,
     if place is not None:
         k_sigma = agreement.number(f"{RULE_ID}.k_sigma", start_ns)
         at = standing(parameters, place.lon, place.lat, place.major_m, start_ns, k_sigma, RULE_ID)
+        if how in _AT_POSTS:
+            at |= _coarse(at)
     stated = findings.judgement(events.codes(rows, "affiliation").tolist())
     verdict = "violation" if there >= standard["assert_prob"] and how != "off its post" else "undetermined"
     reasons = [_summary(rows, at, how, start_ns, end_ns, parameters), *_whereabouts(place, how)]
@@ -266,6 +273,21 @@ def _summary(
     return f"{interference.WORDS[how]} {where}; {when}; recorded by {seen}."
 
 
+def _coarse(at: Mapping[str, Any]) -> dict[str, Any]:
+    """A place to some kilometres: where sensors stand does not leave the operators."""
+
+    def rounded(value: float | None, step: float) -> float | None:
+        return None if value is None else round(round(value / step) * step, 6)
+
+    return {
+        "lon": rounded(at["lon"], 0.05),
+        "lat": rounded(at["lat"], 0.05),
+        "sigma_m": 3_000.0,
+        "distance_m": rounded(at["distance_m"], 1_000.0),
+        "chainage_m": rounded(at["chainage_m"], 5_000.0),
+    }
+
+
 def _whereabouts(place: interference.Place | None, how: str) -> Iterator[str]:
     if place is None:
         yield "Where it came from is not known: no report says where it was made."
@@ -275,8 +297,10 @@ def _whereabouts(place: interference.Place | None, how: str) -> Iterator[str]:
             f"{2.146 * place.major_m / 1_000:,.1f} km of the place given."
         )
     elif how == "fire at a sensor":
-        yield f"It fell within the given distance of the post of {place.method} with probability {place.prob:.2f}."
-    elif how == "off its post":
+        yield f"It fell near enough to the post of {place.method} with probability {place.prob:.2f}."
+    if how in _AT_POSTS:
+        yield "The place is given to some kilometres only: where sensors stand does not leave the operators."
+    if how == "off its post":
         yield "Either it was moved, or its navigation is deceived; the place is the one that it reports."
 
 
