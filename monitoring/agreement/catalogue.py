@@ -6,7 +6,7 @@ around the rules. A key that nobody declared stops the start.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import inf, isfinite
+from math import fsum, inf, isfinite
 from typing import Final, Literal
 
 from monitoring import schema
@@ -38,7 +38,8 @@ class Parameter:
     `name` carries its unit as a suffix where it has one; `names` are the names a mapping must have, all of
     them (empty = any); `words` are the allowed words (empty = any). `numbers by party and name` is a mapping of
     `names` for each of A and B. `default` is what holds where an agreement does not say (None = it must say); it
-    is for what has one natural value, and for parameters that came after agreements were written.
+    is for what has one natural value, and for parameters that came after agreements were written. Of `numbers by
+    name`, those named in pairs by `equal` must be equal, and all together make `total`.
     """
 
     name: str
@@ -49,6 +50,8 @@ class Parameter:
     names: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
     default: Value | None = None
+    equal: tuple[tuple[str, str], ...] = ()
+    total: float | None = None
 
     def read(self, raw: object) -> Value:
         """The value in its type, or `ValueRefused`.
@@ -71,10 +74,21 @@ class Parameter:
             }
         named = self._named(raw, self.names)
         if self.shape == "numbers by name":
-            return {name: self._number(value) for name, value in named.items()}
+            return self._fair({name: self._number(value) for name, value in named.items()})
         if self.shape == "word by name":
             return {name: self._word(value) for name, value in named.items()}
         return {name: self._words(value) for name, value in named.items()}
+
+    def _fair(self, numbers: dict[str, float]) -> dict[str, float]:
+        for one, other in self.equal:
+            if numbers[one] != numbers[other]:
+                raise ValueRefused(
+                    f"{one} and {other} must be equal, found {numbers[one]:g} and {numbers[other]:g}"
+                )
+        whole = fsum(numbers.values())
+        if self.total is not None and abs(whole - self.total) > 1e-9:
+            raise ValueRefused(f"the numbers must add up to {self.total:g}, found {whole:g}")
+        return numbers
 
     def _named(self, raw: object, names: tuple[str, ...]) -> dict[str, object]:
         if not isinstance(raw, Mapping):
@@ -106,6 +120,60 @@ class Parameter:
             raise ValueRefused(f"expected a list of words, found {raw!r}")
         return tuple(self._word(word) for word in raw)
 
+
+_PRIOR: Final = {
+    "A": 0.3,
+    "A_as_B": 0.05,
+    "B": 0.3,
+    "B_as_A": 0.05,
+    "third": 0.1,
+    "natural": 0.08,
+    "sensor_fault": 0.07,
+    "spoofing": 0.05,
+}
+_HEAVY: Final = ("armoured_vehicle", "tank", "artillery", "mlrs", "air_defence")
+_ATTRIBUTION: Final = (
+    Parameter(
+        "prior",
+        "1",
+        "numbers by name",
+        least=0.001,
+        most=1,
+        names=tuple(_PRIOR),
+        default=_PRIOR,
+        equal=(("A", "B"), ("A_as_B", "B_as_A")),
+        total=1.0,
+    ),
+    Parameter("standard_prob", "1", least=0.5, most=1, default=0.5),
+    Parameter("margin_prob", "1", most=0.45, default=0.15),
+    Parameter(
+        "infiltration_m",
+        "m",
+        "numbers by name",
+        names=schema.OBJECT_CLASSES,
+        default={name: 500.0 if name in _HEAVY else 2_200.0 for name in schema.OBJECT_CLASSES},
+    ),
+    Parameter("infiltration_sigma_m", "m", least=1, default=200.0),
+    Parameter(
+        "affiliation_wrong_frac",
+        "1",
+        "numbers by name",
+        least=0.001,
+        most=0.2,
+        names=schema.SENSOR_TYPES,
+        default={
+            name: 0.02 if name in ("eo_ir_tower", "uav_eo_ir") else 0.05 if name == "human_report" else 0.1
+            for name in schema.SENSOR_TYPES
+        },
+    ),
+    Parameter("direction_wrong_frac", "1", least=0.001, most=0.5, default=0.05),
+    Parameter("repeat_weight", "1", most=0.9, default=0.5),
+    Parameter("other_host_weight", "1", least=0.01, most=1, default=0.7),
+    Parameter("undecided_prob_max", "1", most=0.5, default=0.45),
+    Parameter("one_host_prob_max", "1", least=0.5, most=1, default=0.9),
+    Parameter("one_sensor_prob_max", "1", least=0.5, most=1, default=0.95),
+)
+"""Parameters of attribution. They came after agreements were written, so all have a default."""
 
 CONTACT_LINE: Final = "contact_line"
 """The name under which a rule's `reference_line` speaks of the contact line itself."""
@@ -183,5 +251,6 @@ SECTIONS: Final[Mapping[str, tuple[Parameter, ...]]] = {
         Parameter("novelty_s", "s", least=1),
         Parameter("escalation_count", "corroborated findings", least=2),
     ),
+    "attribution": _ATTRIBUTION,
 }
 """Parameters of the steps around the rules, by section. Those without a default are required."""

@@ -5,7 +5,7 @@ subject; crossings of a subject are taken in pairs, out and back.
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
@@ -24,7 +24,9 @@ class Report:
 
     The ellipse (`sigma_major_m` and so on, standard deviations) is the incident's where there is one, else a
     circle of the finding's; 0 = not stated. `probability` is that of the rule's condition,
-    `party_probability` that of the named party (`detail.party_probability`).
+    `party_probability` that of the likelier party (`detail.party_probability`), `parties` those of both. Whose
+    deed it was is what the incident says in the end, where there is one: a finding keeps what was known when it
+    was made.
     """
 
     rule_id: str
@@ -42,6 +44,7 @@ class Report:
     probability: float | None
     party_probability: float | None
     count: int | None
+    parties: dict[str, float] = field(default_factory=dict)
 
     @property
     def is_asserted(self) -> bool:
@@ -111,11 +114,16 @@ def _report(rule_id: str, rows: list[dict[str, Any]], incident: dict[str, Any] |
         p for p in (json.loads(row["detail"]).get("party_probability") for row in rows) if p is not None
     ]
     parties = {row["party"] for row in rows if row["party"] is not None}
+    party, party_probability = parties.pop() if len(parties) == 1 else None, max(stated_party, default=None)
+    weighed = [json.loads(row["detail"]).get("attribution", {}).get("parties", {}) for row in rows]
+    if incident is not None and "attribution" in incident["said"]:
+        party, party_probability = incident["party"], incident["said"]["party_probability"]
+        weighed = [incident["said"]["attribution"]["parties"]]
     return Report(
         rule_id=rule_id,
         finding_ids=tuple(row["finding_id"] for row in rows),
         verdict=verdict,
-        party=parties.pop() if len(parties) == 1 else None,
+        party=party,
         time_start_ns=min(row["time_start_ns"] for row in rows),
         time_end_ns=max(row["time_end_ns"] for row in rows),
         lon=np.array([row["lon"] for row in rows], dtype=np.float64),
@@ -125,22 +133,25 @@ def _report(rule_id: str, rows: list[dict[str, Any]], incident: dict[str, Any] |
         sigma_minor_m=ellipse[1],
         sigma_azimuth_deg=ellipse[2],
         probability=max(likely, default=None),
-        party_probability=max(stated_party, default=None),
+        party_probability=party_probability,
         count=count if count is not None else (sum(stated) if stated else None),
+        parties={name: max(p.get(name, 0.0) for p in weighed) for name in ("A", "B") if any(weighed)},
     )
 
 
 def _newest_incidents(incidents: pa.Table | None) -> dict[str, dict[str, Any]]:
-    """The newest revision of each incident: its ellipse, and `count`, its recorded phenomena."""
+    """The newest revision of each incident: its ellipse, party and detail (`said`), and `count`, its recorded
+    phenomena.
+    """
     if incidents is None:
         return {}
     newest: dict[str, dict[str, Any]] = {}
-    columns = ["incident_id", "revision", "violations_smm", "phenomena", *ELLIPSE]
+    columns = ["incident_id", "revision", "violations_smm", "phenomena", "party", "detail", *ELLIPSE]
     for row in incidents.select(columns).to_pylist():
         count = row["violations_smm"]
         if count is None:
             count = sum(json.loads(row["phenomena"] or "{}").values()) or None
         known = newest.get(row["incident_id"])
         if known is None or row["revision"] >= known["revision"]:
-            newest[row["incident_id"]] = {**row, "count": count}
+            newest[row["incident_id"]] = {**row, "count": count, "said": json.loads(row["detail"] or "{}")}
     return newest

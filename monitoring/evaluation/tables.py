@@ -143,7 +143,12 @@ def detail_rows(rule: RuleScore) -> list[tuple[str, str]]:
         ("party right, where named", _interval(whose.right)),
         ("party undetermined", _interval(whose.undetermined)),
         ("innocents blamed on a party", _interval(whose.innocents_blamed)),
+        ("wrong party given more than one half", _interval(whose.wrong_side)),
+        ("party named, where determinable", _interval(whose.determinable.determined)),
+        ("party right, where determinable and named", _interval(whose.determinable.right)),
     ]
+    if whose.determinable.calibration.error is not None:
+        rows.append(("calibration error of the party there", f"{whose.determinable.calibration.error:.3f}"))
     for title, calibration in (("party", whose.calibration), ("condition", whose.condition)):
         if calibration.n:
             rows.append((f"Brier score, {title}", f"{calibration.brier:.3f} of {calibration.n}"))

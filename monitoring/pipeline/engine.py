@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from monitoring import events, incidents, schema
 from monitoring.agreement import Parameters
+from monitoring.attribution import as_judged, attribute
 from monitoring.cases import filing
 from monitoring.findings import Judged
 from monitoring.incidents import IncidentState
@@ -129,6 +130,9 @@ class Engine:
         """
         until_ns = self._clock.watermark_ns
         assert until_ns is not None, "there are no stragglers before a watermark"
+        published = published._replace(
+            findings=as_judged(published.findings), incidents=as_judged(published.incidents)
+        )
         evidence = _distinct(events.in_canonical_order(evidence))
         evidence = evidence.filter(pa.array(events.ints(evidence, "time_ns") <= until_ns))
         self._tracks, movement = reevaluation.tracks_anew(
@@ -223,8 +227,9 @@ class Engine:
         return self._filed(_together(output, around))
 
     def _filed(self, output: incidents.IncidentOutput) -> EngineOutput:
-        self._filing, filings = filing.step(self._filing, output.findings, output.incidents, self._parameters)
-        return EngineOutput(output.findings, output.incidents, output.members, filings)
+        judged, described = attribute(output.findings, output.incidents, self._parameters)
+        self._filing, filings = filing.step(self._filing, judged, described, self._parameters)
+        return EngineOutput(judged, described, output.members, filings)
 
     def _due(self, until_ns: int) -> pa.Table:
         """Waiting events up to the watermark, each once, in canonical order; later ones go on waiting."""

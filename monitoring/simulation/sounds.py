@@ -70,12 +70,17 @@ class Heard:
         return Heard(*(getattr(self, column.name)[idx] for column in fields(self)))
 
 
+TELLS_PROB: Final = 0.8
+"""How often an acoustic array tells outgoing from impact; a radar always does."""
+
+
 def observe_fire(
     world: World, begin_s: float, end_s: float, rng: np.random.Generator
-) -> tuple[Rows, Indices, Indices, Reals]:
+) -> tuple[Rows, Indices, Indices, Reals, tuple[Indices, Reals, Reals]]:
     """Reports of phenomena in [begin_s, end_s).
 
-    Also for truth: the group, sensor type and log(1 - p) of every chance of a sensor that can place fire.
+    Also for truth: the group, sensor type and log(1 - p) of every chance of a sensor that can place fire; and the
+    group, chance and error (m) of every one to place a launch and say that it is one.
     """
     net, groups = world.net, world.groups
     chances = _chances(world, begin_s, end_s)
@@ -92,7 +97,10 @@ def observe_fire(
     hit = np.flatnonzero(rng.uniform(size=len(p)) < p)
     batch = _reports(world, rng, chances.taken(hit))
     log_miss = np.log1p(-np.minimum(p[placing], 0.999))
-    return batch, groups.group[phenomenon[placing]], kind[placing], log_miss
+    at = placing[~groups.is_impact[phenomenon[placing]] & (groups.kind[phenomenon[placing]] == LAUNCH)]
+    sigma_m = np.hypot(SIGMA_FLOOR_M[kind[at]], SIGMA_RANGE_FRAC[kind[at]] * chances.range_m[at])
+    launches = groups.group[phenomenon[at]], p[at] * np.where(kind[at] == RADAR, 1.0, TELLS_PROB), sigma_m
+    return batch, groups.group[phenomenon[placing]], kind[placing], log_miss, launches
 
 
 def _chances(world: World, begin_s: float, end_s: float) -> Heard:
@@ -182,7 +190,7 @@ def _report(world: World, rng: np.random.Generator, heard: Heard) -> Rows:
     is_impact = groups.is_impact[phenomenon]
     is_gun = true_kind == LAUNCH
     # An acoustic array hears a launch as an explosion; it tells outgoing from impact four times in five.
-    tells = rng.uniform(size=n) < np.where(kind == RADAR, 1.0, 0.8)
+    tells = rng.uniform(size=n) < np.where(kind == RADAR, 1.0, TELLS_PROB)
     reported = np.where(is_bearing, FLASH, np.where(is_gun & (kind != RADAR), EXPLOSION, true_kind))
     direction = np.where(is_impact, IMPACT, np.where(is_gun, OUTGOING, UNDETERMINED))
     direction = np.where(tells, direction, UNDETERMINED)

@@ -47,6 +47,9 @@ class Happening:
     could be recorded, `rounds` what was fired; `detection_prob` the chance that all sensors together had to
     detect it, `sensor_types` those of them that had a chance of one in twenty; `depth_sigmas` the depth in
     standard deviations of the best fix; `speed_mps` the usual speed; `of` the movement or the answered fire.
+    `attributable_prob` is the chance that somebody saw whose forces they were (movement) or placed the launch
+    (fire); `is_determinable` whether sensors could have told whose deed it was (see `determinable`); both are
+    absent where the question does not arise.
     """
 
     id: str
@@ -70,6 +73,8 @@ class Happening:
     speed_mps: float | None = None
     sensor_types: tuple[str, ...] = ()
     of: str | None = None
+    attributable_prob: float | None = None
+    is_determinable: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -187,6 +192,8 @@ def truth_schema() -> dict[str, Any]:
         "speed_mps": number,
         "sensor_types": {"type": "array", "items": text},
         "of": text,
+        "attributable_prob": {"type": "number", "minimum": 0, "maximum": 1},
+        "is_determinable": {"type": "boolean"},
     }
     header = {
         "type": {"const": "header"},

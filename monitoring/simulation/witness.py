@@ -13,9 +13,17 @@ from monitoring.simulation.background import FALSE_LINK
 from monitoring.simulation.columns import Rows, digits
 from monitoring.simulation.deception import Deceptions
 from monitoring.simulation.delivery import event_ids
+from monitoring.simulation.determinable import DETERMINABLE_P, Launches, is_fire_determinable
 from monitoring.simulation.looks import STRETCHES, TRACK, Seen
 from monitoring.simulation.scenario import Fire, Movement
-from monitoring.simulation.sensors import CLASS_KNOWN_FRAC, DAY_S, TARGETS, TYPES, hand_party
+from monitoring.simulation.sensors import (
+    AFFILIATION_KNOWN_FRAC,
+    CLASS_KNOWN_FRAC,
+    DAY_S,
+    TARGETS,
+    TYPES,
+    hand_party,
+)
 from monitoring.simulation.truth import IN_REACH_P, Happening, Links, Place, RuleTruth, Truth, band
 from monitoring.simulation.world import World
 
@@ -60,7 +68,7 @@ class _Chances:
     def result(self, episodes: int, types: Indices, needs_outside: bool) -> "Detection":
         """Chances of `episodes` episodes; `types` is the sensor type of each watch."""
         p, best = np.zeros(episodes), np.full(episodes, np.inf)
-        by_type = np.zeros((episodes, len(TYPES)))
+        by_type, miss_named = np.zeros((episodes, len(TYPES))), np.zeros(episodes)
         if self._parts:
             key, inside, outside, sigma = self._sums(
                 *(np.concatenate(c) for c in zip(*self._parts, strict=True))
@@ -72,21 +80,25 @@ class _Chances:
             p_watch = p_inside * (-np.expm1(outside) if needs_outside else 1.0)
             log_miss = np.log1p(-np.minimum(p_watch, 1 - 1e-9))
             np.add.at(by_type, (episode, types[watch]), log_miss)
+            known = np.minimum(p_watch * AFFILIATION_KNOWN_FRAC[types[watch]], 1 - 1e-9)
+            np.add.at(miss_named, episode, np.log1p(-known))
             p = -np.expm1(by_type.sum(axis=1))
             np.minimum.at(best, episode, np.where(p_inside >= CLEAR_P, sigma, np.inf))
-        return Detection(p, best, -np.expm1(by_type))
+        return Detection(p, best, -np.expm1(by_type), -np.expm1(miss_named))
 
 
 @dataclass(frozen=True)
 class Detection:
-    """Of each episode the chance of detection (e,), the best sigma (inf where none) and the chance by sensor type."""
+    """Of each episode the chance of detection (e,), the best sigma (inf where none), the chance by sensor type, and
+    the chance that somebody saw whose forces they were."""
 
     p: Reals
     best_sigma_m: Reals
     by_type: Reals
+    p_named: Reals
 
     def taken(self, idx: Indices) -> "Detection":
-        return Detection(self.p[idx], self.best_sigma_m[idx], self.by_type[idx])
+        return Detection(self.p[idx], self.best_sigma_m[idx], self.by_type[idx], self.p_named[idx])
 
 
 def type_names(by_type: Reals) -> tuple[str, ...]:
@@ -102,6 +114,7 @@ class Witness:
         right = CLASS_KNOWN_FRAC * (1.0 - world.scenario.faults.class_wrong_frac)
         self._crossings, self._incursions, self._presences = _Chances(), _Chances(), _Chances(right)
         self._fire = np.zeros((world.groups.count, len(TYPES)))
+        self._launches = Launches(world.groups.count)
         self._jamming = np.zeros((len(world.jamming), len(TYPES)))
         self._deceptions: Deceptions | None = None
         self._linked: list[tuple[Indices, Indices, Indices, Indices]] = []
@@ -116,6 +129,10 @@ class Witness:
     def heard(self, group: Indices, sensor_type: Indices, log_miss: Reals) -> None:
         """Chances to hear or see a group's phenomena."""
         np.add.at(self._fire, (group, sensor_type), log_miss)
+
+    def placed(self, group: Indices, p: Reals, sigma_m: Reals) -> None:
+        """Chances to place a group's launches."""
+        self._launches.add(group, p, sigma_m)
 
     def noticed(self, disc: Indices, sensor_type: Indices, log_miss: Reals) -> None:
         """Chances to notice jamming."""
@@ -242,6 +259,8 @@ class Witness:
                     speed_mps=round(sum(spec.speed_mps) / 2, 1),
                     sensor_types=type_names(found.by_type[i]),
                     of=f"m-{mover:06d}",
+                    attributable_prob=round(float(found.p_named[i]), 6),
+                    is_determinable=bool(found.p_named[i] >= DETERMINABLE_P),
                 )
             )
         return made
@@ -275,6 +294,7 @@ class Witness:
             )
         )
         p, by_type = -np.expm1(self._fire.sum(axis=1)), -np.expm1(self._fire)
+        placed, sigma_m = self._launches.prob, self._launches.sigma_m
         made = []
         for i in range(groups.count):
             places = (origin[i], next(far)) if has_target[i] else (origin[i],)
@@ -300,6 +320,12 @@ class Witness:
                     phenomena=int(facts.phenomena[i]),
                     rounds=int(groups.rounds[i]),
                     of=f"f-{groups.answers[i]:06d}" if groups.answers[i] >= 0 else None,
+                    attributable_prob=None if spec.weapon == "digging" else round(float(placed[i]), 6),
+                    is_determinable=None
+                    if spec.weapon == "digging"
+                    else is_fire_determinable(
+                        spec.weapon, float(placed[i]), origin[i].signed_distance_m, float(sigma_m[i])
+                    ),
                 )
             )
         return made

@@ -199,3 +199,26 @@ def test_plots_are_the_same_bytes_each_time(tmp_path: Path) -> None:
     assert set(first) == {"recall.svg", "honesty.svg", "reliability.svg"}
     assert written("second") == first
     assert b"<dc:date>" not in (tmp_path / "first" / "recall.svg").read_bytes()
+
+
+def deed(party: str, is_determinable: bool | None) -> Happening:
+    return replace(happening("f", "fire", 0), party=party, is_determinable=is_determinable)
+
+
+def said(party: str | None, probability: float | None, parties: dict[str, float]) -> Report:
+    return report(party=party, party_probability=probability, parties=parties)
+
+
+def test_a_deed_is_on_the_wrong_side_where_the_other_party_was_given_more_than_one_half() -> None:
+    pairs = [
+        (deed("A", True), said("A", 0.9, {"A": 0.9, "B": 0.05})),
+        (deed("A", True), said(None, None, {"A": 0.4, "B": 0.45})),
+        (deed("B", False), said(None, None, {"A": 0.55, "B": 0.2})),
+        (deed("B", True), said("A", 0.8, {"A": 0.8, "B": 0.1})),
+        (deed("civilian", None), said(None, None, {"A": 0.6, "B": 0.1})),
+    ]
+    scored = attribution(pairs, [])
+    assert (scored.wrong_side.part, scored.wrong_side.whole) == (2, 4)
+    whose = scored.determinable
+    assert (whose.determined.part, whose.determined.whole, whose.right.part) == (2, 3, 1)
+    assert whose.calibration.error == pytest.approx((0.1 + 0.8) / 2)

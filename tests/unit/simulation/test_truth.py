@@ -118,3 +118,18 @@ def test_presences_follow_the_agreement_that_is_in_force() -> None:
     terms = Terms.of(changed, 0, left_side="B")
     assert (terms.weapon_left_m["tank"], terms.weapon_right_m["tank"]) == (9_000.0, 1_000.0)
     assert Terms.of(agreement(), 0, left_side="A").weapon_left_m == Terms().weapon_left_m
+
+
+def test_fire_is_determinable_only_beyond_where_infiltrators_go_and_movement_only_if_somebody_knew_whose(
+    finished: Finished,
+) -> None:
+    fire = [h for h in finished.truth.happenings if h.kind == "fire"]
+    could = [h for h in fire if h.is_determinable]
+    assert could
+    assert len(could) < len(fire)
+    assert all(abs(h.places[0].signed_distance_m) > 1_000.0 for h in could)
+    assert all(h.attributable_prob >= 0.95 for h in could)
+    assert not any(h.is_determinable for h in fire if h.object_class == "small_arms")
+    moved = [h for h in finished.truth.happenings if h.kind in ("crossing", "incursion")]
+    assert all(h.is_determinable == (h.attributable_prob >= 0.95) for h in moved)
+    assert all(h.attributable_prob <= h.detection_prob + 1e-6 for h in moved)

@@ -1,0 +1,77 @@
+"""Identity: what sensors said of whose forces these were.
+
+A sensor of a type is wrong about affiliation in a stated share of cases, e (`affiliation_wrong_frac`). That it says
+"A" has the likelihood
+
+| A | A staging as B | B | B staging as A | third | natural | sensor fault | spoofing |
+|--:|--:|--:|--:|--:|--:|--:|--:|
+| 1 - e | 0.8 | e/2 | 0.2 | e/2 | e/2 | 0.3 | 0.5; 0.25 by a sensor that A hosts |
+
+because disguise is seldom complete (one in five passes for the other party) and nobody forges evidence against
+himself as readily as against others. "Civilian" and "monitor" speak for a third actor in the same way: third 1 - e,
+parties e/2, staging 0.1, natural e/2, others 0.3.
+
+Dependence: all reports of one sensor are one judgement. Each further sensor of the same type and host side counts
+`repeat_weight` of the one before, because one cause may mislead them all; a thousand of them are worth two. What a
+sensor in one party's hands says about the other is raised to `other_host_weight`. The registry knows no networks yet:
+the host side stands for them.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from monitoring.agreement import Agreement
+from monitoring.attribution.evidence import Argument, Evidence, repeated
+from monitoring.attribution.hypotheses import OTHER, PARTIES, for_side, stated
+
+_TYPE_WORDS: Final = {
+    "uav_eo_ir": "camera aircraft",
+    "uav_sar_gmti": "radar aircraft",
+    "eo_ir_tower": "camera towers",
+}
+
+
+def named_parties(evidence: Evidence) -> frozenset[str]:
+    """The parties whose forces somebody saw."""
+    return frozenset(evidence.words("affiliation")) & frozenset(PARTIES)
+
+
+def arguments(evidence: Evidence, agreement: Agreement) -> Iterator[Argument]:
+    """One argument for each affiliation that sensors of one type and host side stated."""
+    wrong_frac = agreement.value("attribution.affiliation_wrong_frac", evidence.time_ns)
+    repeat = agreement.number("attribution.repeat_weight", evidence.time_ns)
+    from_other = agreement.number("attribution.other_host_weight", evidence.time_ns)
+    for entry in evidence.said("affiliation"):
+        word, kind, host = entry["word"], entry["type"], entry["host"]
+        wrong = wrong_frac[kind]
+        weight = repeated(int(entry["sensors"]), repeat)
+        if word in PARTIES:
+            forged = 0.25 if host == word else 0.5
+            likelihoods = for_side(
+                word,
+                stated(
+                    own=1.0 - wrong,
+                    staged=0.8,
+                    other=wrong / 2,
+                    other_staged=0.2,
+                    rest=wrong / 2,
+                    sensor_fault=0.3,
+                    spoofing=forged,
+                ),
+            )
+            weight *= from_other if host == OTHER[word] else 1.0
+            what = f"forces of party {word}"
+        else:
+            likelihoods = stated(
+                own=wrong / 2, staged=0.1, other=wrong / 2, other_staged=0.1, rest=0.3, third=1.0 - wrong
+            ) | {"natural": wrong / 2}
+            what = {"civilian": "civilian", "monitor": "the monitors' own"}[word]
+        yield Argument(
+            f"{_who(kind, host, int(entry['sensors']))} took them for {what}.", likelihoods, weight
+        )
+
+
+def _who(kind: str, host: str, count: int) -> str:
+    word = kind.replace("_", " ")
+    hosted = "" if host == "none" else f" hosted by party {host}"
+    return f"{'One sensor' if count == 1 else f'{count} sensors'} of type {word}{hosted}"

@@ -1,0 +1,167 @@
+"""Weighing: arguments and priors in, probabilities and a proposal out.
+
+Log likelihoods, each raised to its weight, are added to the log priors and normalised. Then the weakest link holds a
+party's probability back, and what is taken from it goes to the third or unknown actor:
+
+- *nobody saw whose forces they were*: the probability is at most that the place lies beyond reach of the other
+  party, plus `undecided_prob_max` of the rest; a place within reach decides nothing, an impact even less;
+- *those who saw took them for others*, civilians or the other party: at most `undecided_prob_max`;
+- *all sensors are in the other party's hands*: at most `one_host_prob_max`;
+- *one sensor is all there is*: at most `one_sensor_prob_max`.
+
+`party` is determined when a party's plain and staging hypotheses together reach `standard_prob` + `margin_prob`.
+`confidence` is about the evidence base and enters no probability: `low` when a link holds the result back or there
+is one sensor, `high` when sensors of several kinds are in both parties' hands or in neither's, else `medium`.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from math import exp, fsum, log
+from typing import Any, Final
+
+from monitoring.agreement import Agreement
+from monitoring.attribution import identity, place, sources
+from monitoring.attribution.evidence import Argument, Evidence
+from monitoring.attribution.hypotheses import IDS, OF_PARTY, OTHER, PARTIES, of_party
+
+SHOWN_MAX: Final = 3
+"""So many arguments are written out for and against each hypothesis, the strongest first."""
+_NEUTRAL: Final = 1.05
+"""A likelihood ratio nearer to one than this speaks neither for nor against."""
+
+
+@dataclass(frozen=True)
+class Weighed:
+    """The outcome: probabilities by hypothesis and by party, the party if determined, and what stands behind it."""
+
+    probabilities: Mapping[str, float]
+    priors: Mapping[str, float]
+    parties: Mapping[str, float]
+    proposal: str
+    confidence: str
+    capped_by: str | None
+    arguments: tuple[Argument, ...]
+
+    @property
+    def party(self) -> str | None:
+        """`A`, `B`, or None = not determined."""
+        return self.proposal if self.proposal in PARTIES else None
+
+    def to_json(self) -> dict[str, Any]:
+        """`detail.attribution`."""
+        return {
+            "hypotheses": [
+                {
+                    "id": name,
+                    "probability": round(self.probabilities[name], 4),
+                    "prior": self.priors[name],
+                    **_for_and_against(name, self.arguments, self.priors),
+                }
+                for name in IDS
+            ],
+            "parties": {party: round(p, 4) for party, p in self.parties.items()},
+            "proposal": self.proposal,
+            "confidence": self.confidence,
+            "capped_by": self.capped_by,
+        }
+
+
+def weigh(evidence: Evidence, agreement: Agreement) -> Weighed:
+    """Weighs all hypotheses against the evidence by the values in force at its time."""
+    made = sorted(_arguments(evidence, agreement), key=lambda a: a.text)
+    priors = agreement.value("attribution.prior", evidence.time_ns)
+    posterior = _posterior(priors, made)
+    threshold = _number(evidence, agreement, "standard_prob") + _number(evidence, agreement, "margin_prob")
+    caps = {party: _caps(party, evidence, agreement) for party in PARTIES}
+    held, capped_by = dict(posterior), {}
+    for party in PARTIES:
+        before = of_party(posterior, party)
+        most, why = min(caps[party])
+        if before > most:
+            for name in OF_PARTY[party]:
+                held[name] = posterior[name] * (most / before)
+            capped_by[party] = why
+    held["third"] = posterior["third"] + fsum(
+        of_party(posterior, party) - of_party(held, party) for party in sorted(capped_by)
+    )
+    parties = {party: of_party(held, party) for party in PARTIES}
+    proposal = "undetermined"
+    for name, p in (*parties.items(), *((name, posterior[name]) for name in IDS[4:])):
+        if p >= threshold:
+            proposal = name
+    leader = max(PARTIES, key=lambda party: of_party(posterior, party))
+    return Weighed(
+        held,
+        priors,
+        parties,
+        proposal,
+        _confidence(evidence, bool(capped_by)),
+        capped_by.get(leader),
+        tuple(made),
+    )
+
+
+def _arguments(evidence: Evidence, agreement: Agreement) -> Iterator[Argument]:
+    yield from place.arguments(evidence, agreement)
+    yield from identity.arguments(evidence, agreement)
+    yield from sources.arguments(evidence)
+
+
+def _posterior(priors: Mapping[str, float], made: Sequence[Argument]) -> dict[str, float]:
+    """Sums are exactly rounded, so neither order nor the parties' names leave a trace in them."""
+    logs = {
+        name: fsum([log(priors[name]), *(a.weight * log(a.likelihoods[name]) for a in made)]) for name in IDS
+    }
+    most = max(logs.values())
+    weights = {name: exp(value - most) for name, value in logs.items()}
+    whole = fsum(weights.values())
+    return {name: weight / whole for name, weight in weights.items()}
+
+
+def _caps(party: str, evidence: Evidence, agreement: Agreement) -> list[tuple[float, str]]:
+    caps = [(1.0, "")]
+    undecided = _number(evidence, agreement, "undecided_prob_max")
+    if evidence.said("affiliation") and party not in identity.named_parties(evidence):
+        caps.append(
+            (undecided, f"Those who saw whose they were did not take them for forces of party {party}.")
+        )
+    elif party not in identity.named_parties(evidence):
+        sure = place.beyond_reach(evidence, agreement)[party]
+        most = sure + (1.0 - sure) * undecided
+        caps.append((most, "Nobody saw whose forces they were; everything rests on the place."))
+    if evidence.hosts == {OTHER[party]}:
+        most = _number(evidence, agreement, "one_host_prob_max")
+        caps.append((most, f"Everything rests on sensors in the hands of party {OTHER[party]}."))
+    if evidence.sensors <= 1:
+        most = _number(evidence, agreement, "one_sensor_prob_max")
+        caps.append((most, "Everything rests on one sensor."))
+    return caps
+
+
+def _confidence(evidence: Evidence, is_capped: bool) -> str:
+    if is_capped or evidence.sensors <= 1:
+        return "low"
+    is_mixed = len(evidence.hosts - {"none"}) > 1 or evidence.hosts == {"none"}
+    return "high" if is_mixed and evidence.kinds > 1 else "medium"
+
+
+def _for_and_against(
+    name: str, made: Sequence[Argument], priors: Mapping[str, float]
+) -> dict[str, list[dict[str, Any]]]:
+    """Arguments by their ratio: how much more probable under this hypothesis than under all others together."""
+    ratios = []
+    for argument in made:
+        likelihoods = {k: argument.likelihoods[k] ** argument.weight for k in IDS}
+        others = [k for k in IDS if k != name]
+        mean = fsum(priors[k] * likelihoods[k] for k in others) / fsum(priors[k] for k in others)
+        ratios.append((likelihoods[name] / mean, argument.text))
+    favour = sorted(((r, text) for r, text in ratios if r > _NEUTRAL), key=lambda x: (-x[0], x[1]))
+    against = sorted((r, text) for r, text in ratios if r < 1 / _NEUTRAL)
+    return {
+        key: [{"argument": text, "likelihood_ratio": float(f"{r:.3g}")} for r, text in chosen[:SHOWN_MAX]]
+        for key, chosen in (("for", favour), ("against", against))
+    }
+
+
+def _number(evidence: Evidence, agreement: Agreement, name: str) -> float:
+    return agreement.number(f"attribution.{name}", evidence.time_ns)
