@@ -16,6 +16,7 @@ import monitoring
 
 OF_RESULTS = (
     "agreement",
+    "attribution",
     "cases",
     "evaluation",
     "incidents",
