@@ -1,5 +1,6 @@
 """Cases of the build-up of forces from `tests/rules/force_build_up.yaml`, and what holds for all of them."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,8 @@ def test_a_build_up_is_judged_as_its_case_says(case: dict[str, Any]) -> None:
         row["hour"], row["hour_end"] = (
             int((row[name] - START_NS) // HOUR_NS) for name in ("time_start_ns", "time_end_ns")
         )
+        # The rule's own party; what attribution adds is tested apart.
+        row["party"] = json.loads(row["detail"])["stated_party"]
         assert {name: row[name] for name in expected} == expected
         assert row["incident_id"]
 
