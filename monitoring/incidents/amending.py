@@ -66,7 +66,10 @@ def amend(
     - `published_findings`, `published_incidents`: newest revisions of what was published in the surroundings.
     """
     known = _published(published_findings, published_incidents)
-    after, anew = step(start(), placed, schema.FINDINGS.empty_table(), until_ns, parameters, is_end)
+    afresh = replace(start(), counts=state.counts)
+    after, anew = step(
+        afresh, placed, schema.FINDINGS.empty_table(), until_ns, parameters, is_end, is_again=True
+    )
     waiting = set(_keys(state.rows))
     late = frozenset(key for key in _keys(placed) if key not in known.home and key not in waiting)
     members = _members_of(anew)

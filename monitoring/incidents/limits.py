@@ -16,6 +16,8 @@ SOUND_SPEED_ERROR_FRAC: Final = 0.03
 """Standard deviation of the speed of sound through wind and temperature."""
 TIME_SIGMA_S: Final = 1.0
 """Standard deviation of an event's time where none is stated."""
+CLOCK_SIGMA_S: Final = 0.5
+"""Standard deviation of a sensor's clock that its events do not state; free-running ones stray by a second or two."""
 UNKNOWN_DELAY_S: Final = 15.0
 """Standard deviation of an arrival time whose travel cannot be removed because the observer's place is unknown."""
 JOIN_S: Final = 60.0

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from monitoring import schema
 from monitoring.incidents import geometry
 from monitoring.incidents.limits import (
+    CLOCK_SIGMA_S,
     SOUND_DELAY_S_MAX,
     SOUND_MPS,
     SOUND_SPEED_ERROR_FRAC,
@@ -55,7 +56,7 @@ def origin_times(
     `way_m` from the observer to the place, NaN = not known. A time of arrival loses the travel of sound when the
     way is known and plausible; otherwise it stays and its error grows.
     """
-    sigma_s = np.where(np.isfinite(time_sigma_s), time_sigma_s, TIME_SIGMA_S)
+    sigma_s = np.hypot(np.where(np.isfinite(time_sigma_s), time_sigma_s, TIME_SIGMA_S), CLOCK_SIGMA_S)
     delay_s = way_m / SOUND_MPS
     removable = is_arrival & (delay_s <= SOUND_DELAY_S_MAX)
     taken_s = np.where(removable, delay_s, 0.0)

@@ -18,9 +18,10 @@ from monitoring.incidents.existence import Trust
 from monitoring.incidents.objects import Objects
 from monitoring.incidents.readings import ROWS, of_former_versions
 from monitoring.incidents.runs import Runs
+from monitoring.incidents.shouting import COUNTS
 from monitoring.incidents.sketchbook import Sketchbook
 
-STATE_VERSION: Final = 4
+STATE_VERSION: Final = 5
 
 PUBLISHED: Final = pa.schema(
     [
@@ -54,7 +55,9 @@ class IncidentOutput(NamedTuple):
 @dataclass(frozen=True)
 class IncidentState:
     """`rows` are fire events not yet published for good; `excursions` the open incidents of movement, `objects` the
-    tracks that are one, by the `sketches` of the last hours; `trust` what sensors' lone claims came to."""
+    tracks that are one, by the `sketches` of the last hours; `trust` what sensors' lone claims came to; `counts` how
+    much fire each sensor reported lately (see `shouting`).
+    """
 
     ordinal_next: int = 0
     rows: pa.Table = field(default_factory=ROWS.empty_table)
@@ -65,6 +68,7 @@ class IncidentState:
     objects: Objects = field(default_factory=Objects)
     sketches: Sketchbook = field(default_factory=Sketchbook)
     trust: Trust = field(default_factory=Trust)
+    counts: pa.Table = field(default_factory=COUNTS.empty_table)
 
     def snapshot(self) -> bytes:
         """The state as bytes; equal states give equal bytes."""
@@ -79,6 +83,7 @@ class IncidentState:
             "objects": self.objects.table(),
             "sketches": self.sketches.table,
             "trust": self.trust.table(),
+            "counts": self.counts,
         }
         content = {
             "version": STATE_VERSION,
@@ -103,6 +108,7 @@ class IncidentState:
             published_findings=_from_ipc(content["published_findings"]),
             excursions=Excursions.of_tables(_from_ipc(content["excursions"]), _from_ipc(content["moves"])),
             **_movement(content),
+            counts=_from_ipc(content["counts"]) if "counts" in content else COUNTS.empty_table(),
         )
 
 

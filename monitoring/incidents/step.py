@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from monitoring import events, findings, schema
 from monitoring.agreement import Parameters
-from monitoring.incidents import movement, publishing
+from monitoring.incidents import movement, publishing, shouting
 from monitoring.incidents.activities import HALO_M, NO_RUN, Activities, founded, gather, joined, with_run
 from monitoring.incidents.readings import STRIDE, read
 from monitoring.incidents.stars import still_needed
@@ -56,6 +56,7 @@ def step(
     movement_decided_ns: Ints | None = None,
     rules: Sequence[publishing.Judge] = (),
     sketches: pa.Table | None = None,
+    is_again: bool = False,
 ) -> tuple[IncidentState, IncidentOutput]:
     """Takes a batch and gives what has become final at the watermark `until_ns`.
 
@@ -65,9 +66,10 @@ def step(
     - `sketches` (SKETCHES): thinned fixes of the batch's tracks, all after those before;
     - `rules`: those of scope `incident` that judge the incidents of fire;
     - `is_end`: everything open is published as final and stays open; what follows makes the next revision;
+    - `is_again`: the events were counted before (see `shouting`);
     - `shards`: over how many workers the cells are shared out; it changes nothing but who computes what.
     """
-    state, fire = _step_fire(state, placed, until_ns, parameters, rules, is_end, shards)
+    state, fire = _step_fire(state, placed, until_ns, parameters, rules, is_end, shards, is_again)
     if movement_decided_ns is None:
         movement_decided_ns = events.ints(movement_findings, "time_end_ns")
     moving, moved, move_incidents = movement.associate(
@@ -91,13 +93,17 @@ def _step_fire(
     rules: Sequence[publishing.Judge],
     is_end: bool,
     shards: int,
+    is_again: bool,
 ) -> tuple[IncidentState, _Fire]:
     fresh, runs = founded(read(placed, parameters.sensors, state.ordinal_next), state.runs, parameters)
     state = replace(state, ordinal_next=state.ordinal_next + STRIDE * fresh.num_rows)
+    if fresh.num_rows and not is_again:
+        state = replace(state, counts=shouting.counted(state.counts, fresh))
     rows = pa.concat_tables([state.rows, fresh])
     if rows.num_rows == 0:
         kept = runs.take(runs.close_ns >= until_ns)
-        return replace(state, runs=kept), _Fire([], [], schema.MEMBERS.empty_table(), APART.empty_table())
+        state = replace(state, runs=kept, counts=shouting.recent(state.counts, until_ns))
+        return state, _Fire([], [], schema.MEMBERS.empty_table(), APART.empty_table())
     if rows.column(0).num_chunks > _CHUNKS_MAX:
         rows = rows.combine_chunks()
     run, is_due = joined(rows, until_ns, is_end, parameters)
@@ -123,7 +129,14 @@ def _step_fire(
         is_settled=decided.is_settled | (decided.leader_known_ns <= until_ns),
     )
     kept = decided.take(still_needed(decided, activities.near, until_ns))
-    state = replace(state, rows=rows, runs=kept, published=published, published_findings=published_findings)
+    state = replace(
+        state,
+        rows=rows,
+        runs=kept,
+        published=published,
+        published_findings=published_findings,
+        counts=shouting.recent(state.counts, until_ns),
+    )
     return state, fire
 
 
@@ -148,7 +161,7 @@ def _publish(
 ) -> tuple[_Fire, pa.Table, pa.Table]:
     """Describes the incidents of the rows `out` and names them against what was published before."""
     apart_table = rows.take(pa.array(apart)).select(APART.names).cast(APART)
-    gathered, heads = _gathered(rows, out, head, activities)
+    gathered, heads = _gathered(rows, out, head, activities, state.counts, parameters)
     if not len(heads):
         return (
             _Fire([], [], schema.MEMBERS.empty_table(), apart_table),
@@ -198,7 +211,9 @@ def _publish(
     return fire, published, findings.table(newest.values())
 
 
-def _gathered(rows: pa.Table, out: Ints, head: Ints, activities: Activities) -> tuple[Gathered, Ints]:
+def _gathered(
+    rows: pa.Table, out: Ints, head: Ints, activities: Activities, counts: pa.Table, parameters: Parameters
+) -> tuple[Gathered, Ints]:
     """The rows of the incidents to publish, which are numbered in the order of (completion, first event)."""
     heads, first, which = np.unique(head[out], return_index=True, return_inverse=True)
     precise = activities.is_precise[out]
@@ -207,12 +222,13 @@ def _gathered(rows: pa.Table, out: Ints, head: Ints, activities: Activities) -> 
     order = np.lexsort((first, activities.complete_ns[heads]))
     number = np.empty(len(heads), dtype=np.int64)
     number[order] = np.arange(len(heads))
+    published_rows = rows.take(pa.array(out)).combine_chunks()
     gathered = Gathered(
-        rows=rows.take(pa.array(out)).combine_chunks(),
+        rows=published_rows,
         incident=number[which],
         is_precise=precise,
         is_lead=activities.part[out] == head[out],
-        is_shouting=np.zeros(len(out), dtype=np.bool_),
+        is_shouting=shouting.is_shouting(counts, published_rows, parameters.agreement),
         incident_count=len(heads),
     )
     return gathered, heads[order]
