@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from geodata.projection import wrap_deg
 from monitoring import schema
 from monitoring.agreement.checking import AgreementInvalid
 from monitoring.agreement.notices import Activity, CrossingPoint, Notices, ProtectedPlace, Zone, joined
@@ -31,6 +32,8 @@ Mask = NDArray[np.bool_]
 NOBODY: Final = -1
 """No permission, no zone, no place."""
 _UNKNOWN: Final = "unknown"
+_PAIRS_MOST: Final = 100_000
+"""So many pairs of entry and place are looked at together; above, entry by entry, so that memory stays small."""
 _METRES_PER_DEGREE: Final = 110_000.0
 """A little less than a degree of latitude ever has, so that nothing near is left out."""
 
@@ -247,22 +250,37 @@ class Terms:
             )
             return dict.fromkeys(own.tolist(), permission)
         granted: dict[int, Permission] = {}
+        is_left = np.ones(len(given.lon), dtype=bool)
         for entry in self._candidates(permit.kind, given):
-            is_in_time = self._times(entry, given)
-            if isinstance(entry, Activity):
-                is_in_time &= _is_whose(entry, permit, given)
-            rows = np.array(
-                [r for r in np.flatnonzero(is_in_time).tolist() if r not in granted], dtype=np.int64
-            )
-            if not len(rows):
-                continue
+            rows = np.flatnonzero(is_left & self._may_be_near(entry, given))
+            rows = rows[self._excuses(entry, permit, given.at(rows))] if len(rows) else rows
+            if len(rows):
+                permission = Permission(entry.id, permit.kind, permit.id, _reason(permit, _told(entry)))
+                granted |= dict.fromkeys(rows.tolist(), permission)
+                is_left[rows] = False
+        return granted
+
+    def _excuses(self, entry: CrossingPoint | Activity, permit: Permit, given: Happenings) -> Mask:
+        """Whether each happening is in the time and area of an entry, and of its party."""
+        is_its = self._times(entry, given)
+        if isinstance(entry, Activity):
+            is_its &= _is_whose(entry, permit, given)
+        rows = np.flatnonzero(is_its)
+        if len(rows):
             depth_m = entry.shape.depth_m(given.lon[rows], given.lat[rows])
             with np.errstate(invalid="ignore"):
-                inside = rows[depth_m >= -self._slack_m(given.at(rows))]
-            if len(inside):
-                permission = Permission(entry.id, permit.kind, permit.id, _reason(permit, _told(entry)))
-                granted |= dict.fromkeys(inside.tolist(), permission)
-        return granted
+                is_its[rows] = depth_m >= -self._slack_m(given.at(rows))
+        return is_its
+
+    def _may_be_near(self, entry: CrossingPoint | Activity, given: Happenings) -> Mask:
+        """Whether each happening is in the box around an entry; rules most of them out for little."""
+        lon, lat = entry.shape.centre
+        grown_m = float(self._numbers("grow_m_max", given).max())
+        within_deg = 1.1 * (entry.shape.radius_m + grown_m) / _METRES_PER_DEGREE
+        is_near = np.abs(given.lat - lat) <= within_deg
+        # Meridians draw together towards the poles: the box is as wide as it must be at its own edge there.
+        narrow = np.cos(np.radians(min(abs(lat) + within_deg, 89.9)))
+        return np.asarray(is_near & (np.abs(wrap_deg(given.lon - lon)) <= within_deg / narrow))
 
     def _candidates(self, kind: str, given: Happenings) -> list[CrossingPoint | Activity]:
         """Entries of a kind that overlap the time of all the happenings together, and that any of them lies near."""
@@ -272,7 +290,7 @@ class Terms:
         first_ns, last_ns = int(given.from_ns.min()), int(given.to_ns.max())
         slack_ns = int(1e9 * max(self._number("tolerance_s", first_ns), self._number("tolerance_s", last_ns)))
         meets = np.flatnonzero((known.to_ns >= first_ns - slack_ns) & (known.from_ns <= last_ns + slack_ns))
-        if len(meets):
+        if 0 < len(meets) * len(given.lon) <= _PAIRS_MOST:
             grown_m = float(self._numbers("grow_m_max", given).max())
             meets = meets[known.is_near(meets, given.lon, given.lat, grown_m)]
         return [known.entries[at] for at in meets.tolist()]
