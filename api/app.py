@@ -19,6 +19,7 @@ from api.policy import check_routes
 from api.ports import Runtime
 from api.routes import (
     cases,
+    coverage,
     events,
     mission,
     quality,
@@ -64,7 +65,19 @@ def create_app(
     app.state.deliveries = events.Deliveries(limits)
     app.state.live = LiveFeed(runtime.store)
     app.state.subscribers = 0
-    for part in (session, mission, quality, cases, results, events, sensors, quarantine, reports, system):
+    for part in (
+        session,
+        mission,
+        quality,
+        cases,
+        results,
+        coverage,
+        events,
+        sensors,
+        quarantine,
+        reports,
+        system,
+    ):
         app.include_router(part.router)
     app.include_router(documentation.router)
     app.include_router(workspace_router(bundle))

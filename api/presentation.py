@@ -35,6 +35,14 @@ def finding(row: Mapping[str, Any]) -> Row:
     return shown
 
 
+def coverage(row: Mapping[str, Any]) -> Row:
+    """What was watched of a sector in an hour."""
+    shown = _timed(row, "time_start", "time_end", "recorded_at")
+    del shown["journal_seq"]
+    shown["sector"] = row["sector"] or None
+    return shown
+
+
 def incident(row: Mapping[str, Any]) -> Row:
     """An incident."""
     shown = _timed(row, "time_start", "time_end", "recorded_at")

@@ -193,6 +193,41 @@ class FindingPage(Shape):
     total_is_least: bool
 
 
+class Coverage(Shape):
+    """How much of a sector's line was watched in an hour for one kind of happening, and how surely."""
+
+    sector: str | None = Field(description="null: line outside every sector")
+    kind: str
+    time_start: str
+    time_end: str
+    revision: int
+    status: Literal["observed", "partly_observed", "not_observed"] = Field(
+        description="`not_observed`: nobody was looking; it never means that nothing happened"
+    )
+    line_km_h: float
+    watched_km_h: float
+    effective_km_h: float = Field(description="watched kilometre-hours weighted by the chance of detection")
+    lost_km_h: float = Field(description="what registered posts that did not work would have watched besides")
+    detection_prob: float | None = Field(description="null where nothing was watched")
+    working_count: int
+    down_count: int
+    is_upper_bound: bool
+    line_version: str | None
+    engine_version: str
+    recorded_at: str
+
+
+class CoveragePage(Shape):
+    items: list[Coverage]
+    next_cursor: str | None
+    total: int
+    total_is_least: bool
+    is_computed: bool = Field(
+        description="false: coverage was never computed here, so nothing is known of it"
+    )
+    meaning: str
+
+
 class Incident(Shape):
     incident_id: str
     revision: int

@@ -387,9 +387,38 @@ FILINGS: Final = pa.schema(
 in words.
 """
 
+COVERAGE_WORDS: Final = ("observed", "partly_observed", "not_observed")
+COVERAGE: Final = pa.schema(
+    [
+        pa.field("sector", _TEXT, nullable=False),
+        pa.field("kind", _TEXT, nullable=False),
+        pa.field("time_start_ns", _INT, nullable=False),
+        pa.field("time_end_ns", _INT, nullable=False),
+        pa.field("revision", pa.int32(), nullable=False),
+        pa.field("line_km_h", _REAL, nullable=False),
+        pa.field("watched_km_h", _REAL, nullable=False),
+        pa.field("effective_km_h", _REAL, nullable=False),
+        pa.field("lost_km_h", _REAL, nullable=False),
+        pa.field("detection_prob", _REAL),
+        pa.field("status", _TEXT, nullable=False),
+        pa.field("working_count", _INT, nullable=False),
+        pa.field("down_count", _INT, nullable=False),
+        pa.field("is_upper_bound", pa.bool_(), nullable=False),
+        pa.field("line_version", _TEXT),
+        pa.field("engine_version", _TEXT, nullable=False),
+    ]
+)
+"""How much of the line was watched: one row per sector ("" = outside all), kind of happening and hour.
+
+`line_km_h` line times hours; `watched_km_h` of it where a happening of the kind had a chance of being noticed;
+`effective_km_h` those weighted by the chance, so that `detection_prob` is their ratio; `lost_km_h` what posts that did
+not work would have watched besides; `working_count`, `down_count` sensors that reach there. `is_upper_bound`: no
+terrain mask went into it. A row without watched kilometres says that nobody looked, never that nothing happened.
+"""
+
 
 def schema_of(name: str) -> pa.Schema:
-    """The schema published under `name` (`events`, `findings`, `incidents`, `members`, `filings`).
+    """The schema published under `name` (`events`, `findings`, `incidents`, `members`, `filings`, `coverage`).
 
     >>> schema_of("findings").names[0]
     'finding_id'
@@ -402,4 +431,5 @@ def schema_of(name: str) -> pa.Schema:
         "incidents": INCIDENTS,
         "members": MEMBERS,
         "filings": FILINGS,
+        "coverage": COVERAGE,
     }[name]

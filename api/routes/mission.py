@@ -22,6 +22,7 @@ CONCEPT_NOTICE: Final = (
     "Concept stage. The line and the agreement shown here are illustrative stand-ins for what the parties would "
     "agree. Not affiliated with any government or organisation."
 )
+UPPER_BOUND: Final = "upper bound: no terrain mask"
 MARK_EVERY_M: Final = 50_000.0
 
 
@@ -45,7 +46,7 @@ def mission(request: Request) -> dict[str, Any]:
         },
         "agreement": {"version": runtime.agreement.version, "label": runtime.agreement.label},
         "engine_version": ENGINE_VERSION,
-        "coverage": "not computed",
+        "coverage": UPPER_BOUND if runtime.store.has_coverage() else "not computed",
         "concept_notice": CONCEPT_NOTICE,
         "illustrative": runtime.is_illustrative,
     }

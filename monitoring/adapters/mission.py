@@ -44,6 +44,8 @@ class Mission:
                 sigma_m=sensor.sigma_m,
                 lon=sensor.lon,
                 lat=sensor.lat,
+                detection_prob=sensor.detection_prob,
+                reach_m=sensor.reach_m,
             )
             for sensor in self.registry.sensors.values()
         }

@@ -25,7 +25,7 @@ KIND: Final = "output"
 @dataclass(frozen=True, slots=True)
 class Output:
     """What was published for one journal record. `tables` holds `findings`, `incidents`, `members`,
-    `filings`."""
+    `filings`, `coverage`."""
 
     journal_seq: int
     engine_version: str
@@ -79,7 +79,7 @@ class OutputLog:
     ) -> bool:
         """Store what record `journal_seq` led to and return True once it is on disk.
 
-        `tables`: any of findings, incidents, members, filings (an `EngineOutput` by `_asdict()`). Returns
+        `tables`: any of findings, incidents, members, filings, coverage (an `EngineOutput` by `_asdict()`). Returns
         False when the same content is there already. When nothing at all was published the record may be left
         out. Raises `OutputConflict` when other content is there, or when content is brought for a record that
         was passed.

@@ -16,7 +16,19 @@ from monitoring.decode.timestamps import parse_one
 
 _ID_FORM: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._:-]{0,62}[A-Za-z0-9])?", re.ASCII)
 _KEYS: Final = frozenset(
-    {"id", "type", "lon", "lat", "alt_m", "host_side", "sigma_m", "detection_prob", "valid_from", "valid_to"}
+    {
+        "id",
+        "type",
+        "lon",
+        "lat",
+        "alt_m",
+        "host_side",
+        "sigma_m",
+        "detection_prob",
+        "reach_m",
+        "valid_from",
+        "valid_to",
+    }
 )
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _BEGINNING, _END = -(2**63), 2**63 - 1
@@ -27,8 +39,8 @@ class Sensor:
     """One registered sensor. Without `lon`, `lat` it has no fixed post; without validity it holds for ever.
 
     `host_side` is the side it stands on (`A`, `B`, None). Its operator declares `sigma_m`, the standard
-    deviation per axis, and `detection_prob`, how likely one look notices what is well within range. It counts
-    for events with `valid_from_ns` <= time < `valid_to_ns`.
+    deviation per axis, and `detection_prob`, how likely one look notices what is well within range, and `reach_m`, how
+    far it notices anything at all. It counts for events with `valid_from_ns` <= time < `valid_to_ns`.
     """
 
     id: str
@@ -41,6 +53,7 @@ class Sensor:
     valid_from_ns: int | None = None
     valid_to_ns: int | None = None
     detection_prob: float | None = None
+    reach_m: float | None = None
 
     def __post_init__(self) -> None:
         """Raises ValueError naming sensor and field."""
@@ -60,6 +73,8 @@ class Sensor:
             _is_number(self.detection_prob) and 0 < self.detection_prob <= 1
         ):
             self._refuse("detection_prob", "above 0, at most 1")
+        if self.reach_m is not None and not (_is_number(self.reach_m) and 0 < self.reach_m <= 1_000_000):
+            self._refuse("reach_m", "above 0, at most 1,000,000")
         if self.host_side not in {None, "A", "B"}:
             self._refuse("host_side", "A, B or none")
         begin = _BEGINNING if self.valid_from_ns is None else self.valid_from_ns
@@ -97,6 +112,7 @@ class Sensor:
             host_side=None if host_side == "none" else host_side,
             sigma_m=record.get("sigma_m"),
             detection_prob=record.get("detection_prob"),
+            reach_m=record.get("reach_m"),
             valid_from_ns=_time_of(record, "valid_from"),
             valid_to_ns=_time_of(record, "valid_to"),
         )
@@ -112,6 +128,7 @@ class Sensor:
             "host_side": self.host_side,
             "sigma_m": self.sigma_m,
             "detection_prob": self.detection_prob,
+            "reach_m": self.reach_m,
             "valid_from": _written(self.valid_from_ns),
             "valid_to": _written(self.valid_to_ns),
         }

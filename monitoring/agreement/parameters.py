@@ -19,7 +19,8 @@ from monitoring.agreement.terms import Terms
 class SensorFacts:
     """What the registry says of one sensor, as far as judgement needs it.
 
-    `host_side` is `A`, `B` or None; `sigma_m` the declared standard deviation per axis, None = the type's.
+    `host_side` is `A`, `B` or None; `sigma_m` the declared standard deviation per axis, None = the type's;
+    `detection_prob` how likely one look notices what is near, `reach_m` how far it notices anything at all.
     """
 
     type: str = "generic"
@@ -27,6 +28,8 @@ class SensorFacts:
     sigma_m: float | None = None
     lon: float | None = None
     lat: float | None = None
+    detection_prob: float | None = None
+    reach_m: float | None = None
 
 
 @dataclass(frozen=True)

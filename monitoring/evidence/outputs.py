@@ -1,4 +1,4 @@
-"""Published results as bytes: the four tables of one journal record under Arrow IPC and zstd.
+"""Published results as bytes: the five tables of one journal record under Arrow IPC and zstd.
 
 Tables without rows are left out, so a record for which nothing was published costs a few bytes.
 """
@@ -14,7 +14,7 @@ import zstandard
 from monitoring import schema
 from monitoring.evidence.errors import FrameDamaged
 
-TABLE_NAMES: Final = ("findings", "incidents", "members", "filings")
+TABLE_NAMES: Final = ("findings", "incidents", "members", "filings", "coverage")
 
 
 def encode_tables(tables: Mapping[str, pa.Table]) -> bytes:
@@ -37,7 +37,7 @@ def encode_tables(tables: Mapping[str, pa.Table]) -> bytes:
 
 
 def decode_tables(data: bytes) -> dict[str, pa.Table]:
-    """All four tables; those left out come back empty with today's schema. Raises `FrameDamaged`."""
+    """All tables; those left out come back empty with today's schema. Raises `FrameDamaged`."""
     try:
         stored: dict[str, Any] = msgspec.msgpack.decode(data)
         streams: dict[str, bytes] = stored["tables"]

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from monitoring import events, incidents, schema
+from monitoring import coverage, events, incidents, schema
 from monitoring.agreement import Parameters
 from monitoring.attribution import as_judged, attribute
 from monitoring.cases import filing
@@ -25,7 +25,7 @@ from monitoring.pipeline.clock import EventClock
 from monitoring.pipeline.reevaluation import ReevaluationRequest, Stragglers
 from monitoring.rules import IncidentRule, chosen
 
-STATE_VERSION: Final = 3
+STATE_VERSION: Final = 4
 _FIRE: Final = np.array([kind in schema.FIRE_KINDS for kind in schema.KINDS])
 
 
@@ -34,17 +34,18 @@ class StateTooNew(ValueError):
 
 
 class EngineOutput(NamedTuple):
-    """Results in the order of decision: tables of FINDINGS, INCIDENTS, MEMBERS, FILINGS."""
+    """Results in the order of decision: tables of FINDINGS, INCIDENTS, MEMBERS, FILINGS, COVERAGE."""
 
     findings: pa.Table
     incidents: pa.Table
     members: pa.Table
     filings: pa.Table
+    coverage: pa.Table = schema.COVERAGE.empty_table()
 
     @classmethod
     def empty(cls) -> "EngineOutput":
         """No result."""
-        names = ("findings", "incidents", "members", "filings")
+        names = ("findings", "incidents", "members", "filings", "coverage")
         return cls(*(schema.schema_of(name).empty_table() for name in names))
 
 
@@ -63,6 +64,7 @@ class Engine:
         self._incidents = incidents.start()
         self._windows: windows.States = {}
         self._filing = filing.start()
+        self._coverage = coverage.CoverageState()
 
     @property
     def watermark_ns(self) -> int | None:
@@ -79,9 +81,9 @@ class Engine:
         if watermark_ns is not None:
             is_late = events.ints(table, "time_ns") <= watermark_ns
             if is_late.any():
-                self._stragglers = self._stragglers.with_events(
-                    table.filter(pa.array(is_late)), self._parameters
-                )
+                late = table.filter(pa.array(is_late))
+                self._stragglers = self._stragglers.with_events(late, self._parameters)
+                self._coverage = coverage.late(self._coverage, late, self._parameters)
                 table = table.filter(pa.array(~is_late))
         if table.num_rows:
             self._waiting.append(table)
@@ -108,7 +110,7 @@ class Engine:
         known = [time_ns for time_ns in (self._clock.watermark_ns, *newest) if time_ns is not None]
         if not known:
             return EngineOutput.empty()
-        output = copied._advance(max(known), is_end=True)
+        output = copied._advance(max(known), is_end=True, has_coverage=False)
         provisional = {
             name: _with_state(getattr(output, name), "provisional") for name in ("findings", "incidents")
         }
@@ -131,7 +133,8 @@ class Engine:
         until_ns = self._clock.watermark_ns
         assert until_ns is not None, "there are no stragglers before a watermark"
         published = published._replace(
-            findings=as_judged(published.findings), incidents=as_judged(published.incidents)
+            findings=coverage.without_coverage(as_judged(published.findings)),
+            incidents=as_judged(published.incidents),
         )
         evidence = _distinct(events.in_canonical_order(evidence))
         evidence = evidence.filter(pa.array(events.ints(evidence, "time_ns") <= until_ns))
@@ -180,6 +183,7 @@ class Engine:
             "incidents": self._incidents.snapshot(),
             "windows": windows.snapshot(self._windows, _to_ipc),
             "filing": self._filing.snapshot(),
+            "coverage": self._coverage.to_state(),
         }
         return msgspec.msgpack.encode(content, order="deterministic")
 
@@ -204,10 +208,14 @@ class Engine:
         engine._incidents = IncidentState.restore(content["incidents"])
         engine._windows = windows.restored(content.get("windows", {}), _from_ipc)
         engine._filing = filing.FilingState.restore(content["filing"])
+        engine._coverage = coverage.CoverageState.from_state(content.get("coverage"))
         return engine
 
-    def _advance(self, until_ns: int, is_end: bool) -> EngineOutput:
+    def _advance(self, until_ns: int, is_end: bool, has_coverage: bool = True) -> EngineOutput:
         due = self._due(until_ns)
+        watched = schema.COVERAGE.empty_table()
+        if has_coverage:
+            self._coverage, watched = coverage.step(self._coverage, due, until_ns, is_end, self._parameters)
         fixes = tracking.fixes_of(due, self._parameters)
         self._tracks, movement = tracking.advance(self._tracks, fixes, until_ns, is_end, self._parameters)
         fire = due.filter(pa.array(_is_fire(due)))
@@ -224,10 +232,11 @@ class Engine:
             movement.sketches,
         )
         self._windows, around = windows.advance(self._windows, due, until_ns, is_end, self._parameters)
-        return self._filed(_together(output, around))
+        return self._filed(_together(output, around))._replace(coverage=watched)
 
     def _filed(self, output: incidents.IncidentOutput) -> EngineOutput:
         judged, described = attribute(output.findings, output.incidents, self._parameters)
+        judged = coverage.with_coverage(self._coverage, judged, output.decided_ns)
         self._filing, filings = filing.step(self._filing, judged, described, self._parameters)
         return EngineOutput(judged, described, output.members, filings)
 

@@ -82,7 +82,12 @@ def parameters_of(run: Run, line: ContactLine, agreement: Agreement) -> Paramete
     """What the engine is told of a run: the line, what the sensors' operators declare, what was announced."""
     sensors = {
         entry["id"]: SensorFacts(
-            entry["type"], entry["host_side"], entry["sigma_m"], entry["lon"], entry["lat"]
+            entry["type"],
+            entry["host_side"],
+            entry["sigma_m"],
+            entry["lon"],
+            entry["lat"],
+            entry["detection_prob"],
         )
         for entry in run.registry
     }

@@ -18,6 +18,7 @@ class Output(NamedTuple):
     incidents: pa.Table = schema.INCIDENTS.empty_table()
     members: pa.Table = schema.MEMBERS.empty_table()
     filings: pa.Table = schema.FILINGS.empty_table()
+    coverage: pa.Table = schema.COVERAGE.empty_table()
 
 
 def table(arrow: pa.Schema, rows: Sequence[dict[str, Any]]) -> pa.Table:

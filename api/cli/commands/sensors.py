@@ -25,6 +25,12 @@ def add(
     lon: Annotated[float | None, typer.Option(help="of a fixed post, degrees")] = None,
     lat: Annotated[float | None, typer.Option(help="of a fixed post, degrees")] = None,
     host_side: Annotated[Literal["A", "B", "none"], typer.Option(help="whose side it stands on")] = "none",
+    reach: Annotated[
+        float | None, typer.Option(metavar="M", help="how far it notices anything at all")
+    ] = None,
+    detection_prob: Annotated[
+        float | None, typer.Option(metavar="P", help="how likely one look notices what is well within range")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="one JSON object")] = False,
 ) -> None:
     """Register a sensor, or change it.
@@ -36,6 +42,8 @@ def add(
         record |= {"lon": lon, "lat": lat}
     if host_side != "none":
         record["host_side"] = host_side
+    given = {"reach_m": reach, "detection_prob": detection_prob}
+    record |= {name: value for name, value in given.items() if value is not None}
     try:
         Sensor.from_json(record)
     except ValueError as error:

@@ -83,6 +83,30 @@ def publish(
     return changed
 
 
+def publish_coverage(connection: sa.Connection, coverage: pa.Table, *, journal_seq: int, at_ns: int) -> None:
+    """Write what was watched in some hours; a newer revision moves the older one to `superseded_coverage`."""
+    newest: dict[tuple[str, str, int], Row] = {}
+    for row in rows_of(coverage):
+        key = (row["sector"], row["kind"], row["time_start_ns"])
+        if key not in newest or row["revision"] >= newest[key]["revision"]:
+            newest[key] = row | {"journal_seq": journal_seq, "recorded_at_ns": at_ns}
+    current, superseded = tables.coverage, tables.superseded_coverage
+    names = [c.name for c in current.columns]
+    for hour in sorted({start_ns for _, _, start_ns in newest}):
+        own = {key: row for key, row in newest.items() if key[2] == hour}
+        of_hour = current.c.time_start_ns == hour
+        found = connection.execute(sa.select(current).where(of_hour)).mappings()
+        known = {(row["sector"], row["kind"], row["time_start_ns"]): dict(row) for row in found}
+        older = [row for key, row in known.items() if key in own and row["revision"] < own[key]["revision"]]
+        if older:
+            connection.execute(sa.insert(superseded).prefix_with("OR IGNORE"), older)
+        fresh = [row for key, row in own.items() if key not in known or known[key] in older]
+        if fresh:
+            connection.execute(
+                sa.insert(current).prefix_with("OR REPLACE"), [{n: row[n] for n in names} for row in fresh]
+            )
+
+
 def replace_members(connection: sa.Connection, members: pa.Table) -> None:
     """Each incident named in `members` has exactly these members from now on."""
     rows = rows_of(members)

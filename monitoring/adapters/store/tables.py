@@ -82,6 +82,12 @@ members: Final = sa.Table("members", metadata, *_columns_of(schema.MEMBERS, "inc
 """Which event belongs to which incident, as of the incident's present revision."""
 sa.Index(None, members.c.sensor_id, members.c.id)
 
+coverage: Final = _result("coverage", schema.COVERAGE, "sector", "kind", "time_start_ns")
+superseded_coverage: Final = _result(
+    "superseded_coverage", schema.COVERAGE, "sector", "kind", "time_start_ns", "revision"
+)
+sa.Index(None, coverage.c.time_start_ns, coverage.c.sector, coverage.c.kind)
+
 cases: Final = sa.Table(
     "cases",
     metadata,

@@ -26,6 +26,8 @@ class Output(Protocol):
     def members(self) -> pa.Table: ...
     @property
     def filings(self) -> pa.Table: ...
+    @property
+    def coverage(self) -> pa.Table: ...
 
 
 class Transaction:
@@ -76,6 +78,7 @@ class Transaction:
             **position,
         )
         results.replace_members(self._connection, output.members)
+        results.publish_coverage(self._connection, output.coverage, **position)
         self._cases.mark_amended(found, happened)
         self._cases.file(output.filings)
         self._changes.add_rows("finding", "finding_id", found, FINDING_FIELDS)

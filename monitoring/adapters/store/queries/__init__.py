@@ -7,12 +7,12 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import pyarrow as pa
 import sqlalchemy as sa
 
-from monitoring.adapters.store.queries import cases, intake, results
-from monitoring.adapters.store.queries.filters import Box, CaseFilter, ResultFilter
+from monitoring.adapters.store.queries import cases, coverage, intake, results
+from monitoring.adapters.store.queries.filters import Box, CaseFilter, CoverageFilter, ResultFilter
 from monitoring.adapters.store.queries.paging import InvalidCursor, Page
 from monitoring.cases.workflow import Case
 
-__all__ = ["CaseFilter", "InvalidCursor", "Page", "Queries", "ResultFilter"]
+__all__ = ["CaseFilter", "CoverageFilter", "InvalidCursor", "Page", "Queries", "ResultFilter"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -150,6 +150,20 @@ class Queries:
     def members_table(self, incident_ids: Sequence[str]) -> pa.Table:
         """Memberships of some incidents as `schema.MEMBERS`."""
         return self._read(results.members_table, incident_ids)
+
+    def coverage_page(
+        self, chosen: CoverageFilter, *, sort: str = "-time", limit: int = 50, cursor: str | None = None
+    ) -> Page:
+        """One page of what was watched, by hour, sector and kind of happening. Raises InvalidCursor."""
+        return self._read(coverage.coverage_page, chosen, sort=sort, limit=limit, cursor=cursor)
+
+    def coverage_table(self, from_ns: int, to_ns: int) -> pa.Table:
+        """What was watched in the hours that reach into [from, to), as `schema.COVERAGE`."""
+        return self._read(coverage.coverage_table, from_ns, to_ns)
+
+    def has_coverage(self) -> bool:
+        """Whether any coverage was computed."""
+        return self._read(coverage.has_coverage)
 
     def receipt(self, receipt_id: str) -> dict[str, Any] | None:
         """A receipt: `principal`, `body`."""

@@ -124,6 +124,34 @@ class ResultFilter:
         return table.c[key].in_(sa.select(link[key]).where(link.case_number == self.case))
 
 
+@dataclass(frozen=True)
+class CoverageFilter:
+    """Which hours of coverage: sectors (`""` = outside all), kinds of happening, words of `schema.COVERAGE_WORDS`."""
+
+    sector: tuple[str, ...] = ()
+    kind: tuple[str, ...] = ()
+    status: tuple[str, ...] = ()
+    from_ns: int | None = None
+    to_ns: int | None = None
+    updated_since_ns: int | None = None
+
+    def conditions(self) -> Conditions:
+        """As conditions on `tables.coverage`; hours count that reach into [from, to)."""
+        column = tables.coverage.c
+        found: Conditions = []
+        for name in ("sector", "kind", "status"):
+            values: tuple[str, ...] = getattr(self, name)
+            if values:
+                found.append(one_of(column[name], values))
+        if self.from_ns is not None:
+            found.append(column.time_end_ns > self.from_ns)
+        if self.to_ns is not None:
+            found.append(column.time_start_ns < self.to_ns)
+        if self.updated_since_ns is not None:
+            found.append(column.recorded_at_ns >= self.updated_since_ns)
+        return found
+
+
 def one_of(column: sa.ColumnElement[str], values: Sequence[str]) -> sa.ColumnElement[bool]:
     """The column is one of the values; one value is an equality, which keeps an index in order."""
     return column == values[0] if len(values) == 1 else column.in_(values)

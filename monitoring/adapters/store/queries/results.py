@@ -202,7 +202,7 @@ def findings_table(
         return _in_parts(connection, table, schema.FINDINGS, "subject_key", subject_keys, conditions)
     if incident_ids is not None:
         return _in_parts(connection, table, schema.FINDINGS, "incident_id", incident_ids, conditions)
-    return _arrow(connection, table, schema.FINDINGS, conditions)
+    return read_arrow(connection, table, schema.FINDINGS, conditions)
 
 
 def incidents_table(
@@ -218,7 +218,7 @@ def incidents_table(
     conditions = [*overlapping(table, from_ns, to_ns), *inside(table, bbox, None, None)]
     if incident_ids is not None:
         return _in_parts(connection, table, schema.INCIDENTS, "incident_id", incident_ids, conditions)
-    return _arrow(connection, table, schema.INCIDENTS, conditions)
+    return read_arrow(connection, table, schema.INCIDENTS, conditions)
 
 
 def members_table(connection: sa.Connection, incident_ids: Sequence[str]) -> pa.Table:
@@ -235,18 +235,19 @@ def _in_parts(
     conditions: Sequence[sa.ColumnElement[bool]],
 ) -> pa.Table:
     parts = [
-        _arrow(connection, table, arrow, [*conditions, table.c[name].in_(part)])
+        read_arrow(connection, table, arrow, [*conditions, table.c[name].in_(part)])
         for part in in_parts(list(dict.fromkeys(values)))
     ]
     return pa.concat_tables(parts) if parts else arrow.empty_table()
 
 
-def _arrow(
+def read_arrow(
     connection: sa.Connection,
     table: sa.Table,
     arrow: pa.Schema,
     conditions: Sequence[sa.ColumnElement[bool]],
 ) -> pa.Table:
+    """The rows of a table under conditions with the columns of a schema, in order of time and key."""
     order = [table.c[n] for n in ("time_start_ns",) if n in table.c] + list(table.primary_key)
     query = sa.select(*(table.c[name] for name in arrow.names)).where(*conditions).order_by(*order)
     result = connection.execute(query)

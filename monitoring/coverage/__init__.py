@@ -1,0 +1,10 @@
+"""Coverage: where and when somebody was looking, for what, and how surely; an upper bound while no terrain is known.
+
+`step` takes the events as they become due and gives COVERAGE rows hour by hour; `late` takes stragglers.
+"""
+
+from monitoring.coverage.of_findings import with_coverage, without_coverage
+from monitoring.coverage.reach import NAMES as KINDS
+from monitoring.coverage.step import CoverageState, late, step
+
+__all__ = ["KINDS", "CoverageState", "late", "step", "with_coverage", "without_coverage"]

@@ -1,0 +1,260 @@
+"""The figures of one hour: how much of the line was watched for what, and how surely.
+
+Figures are whole numbers (metre-hours, sensors), so that two machines write the same.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geodata.contact_line import ContactLine
+from geodata.sectors import Sectors
+from monitoring.agreement import Parameters, SensorFacts
+from monitoring.coverage import reach
+from monitoring.coverage.chances import HOSTS, Grouping, Observers, Pairs, group_of, pairs_of, together
+from monitoring.coverage.health import HOUR_NS, HOUR_SLOTS, SLOT_NS, Health
+from monitoring.coverage.line_points import LineCells, cells_of
+from monitoring.schema import SENSOR_TYPES
+
+Reals = NDArray[np.float64]
+Indices = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+
+WATCHED_PROB: Final = 0.1
+"""A place counts as watched where a happening has at least this chance of being noticed."""
+LINE, WATCHED, EFFECTIVE, LOST, WORKING, DOWN = range(6)
+"""Columns of figures: metre-hours of line, watched, weighted by the chance of detection, and lost by what did not
+work; sensors that worked at some time and reach there, and registered posts that reach there and never worked."""
+FIGURES: Final = 6
+_SITES_MOST: Final = 4
+_POSTS_MOST: Final = 20_000
+_MEAN_EARTH_M: Final = 6_371_008.8
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """All that an hour's figures follow from, besides line and registry. `working` (n, 6), `lost` (n,) share of
+    reports lost, `said` (n, 3), `places` (m, 6, 2), `jammed` (m, 6), `hours` (6,) length of each slot."""
+
+    working: Flags
+    lost: Reals
+    said: Reals
+    places: Reals
+    jammed: Flags
+    hours: Reals
+
+    @property
+    def digest(self) -> str:
+        """Equal for equal inputs."""
+        told = hashlib.blake2b(digest_size=12)
+        for array in (self.working, self.lost, self.said, self.places, self.jammed, self.hours):
+            told.update(np.ascontiguousarray(array).tobytes())
+        return told.hexdigest()
+
+
+@dataclass(frozen=True)
+class Posts:
+    """Columns of the registry in the order of `Health.ids`, shape (n,)."""
+
+    type_idx: Indices
+    host_idx: Indices
+    lon: Reals
+    lat: Reals
+    best_prob: Reals
+    reach_m: Reals
+
+    @classmethod
+    def of(cls, sensors: Mapping[str, SensorFacts]) -> "Posts":
+        """Of the sensors, sorted by id; those of the last registry asked for are remembered."""
+        global _newest_posts  # noqa: PLW0603 - a memory of one, exchanged whole
+        registry, posts = _newest_posts
+        if registry is not sensors:
+            posts = cls._made(sensors)
+            _newest_posts = sensors, posts
+        return posts
+
+    @classmethod
+    def _made(cls, sensors: Mapping[str, SensorFacts]) -> "Posts":
+        facts = [sensors[name] for name in sorted(sensors)]
+        type_idx = np.array([SENSOR_TYPES.index(f.type) for f in facts], dtype=np.int64)
+        stated = np.array([np.nan if f.detection_prob is None else f.detection_prob for f in facts])
+        best = reach.BEST_PROB[type_idx] if facts else np.zeros(0)
+        return cls(
+            type_idx=type_idx,
+            host_idx=np.array([HOSTS.index(f.host_side) for f in facts], dtype=np.int64),
+            lon=np.array([np.nan if f.lon is None else f.lon for f in facts]),
+            lat=np.array([np.nan if f.lat is None else f.lat for f in facts]),
+            best_prob=np.where(np.isfinite(stated), np.minimum(stated, reach.LOOK_PROB_MOST), best),
+            reach_m=np.array([np.nan if f.reach_m is None else f.reach_m for f in facts]),
+        )
+
+    def hold_slots(self, lateness_s: float) -> Indices:
+        """So many slots without a sign of life are nothing to wonder at, shape (n,)."""
+        overdue_s = reach.HEARTBEAT_S[self.type_idx] + lateness_s
+        return np.ceil(overdue_s * 1e9 / SLOT_NS).astype(np.int64)
+
+    def observers(self, rows: Indices, said: Reals, lon: Reals, lat: Reals) -> Observers:
+        """These sensors at these places, with what they said of themselves."""
+        type_idx = self.type_idx[rows]
+        return Observers(
+            type_idx=type_idx,
+            host_idx=self.host_idx[rows],
+            lon=lon,
+            lat=lat,
+            scale=reach.scale(type_idx, self.reach_m[rows], said[rows, 2]),
+            best_prob=self.best_prob[rows],
+            fov_azimuth_deg=said[rows, 0],
+            fov_width_deg=said[rows, 1],
+        )
+
+
+_newest_posts: tuple[Mapping[str, SensorFacts], Posts] = ({}, Posts._made({}))
+
+
+def inputs_of(
+    health: Health, posts: Posts, hour: int, as_of_slot: int, until_ns: int, lateness_s: float
+) -> Inputs:
+    """What an hour's figures follow from, by what was known of slots before `as_of_slot`; `until_ns` cuts it off."""
+    first = hour * HOUR_SLOTS
+    begins = (first + np.arange(HOUR_SLOTS)) * SLOT_NS
+    hours = np.clip(until_ns - begins, 0, SLOT_NS) / HOUR_NS
+    places = health.places(first, as_of_slot)
+    return Inputs(
+        working=health.working(first, as_of_slot, posts.hold_slots(lateness_s)),
+        lost=health.lost_share(hour),
+        said=health.said_by(hour),
+        places=places,
+        jammed=_jammed(health, places, first),
+        hours=hours,
+    )
+
+
+def figures_of(inputs: Inputs, posts: Posts, mobile: Indices, parameters: Parameters, hour: int) -> Indices:
+    """The hour's figures, int64, shape (rows, FIGURES): rows by sector (the last: outside all), then kind."""
+    lines = parameters.lines
+    sites = _sites_along(lines.lines[int(lines.at([hour * HOUR_NS])[0])], parameters.sectors)
+    cells = sites.cells
+    fixed = np.flatnonzero(np.isfinite(posts.lon))
+    site = sites.site(posts.observers(fixed, inputs.said, posts.lon[fixed], posts.lat[fixed]))
+    left = (1.0 - inputs.lost)[fixed]
+    flown, aircraft = _flown(inputs, posts, mobile, cells)
+    table = np.zeros((cells.row_count, FIGURES))
+    table[:, LINE] = cells.row_km * inputs.hours.sum()
+    for slot, hours in enumerate(inputs.hours.tolist()):
+        if not hours:
+            continue
+        miss = site.grouping.miss(left * inputs.working[fixed, slot])
+        prob = together(miss * flown[slot] if slot in flown else miss)
+        is_watched = prob >= WATCHED_PROB
+        km_h = cells.km * hours
+        table[:, WATCHED] += np.bincount(cells.row, km_h * is_watched, cells.row_count)
+        table[:, EFFECTIVE] += np.bincount(cells.row, km_h * is_watched * prob, cells.row_count)
+        could = site.is_watched_at_best & ~is_watched
+        table[:, LOST] += np.bincount(cells.row, km_h * could, cells.row_count)
+    worked: Flags = np.asarray((inputs.working & (inputs.hours > 0)).any(axis=1))
+    table[:, WORKING] = site.count(worked[fixed]) + aircraft
+    table[:, DOWN] = site.count(~worked[fixed])
+    table[:, [LINE, WATCHED, EFFECTIVE, LOST]] *= 1_000.0
+    return np.rint(table).astype(np.int64)
+
+
+class _Site:
+    """Observers that stay where they are, with the cells that they reach."""
+
+    def __init__(self, observers: Observers, pairs: Pairs, cells: LineCells) -> None:
+        self.grouping = Grouping(pairs, group_of(observers), cells.cell_count)
+        count = len(observers.type_idx)
+        self.is_watched_at_best = together(self.grouping.miss(np.ones(count))) >= WATCHED_PROB
+        both = np.unique(cells.row[pairs.cell] * count + pairs.observer)
+        self._row, self._observer, self._rows = both // max(count, 1), both % max(count, 1), cells.row_count
+
+    def count(self, chosen: Flags) -> Reals:
+        """How many of the chosen observers (n,) reach each row, shape (rows,)."""
+        return np.bincount(self._row, chosen[self._observer], self._rows).astype(np.float64)
+
+
+class _Sites:
+    """What is worked out about posts along one line, remembered: in most hours hardly one has said anything new."""
+
+    def __init__(self, cells: LineCells) -> None:
+        self.cells = cells
+        self._sites: dict[tuple[bytes, ...], _Site] = {}
+        self._posts: dict[tuple[float, ...], tuple[Indices, Reals]] = {}
+
+    def site(self, observers: Observers) -> _Site:
+        """The posts as they are now."""
+        key = tuple(np.ascontiguousarray(column).tobytes() for column in observers)
+        site = self._sites.get(key)
+        if site is None:
+            site = _Site(observers, self._pairs(observers), self.cells)
+            # Replaced, not changed: another thread may be reading.
+            kept = dict(list(self._sites.items())[1 - _SITES_MOST :])
+            self._sites = {**kept, key: site}
+        return site
+
+    def _pairs(self, observers: Observers) -> Pairs:
+        rows = zip(*(np.nan_to_num(column, nan=-1.0).tolist() for column in observers), strict=True)
+        keys = list(rows)
+        known = self._posts if len(self._posts) + len(keys) <= _POSTS_MOST else {}
+        fresh = np.array([i for i, key in enumerate(keys) if key not in known], dtype=np.int64)
+        pairs = pairs_of(observers.taken(fresh), self.cells)
+        bounds = np.searchsorted(pairs.observer, np.arange(len(fresh) + 1)).tolist()
+        made = {
+            keys[i]: (pairs.cell[bounds[at] : bounds[at + 1]], pairs.prob[bounds[at] : bounds[at + 1]])
+            for at, i in enumerate(fresh.tolist())
+        }
+        self._posts = known = {**known, **made}
+        found = [known[key] for key in keys]
+        cell, prob = [cell for cell, _ in found], [prob for _, prob in found]
+        return Pairs(
+            np.repeat(np.arange(len(keys)), [len(own) for own in cell]),
+            np.concatenate([np.zeros(0, dtype=np.int64), *cell]),
+            np.concatenate([np.zeros(0), *prob]),
+        )
+
+
+@lru_cache(maxsize=4)
+def _sites_along(line: ContactLine, sectors: Sectors) -> _Sites:
+    return _Sites(cells_of(line, sectors))
+
+
+def _flown(inputs: Inputs, posts: Posts, mobile: Indices, cells: LineCells) -> tuple[dict[int, Reals], Reals]:
+    """By slot the chance that all aircraft together miss a happening (cells,), and how many reached each row (rows,).
+
+    Of those that were working at a known place.
+    """
+    is_up = np.isfinite(inputs.places).all(axis=2) & inputs.working[mobile] & (inputs.hours > 0)
+    slot, up = np.nonzero(is_up.T)
+    if not len(up):
+        return {}, np.zeros(cells.row_count)
+    observers = posts.observers(mobile[up], inputs.said, *inputs.places[up, slot].T)
+    pairs = pairs_of(observers, cells)
+    at_slot = pairs._replace(cell=pairs.cell + slot[pairs.observer] * cells.cell_count)
+    grouping = Grouping(at_slot, group_of(observers), cells.cell_count * HOUR_SLOTS)
+    jam = np.where(inputs.jammed[up, slot], reach.JAMMED_FACTOR, 1.0)
+    miss = grouping.miss((1.0 - inputs.lost[mobile[up]]) * jam).reshape(HOUR_SLOTS, -1)
+    both = np.unique(cells.row[pairs.cell] * len(mobile) + up[pairs.observer]) // len(mobile)
+    reached = np.bincount(both, minlength=cells.row_count).astype(np.float64)
+    return {at: miss[at] for at in np.unique(slot).tolist()}, reached
+
+
+def _jammed(health: Health, places: Reals, first_slot: int) -> Flags:
+    """Whether each aircraft was inside a jammed disc in each slot, shape (m, 6); a disc lasts into the next slot."""
+    found = np.zeros(places.shape[:2], dtype=bool)
+    for slot in range(HOUR_SLOTS):
+        at = first_slot + slot
+        discs = health.jammed[(health.jammed[:, 0] == at) | (health.jammed[:, 0] == at - 1)]
+        if not len(discs) or not len(places):
+            continue
+        lon, lat = np.radians(places[:, slot].T)
+        disc_lon, disc_lat = np.radians(discs[:, 2]), np.radians(discs[:, 3])
+        east = (lon[:, None] - disc_lon) * np.cos((lat[:, None] + disc_lat) / 2.0)
+        apart_m = np.hypot(east, lat[:, None] - disc_lat) * _MEAN_EARTH_M
+        with np.errstate(invalid="ignore"):
+            found[:, slot] = (apart_m <= discs[:, 4]).any(axis=1)
+    return found
