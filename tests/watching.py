@@ -5,10 +5,12 @@ from typing import Any
 
 import pyarrow as pa
 
+from geodata.contact_line import LineHistory
 from monitoring import coverage, events
 from monitoring.agreement import Parameters, SensorFacts
-from tests.small_world import START_NS, fix, parameters, place, table
+from tests.small_world import LINE, SECTORS, START_NS, agreement, fix, place, table
 
+AGREEMENT = agreement()
 HOUR_NS = 3_600 * 10**9
 FIRST_NS = START_NS // HOUR_NS * HOUR_NS + HOUR_NS
 """A full hour: the first of these worlds."""
@@ -20,6 +22,11 @@ def post(
     """A registered sensor with a fixed post."""
     lon, lat = place(east_m, north_m)
     return SensorFacts(kind, host_side, lon=lon, lat=lat, **fields)
+
+
+def world_of(sensors: Mapping[str, SensorFacts]) -> Parameters:
+    """The small world with these sensors."""
+    return Parameters(AGREEMENT, LineHistory([LINE]), SECTORS, sensors)
 
 
 def heartbeat(sensor_id: str, hour: float, **fields: Any) -> dict[str, Any]:
@@ -54,7 +61,7 @@ def watched(
     is_end: bool = False,
 ) -> list[dict[str, Any]]:
     """The newest COVERAGE rows after these events, delivered in so many pieces."""
-    whole = parameters(sensors=sensors) if world is None else world
+    whole = world_of(sensors) if world is None else world
     return newest(told(whole, events.in_canonical_order(table(rows)), until_h, pieces, is_end))
 
 

@@ -160,21 +160,16 @@ class _Clerk:
 
     def observe(self, table: pa.Table, hour: int) -> None:
         """Events of one hour."""
-        first_slot = (hour + 1 - KEEP_HOURS) * HOUR_SLOTS
-        if self._health is None:
-            ids, mobile = sensors_of(self._sensors)
-            self._health, self._is_own = Health.empty(ids, mobile, first_slot), True
-        if not self._is_own:
-            self._health, self._is_own = self._health.copied(), True
-        self._health = self._health.moved_to(first_slot)
-        if len(self._health.observe(table)):
+        health = self._window_at(hour)
+        if len(health.observe(table)):
             self._heard_hour = hour
-        self._health = self._health.with_jamming(table)
+        self._health = health.with_jamming(table)
 
     def tell(self, hour: int) -> None:
         """An hour that is over, and the earlier one whose silences have shown themselves by now."""
         as_of_slot = (hour + 1) * HOUR_SLOTS
         if not self._is_silent(hour):
+            self._health = self._window_at(hour)
             self._publish(hour, as_of_slot, (hour + 1) * HOUR_NS)
         settled = (as_of_slot - self._settle_slots(hour)) // HOUR_SLOTS - 1
         if settled in self._told:
@@ -185,6 +180,7 @@ class _Clerk:
         """The running hour up to the end of input."""
         assert self.next_hour is not None
         if not self._is_silent(self.next_hour):
+            self._health = self._window_at(self.next_hour)
             self._publish(self.next_hour, -(-until_ns // SLOT_NS), until_ns)
 
     def look_again(self, as_of_slot: int | None = None) -> None:
@@ -218,6 +214,15 @@ class _Clerk:
     def table(self) -> pa.Table:
         """What is told."""
         return pa.concat_tables([schema.COVERAGE.empty_table(), *self._rows])
+
+    def _window_at(self, hour: int) -> Health:
+        """The health with its window up to the end of an hour, free to be written to."""
+        first_slot = (hour + 1 - KEEP_HOURS) * HOUR_SLOTS
+        if self._health is None:
+            return Health.empty(*sensors_of(self._sensors), first_slot)
+        if not self._is_own:
+            self._health, self._is_own = self._health.copied(), True
+        return self._health.moved_to(first_slot)
 
     def _is_silent(self, hour: int) -> bool:
         return self._heard_hour is None or hour - self._heard_hour > SILENT_HOURS_MOST

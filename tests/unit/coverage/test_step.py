@@ -7,8 +7,20 @@ import pytest
 from monitoring import coverage, events, schema
 from monitoring.agreement import SensorFacts
 from monitoring.coverage import reach
-from tests.small_world import fix, parameters, place, table
-from tests.watching import FIRST_NS, HOUR_NS, beats, every, heartbeat, newest, post, told, total, watched
+from tests.small_world import fix, place, table
+from tests.watching import (
+    FIRST_NS,
+    HOUR_NS,
+    beats,
+    every,
+    heartbeat,
+    newest,
+    post,
+    told,
+    total,
+    watched,
+    world_of,
+)
 
 RADAR = {"GR-1": post("ground_radar", -3_000.0)}
 VEHICLES = "crossing_vehicle"
@@ -64,7 +76,7 @@ def test_the_smaller_of_two_claims_counts():
 
 def test_silence_longer_than_the_interval_and_the_lateness_is_not_watching():
     # A radar reports its health each hour and is waited for another ten minutes: it falls silent after hour 1.
-    rows = beats(["GR-1"], [0.0, 0.5, 1.0]) + [heartbeat("GR-1", 8.0)]
+    rows = [*beats(["GR-1"], [0.0, 0.5, 1.0]), heartbeat("GR-1", 8.0)]
     hours = watched(RADAR, rows, 9.0)
     assert total(hours, VEHICLES, hour=0) > 0.0
     for hour in range(2, 8):
@@ -77,9 +89,9 @@ def test_an_hour_before_the_next_report_is_due_is_presumed_watched_and_taken_bac
     sensors = {"AU-1": post("acoustic_uav", 1_000.0), "GR-1": post("ground_radar", -3_000.0, 40_000.0)}
     rows = beats(["AU-1"], [0.0]) + beats(["GR-1"], every(0.5, 9.0))
     due = events.in_canonical_order(table(rows))
-    first = newest(told(parameters(sensors=sensors), due, 1.0))
+    first = newest(told(world_of(sensors), due, 1.0))
     assert total(first, "crossing_uav", hour=0) > 0.0
-    last = newest(told(parameters(sensors=sensors), due, 9.0))
+    last = newest(told(world_of(sensors), due, 9.0))
     mine = [row for row in last if row["kind"] == "crossing_uav" and row["time_start_ns"] == FIRST_NS]
     assert max(row["revision"] for row in mine) == 2
     assert total(last, "crossing_uav", hour=0) < total(first, "crossing_uav", hour=0)
@@ -87,14 +99,14 @@ def test_an_hour_before_the_next_report_is_due_is_presumed_watched_and_taken_bac
 
 def test_a_stated_outage_ends_watching_until_the_next_sign_of_life():
     outage = heartbeat("GR-1", 1.02, kind="outage", id="o1")
-    rows = beats(["GR-1"], every(0.5, 1.0)) + [outage, heartbeat("GR-1", 2.05)]
+    rows = [*beats(["GR-1"], every(0.5, 1.0)), outage, heartbeat("GR-1", 2.05)]
     hours = watched(RADAR, rows, 3.0)
     assert total(hours, VEHICLES, hour=1) == 0.0
     assert total(hours, VEHICLES, hour=2) > 0.0
 
 
 def test_tampering_counts_like_an_outage():
-    rows = beats(["GR-1"], every(0.5, 2.0)) + [heartbeat("GR-1", 1.52, kind="tamper", id="t1")]
+    rows = [*beats(["GR-1"], every(0.5, 2.0)), heartbeat("GR-1", 1.52, kind="tamper", id="t1")]
     whole = watched(RADAR, beats(["GR-1"], every(0.5, 2.0)), 2.0)
     assert total(watched(RADAR, rows, 2.0), VEHICLES, hour=1) < total(whole, VEHICLES, hour=1)
 
@@ -146,7 +158,7 @@ def test_jamming_lowers_what_an_aircraft_is_trusted_with():
 
 
 def test_late_evidence_amends_the_hour_with_the_next_revision():
-    world = parameters(sensors=RADAR)
+    world = world_of(RADAR)
     on_time = events.in_canonical_order(table(beats(["GR-1"], [0.0, 7.0])))
     until_ns = FIRST_NS + 7 * HOUR_NS
     state, first = coverage.step(coverage.CoverageState(), on_time, until_ns, False, world)
@@ -174,7 +186,7 @@ def test_years_without_any_sign_of_life_have_no_rows():
 
 
 def test_the_state_holds_two_days_whatever_has_gone_before():
-    world = parameters(sensors=RADAR)
+    world = world_of(RADAR)
     due = events.in_canonical_order(table(beats(["GR-1"], every(0.5, 200.0))))
     state, _ = coverage.step(coverage.CoverageState(), due, FIRST_NS + 200 * HOUR_NS, False, world)
     assert len(state.told) <= 48
