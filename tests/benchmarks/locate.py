@@ -8,6 +8,7 @@ import argparse
 import sys
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 
@@ -56,6 +57,12 @@ def main(arguments: list[str] | None = None) -> int:
                 rows += found
                 agrees &= good
                 sys.stdout.write("\n".join(" ".join(row) for row in found) + "\n")
+        _write(rows, [])  # what there is so far
+    sys.stdout.write(f"wrote {_write(rows, _growth(options.turns))}\n")
+    return 0 if agrees else 1
+
+
+def _write(rows: list[list[str]], growth: list[list[str]]) -> Path:
     absent = [name for name, (_, is_here, _) in peers.LOCATE.items() if not is_here]
     text = "\n\n".join(
         [
@@ -82,11 +89,10 @@ def main(arguments: list[str] | None = None) -> int:
                 rows,
             ),
             "Growth: ten times as many places, and ten times as many vertices; at most 10.5x and 1.5x is the goal.",
-            contest.table(["way", "from → to", "takes"], _growth(options.turns)),
+            contest.table(["way", "from → to", "takes"], growth),
         ]
     )
-    sys.stdout.write(f"wrote {contest.write('locate.md', text)}\n")
-    return 0 if agrees else 1
+    return contest.write("locate.md", text)
 
 
 def _growth(turns: int) -> list[list[str]]:
