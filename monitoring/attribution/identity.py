@@ -24,11 +24,16 @@ from monitoring.agreement import Agreement
 from monitoring.attribution.evidence import Argument, Evidence, repeated
 from monitoring.attribution.hypotheses import OTHER, PARTIES, for_side, stated
 
-_TYPE_WORDS: Final = {
+_TYPES: Final = {
+    "eo_ir_tower": "camera tower",
     "uav_eo_ir": "camera aircraft",
     "uav_sar_gmti": "radar aircraft",
-    "eo_ir_tower": "camera towers",
+    "human_report": "human observer",
+    "fibre_das": "fibre sensor",
+    "muzzle_flash_ir": "flash detector",
+    "rf_direction_finder": "radio direction finder",
 }
+"""What a type of sensor is called where its id with spaces would not do."""
 
 
 def named_parties(evidence: Evidence) -> frozenset[str]:
@@ -72,6 +77,6 @@ def arguments(evidence: Evidence, agreement: Agreement) -> Iterator[Argument]:
 
 
 def _who(kind: str, host: str, count: int) -> str:
-    word = kind.replace("_", " ")
+    word = _TYPES.get(kind, kind.replace("_", " "))
     hosted = "" if host == "none" else f" hosted by party {host}"
     return f"{'One sensor' if count == 1 else f'{count} sensors'} of type {word}{hosted}"

@@ -114,7 +114,7 @@ def _told(row: dict[str, Any], weighed: Weighed) -> dict[str, Any]:
     detail = json.loads(row["detail"])
     detail[STATED] = row["party"]
     detail["party_probability"] = round(max(weighed.parties.values()), 4)
-    detail["attribution"] = weighed.to_json()
+    detail["attribution"] = weighed.as_json
     return row | {"party": weighed.party, "detail": rows_of.canonical_json(detail)}
 
 

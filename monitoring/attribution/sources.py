@@ -26,7 +26,11 @@ def arguments(evidence: Evidence) -> Iterator[Argument]:
     """Arguments from class, launch, number and hands of the sources."""
     calibres = [float(word) for word in evidence.words("calibre")]
     if evidence.object_class in HEAVY or max(calibres, default=0.0) >= _CALIBRE_MM:
-        what = evidence.object_class.replace("_", " ") if evidence.object_class in HEAVY else "heavy calibre"
+        what = (
+            evidence.object_class.replace("_", " ")
+            if evidence.object_class in HEAVY
+            else "calibre from 100 mm on"
+        )
         yield _with(
             f"The class ({what}) is one that only the parties' forces have, as a rule.",
             third=0.1,

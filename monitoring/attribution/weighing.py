@@ -16,6 +16,7 @@ is one sensor, `high` when sensors of several kinds are in both parties' hands o
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from math import exp, fsum, log
 from typing import Any, Final
 
@@ -24,7 +25,7 @@ from monitoring.attribution import identity, place, sources
 from monitoring.attribution.evidence import Argument, Evidence
 from monitoring.attribution.hypotheses import IDS, OF_PARTY, OTHER, PARTIES, of_party
 
-SHOWN_MAX: Final = 3
+SHOWN_MAX: Final = 2
 """So many arguments are written out for and against each hypothesis, the strongest first."""
 _NEUTRAL: Final = 1.05
 """A likelihood ratio nearer to one than this speaks neither for nor against."""
@@ -47,15 +48,17 @@ class Weighed:
         """`A`, `B`, or None = not determined."""
         return self.proposal if self.proposal in PARTIES else None
 
-    def to_json(self) -> dict[str, Any]:
+    @cached_property
+    def as_json(self) -> dict[str, Any]:
         """`detail.attribution`."""
+        ratios = [(argument.text, _ratios(argument, self.priors)) for argument in self.arguments]
         return {
             "hypotheses": [
                 {
                     "id": name,
                     "probability": round(self.probabilities[name], 4),
                     "prior": self.priors[name],
-                    **_for_and_against(name, self.arguments, self.priors),
+                    **_for_and_against([(by_name[name], text) for text, by_name in ratios]),
                 }
                 for name in IDS
             ],
@@ -145,16 +148,17 @@ def _confidence(evidence: Evidence, is_capped: bool) -> str:
     return "high" if is_mixed and evidence.kinds > 1 else "medium"
 
 
-def _for_and_against(
-    name: str, made: Sequence[Argument], priors: Mapping[str, float]
-) -> dict[str, list[dict[str, Any]]]:
-    """Arguments by their ratio: how much more probable under this hypothesis than under all others together."""
-    ratios = []
-    for argument in made:
-        likelihoods = {k: argument.likelihoods[k] ** argument.weight for k in IDS}
-        others = [k for k in IDS if k != name]
-        mean = fsum(priors[k] * likelihoods[k] for k in others) / fsum(priors[k] for k in others)
-        ratios.append((likelihoods[name] / mean, argument.text))
+def _ratios(argument: Argument, priors: Mapping[str, float]) -> dict[str, float]:
+    """How much more probable the argument is under each hypothesis than under all others together."""
+    likelihoods = {name: argument.likelihoods[name] ** argument.weight for name in IDS}
+    whole = fsum(priors[name] * likelihoods[name] for name in IDS)
+    return {
+        name: likelihoods[name] * (1.0 - priors[name]) / (whole - priors[name] * likelihoods[name])
+        for name in IDS
+    }
+
+
+def _for_and_against(ratios: Sequence[tuple[float, str]]) -> dict[str, list[dict[str, Any]]]:
     favour = sorted(((r, text) for r, text in ratios if r > _NEUTRAL), key=lambda x: (-x[0], x[1]))
     against = sorted((r, text) for r, text in ratios if r < 1 / _NEUTRAL)
     return {

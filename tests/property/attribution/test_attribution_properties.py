@@ -86,8 +86,8 @@ def test_swapping_the_parties_swaps_the_result_and_nothing_else(of):
         assert here.probabilities[name] == there.probabilities[SWAPPED.get(name, name)]
     assert SWAPPED.get(here.proposal, here.proposal) == there.proposal
     assert here.confidence == there.confidence
-    shown = {h["id"]: h for h in here.to_json()["hypotheses"]}
-    turned = {h["id"]: h for h in there.to_json()["hypotheses"]}
+    shown = {h["id"]: h for h in here.as_json["hypotheses"]}
+    turned = {h["id"]: h for h in there.as_json["hypotheses"]}
     for name in IDS:
         for key in ("for", "against"):
             ratios = [
@@ -101,7 +101,7 @@ def test_swapping_the_parties_swaps_the_result_and_nothing_else(of):
 def test_the_order_of_statements_does_not_matter(of, rng):
     said = list(of.statements)
     rng.shuffle(said)
-    assert weigh(replace(of, statements=said), AGREEMENT).to_json() == weigh(of, AGREEMENT).to_json()
+    assert weigh(replace(of, statements=said), AGREEMENT).as_json == weigh(of, AGREEMENT).as_json
 
 
 @given(evidence())

@@ -59,7 +59,7 @@ def test_an_impact_alone_names_nobody():
 def test_shells_from_deep_inside_a_side_onto_that_side_are_that_partys_deed():
     weighed = fire(said("origin"), origin=Located(4_500.0, 80.0, 3), impact=Located(1_500.0, 80.0, 3))
     assert weighed.party == "A"
-    own = {h["id"]: h for h in weighed.to_json()["hypotheses"]}
+    own = {h["id"]: h for h in weighed.as_json["hypotheses"]}
     assert own["A_as_B"]["probability"] > own["B"]["probability"]
     assert own["B"]["against"][0]["argument"].startswith("Fire came from 4.5 km inside side A")
 
