@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import pyarrow as pa
 
+from monitoring.attribution import as_judged
 from monitoring.incidents.wording import month
 from monitoring.reports import places, presence, wording
 from monitoring.reports.content import (
@@ -114,9 +115,14 @@ def build(material: Material) -> Report:
 
 
 def _standing(table: pa.Table, period: Period) -> Iterable[dict[str, Any]]:
-    """Final rows that began in the period, in a fixed order."""
+    """Final rows that began in the period, in a fixed order.
+
+    They are taken as the rules gave them: a report says what sensors stated of the party, never who is proposed.
+    """
     rows = [
-        row for row in table.to_pylist() if row["state"] == "final" and period.holds(row["time_start_ns"])
+        row
+        for row in as_judged(table).to_pylist()
+        if row["state"] == "final" and period.holds(row["time_start_ns"])
     ]
     name = "finding_id" if "finding_id" in table.column_names else "incident_id"
     return sorted(rows, key=lambda row: (row["time_start_ns"], row[name]))

@@ -328,3 +328,13 @@ def test_late_and_refused_reports_versions_and_silent_sensors_are_named():
         "For the commission",
     ):
         assert part in text
+
+
+def test_whose_deed_is_proposed_is_not_in_the_report_only_what_sensors_stated() -> None:
+    weighed = json.dumps({"stated_party": None, "attribution": {"proposal": "B"}, "sensor_types": []})
+    proposed = incident("p", party="B", detail=weighed)
+    stated = incident("s", 2, party="A", detail=weighed.replace("null", '"A"'))
+    made = build(
+        material([proposed, stated], [finding(proposed, party="B", detail=weighed), finding(stated)])
+    )
+    assert [line.party for line in made.fire] == ["undetermined", "A"]
