@@ -66,6 +66,10 @@ class Excursions:
         self._findings_of_slot: dict[tuple[tuple[int, int], int], tuple[str, ...]] = {}
         self._of_object: dict[int, tuple[str, ...]] = {}
 
+    def __iter__(self) -> Iterator[Excursion]:
+        """The open excursions, in the order of opening."""
+        return iter(self._by_id.values())
+
     def __len__(self) -> int:
         return len(self._by_id)
 

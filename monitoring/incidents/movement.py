@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from monitoring import findings, schema
 from monitoring.agreement import Parameters
-from monitoring.incidents import deeds, existence, geometry, statements, wording
+from monitoring.incidents import deeds, existence, geometry, presences, statements, wording
 from monitoring.incidents.excursions import Excursion, Excursions
 from monitoring.incidents.existence import Posts, Sighting, Trust
 from monitoring.incidents.objects import Objects, Rules
@@ -100,6 +100,15 @@ class Scenes(NamedTuple):
             float(np.median(self.sketches.column("signed_distance_m")[own])),
         )
 
+    def other_classes(self, key: np.uint64, number: int) -> list[int]:
+        """The newest class stated by each other track of an object, as a code, -1 = none."""
+        classes = []
+        for track in self.objects.tracks(number):
+            rows = self.sketches.rows_of(np.uint64(track), self.moment_ns - WINDOW_NS, self.moment_ns)
+            if len(rows) and track != int(key):
+                classes.append(int(self.sketches.column("object_class")[rows[-1]]))
+        return classes
+
     def was_out(self, number: int, stay: dict[str, Any], other: dict[str, Any]) -> bool:
         """Whether an object was outside the belt of two stays, or unseen, for longer than a happening pauses."""
         begin_ns, end_ns = sorted(
@@ -145,6 +154,8 @@ def associate(
                 if is_new and watchers and sighting.seen_s >= existence.SEEN_S_LEAST:
                     is_alone = sighting.sensor_count == 1
                     trust.learn(row["sensor_ids"][0], existence.miss_prob(watchers), is_alone)
+            classes = seen.other_classes(key, number)
+            weighed = presences.class_weighed(weighed, classes, parameters)
         home = _home(weighed, number, excursions, seen, parameters)
         if home is None:
             first = row["event_ids"][0] if row["event_ids"] else row["finding_id"]
@@ -207,7 +218,9 @@ def _home(
             gap_ns = _gap_ns(row, other)
             if _is_one_movement(row, other, excursion, gap_ns) and _is_near(row, other, parameters):
                 found.append((True, gap_ns, excursion.number, excursion))
-    return min(found, key=lambda candidate: candidate[:3])[3] if found else None
+    if found:
+        return min(found, key=lambda candidate: candidate[:3])[3]
+    return presences.resumed(row, excursions)
 
 
 def _pause_ns(row: dict[str, Any], excursion: Excursion, seen: Scenes, parameters: Parameters) -> int | None:

@@ -12,12 +12,20 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from monitoring import schema
 from monitoring.tracks.batch import TrackBatch
 from monitoring.tracks.keys import LONE, sensor_keys
 
 SLOT_NS: Final = 20_000_000_000
 NEAR_M: Final = 6_000.0
 """Fixes further from the line say nothing of a movement at it."""
+
+WATCHED: Final = (
+    "armoured_vehicle", "tank", "artillery", "mlrs", "mortar", "air_defence", "uav_small", "uav_large", "aircraft",
+)  # fmt: skip
+"""Classes that matter further from the line too; an armoured vehicle is what a tank is most often taken for."""
+_IS_WATCHED: Final = np.array([False, *(word in WATCHED for word in schema.OBJECT_CLASSES)])
+"""By class code + 1."""
 
 SKETCHES: Final = pa.schema(
     [
@@ -46,7 +54,7 @@ not certain; `object_class`, `affiliation`: the newest stated ones, -1 = none.""
 def sketch(batch: TrackBatch) -> pa.Table:
     """The kept fixes among the new ones of a batch (SKETCHES, track by track)."""
     slot = batch.time_ns // SLOT_NS
-    keeps = batch.is_new & (np.abs(batch.signed_distance_m) <= NEAR_M)
+    keeps = batch.is_new & ((np.abs(batch.signed_distance_m) <= NEAR_M) | _IS_WATCHED[batch.object_class + 1])
     keeps[1:] &= (slot[1:] != slot[:-1]) | (batch.key[1:] != batch.key[:-1])
     row = np.flatnonzero(keeps)
     # A sighting that belongs to no track shows no way that could be compared.

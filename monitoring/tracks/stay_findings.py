@@ -163,6 +163,8 @@ def row(
     detail = {
         "affiliations": findings.stated_words(affiliations(stay)),
         "entry": findings.utc_text(int(stay["start_ns"])),
+        "entry_place": _place(stay["start_lon"], stay["start_lat"]),
+        "last_place": _place(stay["last_lon"], stay["last_lat"]),
         "fix_before": time_text(int(stay["outside_ns"])),
         "exit": time_text(int(published.exit_ns[i])),
         "dwell_s": float(moments.dwell_s[i]),
@@ -207,6 +209,11 @@ def row(
         "reasons": list(said.reasons),
         "detail": findings.canonical_json(detail | said.detail),
     }
+
+
+def _place(lon: float, lat: float) -> list[float] | None:
+    """Degrees; None for a stay that was remembered before places of its ends were."""
+    return [round(float(lon), 7), round(float(lat), 7)] if np.isfinite(lon) else None
 
 
 def time_text(time_ns: int) -> str | None:

@@ -42,6 +42,10 @@ STAYS: Final = pa.schema(
         pa.field("lat", pa.float64(), nullable=False),
         pa.field("sigma_m", pa.float64(), nullable=False),
         pa.field("distance_m", pa.float64(), nullable=False),
+        pa.field("start_lon", pa.float64(), nullable=False),
+        pa.field("start_lat", pa.float64(), nullable=False),
+        pa.field("last_lon", pa.float64(), nullable=False),
+        pa.field("last_lat", pa.float64(), nullable=False),
         pa.field("chainage_m", pa.float64(), nullable=False),
         pa.field("line_part", pa.int16(), nullable=False),
         pa.field("object_class", pa.int8(), nullable=False),
@@ -61,7 +65,8 @@ STAYS: Final = pa.schema(
 )
 """Stays, one row each. `outside_ns`: the last fix before the stay; `start_ns`, `last_ns`: first and last
 fix inside; `last_fix_ns`: last fix of any kind during it, `gap_ns` the silence after it that ends the stay;
-`critical_start_ns`, `critical_last_ns`: first and last fix inside the critical belt or NEVER_NS; place,
+`critical_start_ns`, `critical_last_ns`: first and last fix inside the critical belt or NEVER_NS; `start_lon` and
+so on: the places of the first and the last fix inside; place,
 `depth_m` (inside the edge), `margin_m` (certainly inside), `deepest_object_class` and `calibre_mm` at the deepest
 fix, at `deepest_ns`; `classes`: bit i = `schema.OBJECT_CLASSES[i]` was stated; `said_count`, `said_for_count`: how
 many fixes stated a class, and how many a class that may not be there; `objects`: twice the most objects that one
@@ -73,7 +78,7 @@ _DEEPEST: Final = (
     "deepest_id", "line_version", "deepest_ns", "depth_m", "margin_m", "lon", "lat", "sigma_m", "distance_m",
     "chainage_m", "line_part", "deepest_object_class", "calibre_mm",
 )  # fmt: skip
-_LATEST: Final = ("last_id", "last_ns", "last_side")
+_LATEST: Final = ("last_id", "last_ns", "last_side", "last_lon", "last_lat")
 
 
 class Stays:
@@ -387,6 +392,10 @@ def _summaries(
             "lon": batch.lon[deepest],
             "lat": batch.lat[deepest],
             "sigma_m": batch.sigma_m[deepest],
+            "start_lon": batch.lon[first],
+            "start_lat": batch.lat[first],
+            "last_lon": batch.lon[last],
+            "last_lat": batch.lat[last],
             "distance_m": np.abs(batch.signed_distance_m[deepest]),
             "chainage_m": batch.chainage_m[deepest],
             "line_part": batch.line_part[deepest],

@@ -7,7 +7,17 @@ from monitoring.rules import buffer_incursion
 from tests.small_world import START_NS, fix, parameters, table
 
 PARAMETERS = parameters()
-ADDED = ("deepest_object_class", "calibre_mm", "classes", "said_count", "said_for_count")
+ADDED = (
+    "start_lon",
+    "start_lat",
+    "last_lon",
+    "last_lat",
+    "deepest_object_class",
+    "calibre_mm",
+    "classes",
+    "said_count",
+    "said_for_count",
+)
 
 
 def test_a_stay_remembered_before_there_were_such_columns_goes_on() -> None:

@@ -1,0 +1,128 @@
+"""Weapons and aircraft where they should not be: one stay, though they were lost from sight; one object, though
+sensors named its class differently.
+
+*Lost and found.* A gun that stands for hours is one happening, and so is a flight, whoever looks away meanwhile. A
+stay goes on from another one of the same kind of object when none of both was seen while the other was, nobody's
+word of class or party is against it, not more time lies between them than `LOST_NS`, and the way between the place
+where one ended and the place where the other began is no longer than such an object makes in that time.
+
+*Named differently.* A rule judges one track. Where other tracks of the same object name a class that may be there,
+the finding's probability is that of its own track times the share of tracks that name a weapon, and it is asserted
+only if that share is as large as the rule asks of a single track's statements.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+import numpy as np
+
+from monitoring import findings, schema
+from monitoring.agreement import Parameters
+from monitoring.incidents import geometry
+from monitoring.incidents.deeds import AIR, HEAVY
+from monitoring.incidents.excursions import Excursion
+
+LOST_NS: Final = {HEAVY: 5_400_000_000_000, AIR: 900_000_000_000}
+"""For so long an object may be lost from sight during a stay."""
+USUAL_MPS: Final = {
+    "tank": 9.0, "artillery": 11.0, "mlrs": 14.0, "mortar": 9.0, "air_defence": 14.0,
+    "uav_small": 20.0, "uav_large": 42.0, "aircraft": 250.0,
+}  # fmt: skip
+"""How fast objects usually are on the way."""
+SLACK_M: Final = 600.0
+TOGETHER_NS: Final = 60_000_000_000
+"""Objects that were seen at the same time for longer than this, and not found to be one, are two."""
+WEAPONS: Final = frozenset(
+    schema.OBJECT_CLASSES.index(word) for word in ("tank", "artillery", "mlrs", "mortar", "air_defence")
+)
+_DOUBTED: Final = ("probability", "verdict", "confidence", "reasons")
+
+Row = Mapping[str, Any]
+
+
+def resumed(row: Row, excursions: Iterable[Excursion]) -> Excursion | None:
+    """The excursion that a stay goes on from, or is the beginning of; of several the one that fits best."""
+    longest_ns = LOST_NS.get(row["rule_id"])
+    if longest_ns is None:
+        return None
+    found = []
+    for excursion in excursions:
+        if excursion.end_ns < row["time_start_ns"] - longest_ns:
+            continue
+        misfit = _misfit(
+            [other for other in excursion.rows.values() if other["rule_id"] == row["rule_id"]],
+            row,
+            longest_ns,
+        )
+        if misfit is not None:
+            found.append((misfit, excursion.number, excursion))
+    return min(found, key=lambda candidate: candidate[:2])[2] if found else None
+
+
+def _misfit(others: list[dict[str, Any]], row: Row, longest_ns: int) -> float | None:
+    """How badly a stay fits to others of one object, 0 (as well as can be) to 2; None where it does not."""
+    standing = [other for other in others if other["state"] != "withdrawn"]
+    if not standing or any(_contradict(row, other) for other in standing):
+        return None
+    misfits = []
+    before = [other for other in standing if other["time_end_ns"] <= row["time_start_ns"] + TOGETHER_NS]
+    after = [other for other in standing if other["time_start_ns"] >= row["time_end_ns"] - TOGETHER_NS]
+    if len(before) + len(after) < len(standing):
+        return None
+    if before:
+        last = max(before, key=lambda other: (other["time_end_ns"], other["finding_id"]))
+        misfits.append(_way_misfit(last, row, longest_ns))
+    if after:
+        first = min(after, key=lambda other: (other["time_start_ns"], other["finding_id"]))
+        misfits.append(_way_misfit(row, first, longest_ns))
+    known = [misfit for misfit in misfits if misfit is not None]
+    return min(known) if len(known) == len(misfits) else None
+
+
+def _way_misfit(first: Row, second: Row, longest_ns: int) -> float | None:
+    """How badly the second stay goes on from the first: its share of the longest pause and of the longest way."""
+    gap_ns = max(second["time_start_ns"] - first["time_end_ns"], 0)
+    if gap_ns > longest_ns:
+        return None
+    ends = json.loads(first["detail"]).get("last_place"), json.loads(second["detail"]).get("entry_place")
+    if None in ends:
+        return None
+    (lon, lat), (lon_then, lat_then) = ends
+    east, north = geometry.offsets_m(*(np.array([value]) for value in (lon, lat, lon_then, lat_then)))
+    error_m = 3.0 * float(np.hypot(first["sigma_m"] or 0.0, second["sigma_m"] or 0.0))
+    speed_mps = max(USUAL_MPS.get(row["object_class"] or "", 9.0) for row in (first, second))
+    longest_m = SLACK_M + error_m + speed_mps * gap_ns / 1e9
+    way_m = float(np.hypot(east, north)[0])
+    return gap_ns / longest_ns + way_m / longest_m if way_m <= longest_m else None
+
+
+def _contradict(row: Row, other: Row) -> bool:
+    parties = {row["party"], other["party"]} - {None}
+    classes = {row["object_class"], other["object_class"]}
+    return len(parties) > 1 or (row["rule_id"] == HEAVY and len(classes) > 1)
+
+
+def class_weighed(row: dict[str, Any], classes: list[int], parameters: Parameters) -> dict[str, Any]:
+    """A finding of a heavy weapon, weighed by the classes (codes) that other tracks of its object name, -1 = none."""
+    stated = [code for code in classes if code >= 0]
+    if row["rule_id"] != HEAVY or row["probability"] is None or not stated:
+        return row
+    share = (1 + sum(code in WEAPONS for code in stated)) / (1 + len(stated))
+    if share >= 1.0:
+        return row
+    probability = findings.probability(row["probability"] * share)
+    asked = parameters.agreement.number(f"{HEAVY}.class_share", row["time_start_ns"])
+    detail = json.loads(row["detail"])
+    # What others doubted before keeps what the rule had said.
+    detail.setdefault("before_doubts", {name: row[name] for name in _DOUBTED})
+    detail["track_share"] = round(share, 4)
+    weighed = row | {"probability": probability, "detail": findings.canonical_json(detail)}
+    if share >= asked:
+        return weighed
+    lighter = sorted(
+        {schema.OBJECT_CLASSES[code].replace("_", " ") for code in stated if code not in WEAPONS}
+    )
+    reason = f"Other tracks of the same object name another class: {' and '.join(lighter)}."
+    verdict = "undetermined" if row["verdict"] == "violation" else row["verdict"]
+    return weighed | {"verdict": verdict, "confidence": "low", "reasons": [*row["reasons"], reason]}
