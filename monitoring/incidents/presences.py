@@ -2,9 +2,10 @@
 sensors named its class differently.
 
 *Lost and found.* A gun that stands for hours is one happening, and so is a flight, whoever looks away meanwhile. A
-stay goes on from another one of the same kind of object when none of both was seen while the other was, nobody's
-word of class or party is against it, not more time lies between them than `LOST_NS`, and the way between the place
-where one ended and the place where the other began is no longer than such an object makes in that time.
+stay goes on from another one of the same kind of object when nobody's word of class or party is against it, not more
+time lies between them than `LOST_S`, and the way between the place where one ended and the place where the other
+began is no longer than such an object makes in that time. Where different sensors saw both at once, these are one if
+both came nearest to the line at one place; of one sensor they are two.
 
 *Named differently.* A rule judges one track. Where other tracks of the same object name a class that may be there,
 the finding's probability is that of its own track times the share of tracks that name a weapon, and it is asserted
@@ -12,7 +13,7 @@ only if that share is as large as the rule asks of a single track's statements.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -23,8 +24,11 @@ from monitoring.incidents import geometry
 from monitoring.incidents.deeds import AIR, HEAVY
 from monitoring.incidents.excursions import Excursion
 
-LOST_NS: Final = {HEAVY: 5_400_000_000_000, AIR: 900_000_000_000}
-"""For so long an object may be lost from sight during a stay."""
+LOST_S: Final = {
+    "tank": 5_400.0, "artillery": 5_400.0, "mlrs": 5_400.0, "mortar": 5_400.0, "air_defence": 5_400.0,
+    "uav_small": 600.0, "uav_large": 2_400.0, "aircraft": 900.0,
+}  # fmt: skip
+"""For so long an object may be lost from sight during a stay: a gun stands for hours, a quadcopter is soon home."""
 USUAL_MPS: Final = {
     "tank": 9.0, "artillery": 11.0, "mlrs": 14.0, "mortar": 9.0, "air_defence": 14.0,
     "uav_small": 20.0, "uav_large": 42.0, "aircraft": 250.0,
@@ -33,6 +37,8 @@ USUAL_MPS: Final = {
 SLACK_M: Final = 600.0
 TOGETHER_NS: Final = 60_000_000_000
 """Objects that were seen at the same time for longer than this, and not found to be one, are two."""
+UNFIT: Final = 9.0
+"""More than any misfit of what fits."""
 WEAPONS: Final = frozenset(
     schema.OBJECT_CLASSES.index(word) for word in ("tank", "artillery", "mlrs", "mortar", "air_defence")
 )
@@ -43,9 +49,9 @@ Row = Mapping[str, Any]
 
 def resumed(row: Row, excursions: Iterable[Excursion]) -> Excursion | None:
     """The excursion that a stay goes on from, or is the beginning of; of several the one that fits best."""
-    longest_ns = LOST_NS.get(row["rule_id"])
-    if longest_ns is None:
+    if row["rule_id"] not in (HEAVY, AIR):
         return None
+    longest_ns = round(LOST_S.get(row["object_class"] or "", 0.0) * 1e9)
     found = []
     for excursion in excursions:
         if excursion.end_ns < row["time_start_ns"] - longest_ns:
@@ -61,40 +67,60 @@ def resumed(row: Row, excursions: Iterable[Excursion]) -> Excursion | None:
 
 
 def _misfit(others: list[dict[str, Any]], row: Row, longest_ns: int) -> float | None:
-    """How badly a stay fits to others of one object, 0 (as well as can be) to 2; None where it does not."""
+    """How badly a stay fits to others of one object, 0 (as well as can be) to 2; None where it does not.
+
+    Of those before and after it one must fit: the other may be where the object went later.
+    """
     standing = [other for other in others if other["state"] != "withdrawn"]
     if not standing or any(_contradict(row, other) for other in standing):
         return None
     misfits = []
     before = [other for other in standing if other["time_end_ns"] <= row["time_start_ns"] + TOGETHER_NS]
     after = [other for other in standing if other["time_start_ns"] >= row["time_end_ns"] - TOGETHER_NS]
-    if len(before) + len(after) < len(standing):
+    apart = {other["finding_id"] for other in (*before, *after)}
+    at_once = [other for other in standing if other["finding_id"] not in apart]
+    if any(set(other["sensor_ids"]) & set(row["sensor_ids"]) for other in at_once):
         return None
+    if at_once:
+        misfits.append(min(_place_misfit(row, other) for other in at_once))
     if before:
         last = max(before, key=lambda other: (other["time_end_ns"], other["finding_id"]))
         misfits.append(_way_misfit(last, row, longest_ns))
     if after:
         first = min(after, key=lambda other: (other["time_start_ns"], other["finding_id"]))
         misfits.append(_way_misfit(row, first, longest_ns))
-    known = [misfit for misfit in misfits if misfit is not None]
-    return min(known) if len(known) == len(misfits) else None
+    worst = max(misfits) if at_once else min(misfits)
+    return worst if worst < UNFIT else None
 
 
-def _way_misfit(first: Row, second: Row, longest_ns: int) -> float | None:
+def _place_misfit(row: Row, other: Row) -> float:
+    """How far from each other two stays came nearest to the line, as a share of what they may be apart."""
+    longest_m = SLACK_M + _error_m(row, other)
+    way_m = _way_m((row["lon"], row["lat"]), (other["lon"], other["lat"]))
+    return way_m / longest_m if way_m <= longest_m else UNFIT
+
+
+def _way_misfit(first: Row, second: Row, longest_ns: int) -> float:
     """How badly the second stay goes on from the first: its share of the longest pause and of the longest way."""
     gap_ns = max(second["time_start_ns"] - first["time_end_ns"], 0)
-    if gap_ns > longest_ns:
-        return None
-    ends = json.loads(first["detail"]).get("last_place"), json.loads(second["detail"]).get("entry_place")
-    if None in ends:
-        return None
-    (lon, lat), (lon_then, lat_then) = ends
+    ended = json.loads(first["detail"]).get("last_place")
+    begun = json.loads(second["detail"]).get("entry_place")
+    if gap_ns > longest_ns or ended is None or begun is None:
+        return UNFIT
+    speed_mps = max(USUAL_MPS.get(row["object_class"] or "", 0.0) for row in (first, second))
+    longest_m = SLACK_M + _error_m(first, second) + speed_mps * gap_ns / 1e9
+    way_m = _way_m(ended, begun)
+    return gap_ns / max(longest_ns, 1) + way_m / longest_m if way_m <= longest_m else UNFIT
+
+
+def _error_m(row: Row, other: Row) -> float:
+    return 3.0 * float(np.hypot(row["sigma_m"] or 0.0, other["sigma_m"] or 0.0))
+
+
+def _way_m(place: Sequence[float], other: Sequence[float]) -> float:
+    (lon, lat), (lon_then, lat_then) = place, other
     east, north = geometry.offsets_m(*(np.array([value]) for value in (lon, lat, lon_then, lat_then)))
-    error_m = 3.0 * float(np.hypot(first["sigma_m"] or 0.0, second["sigma_m"] or 0.0))
-    speed_mps = max(USUAL_MPS.get(row["object_class"] or "", 9.0) for row in (first, second))
-    longest_m = SLACK_M + error_m + speed_mps * gap_ns / 1e9
-    way_m = float(np.hypot(east, north)[0])
-    return gap_ns / longest_ns + way_m / longest_m if way_m <= longest_m else None
+    return float(np.hypot(east, north)[0])
 
 
 def _contradict(row: Row, other: Row) -> bool:
