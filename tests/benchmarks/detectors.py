@@ -140,12 +140,9 @@ def _amend(
     request = engine.stragglers()
     if request is None:
         return
-    findings, incidents, members, filings = (pa.concat_tables(parts) for parts in zip(*outputs, strict=True))
-    published = EngineOutput(
-        newest(findings, "finding_id"),
-        newest(incidents, "incident_id"),
-        members.slice(0, 0),
-        filings.slice(0, 0),
+    published = EngineOutput.empty()._replace(
+        findings=newest(pa.concat_tables(output.findings for output in outputs), "finding_id"),
+        incidents=newest(pa.concat_tables(output.incidents for output in outputs), "incident_id"),
     )
     evidence = _asked_for(request, pa.concat_tables(archive), published.findings)
     keep(engine.reevaluate(request, evidence, published))
