@@ -11,7 +11,7 @@ import pyarrow as pa
 SCHEMA_VERSION: Final = 1
 """Version of the event record; additive changes only."""
 
-ENGINE_VERSION: Final = "0.1.0"
+ENGINE_VERSION: Final = "0.2.0"
 """Written with every published result. It changes whenever the same journal would give other results."""
 
 KINDS: Final = (
