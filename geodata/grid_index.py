@@ -28,9 +28,9 @@ ROOT_M: Final = 4_096.0
 SPLIT: Final = 4
 ROOT_LEVEL: Final = 2
 """Level 0 has cells of 65 km, level 2 the root cells, level 5, the last, cells of 64 m."""
-CANDIDATES_MAX: Final = (3, 3, 3, 5, 6)
+CANDIDATES_MAX: Final = (3, 3, 3, 3, 12)
 """Cells of a level that keep more candidates than this are split, with a little more patience far from the line.
-Finer cells save less work and cost memory that the cache wants.
+The finest cells are for crowds only: they save little work, and their tables cost memory that the cache wants.
 """
 PATIENCE_M: Final = 4_000.0
 CROWD: Final = 40
