@@ -2,8 +2,9 @@
 
 Each bearing is a line from its observer, each receiver's place a circle with its stated error; that the emitter lies
 within reach of an observer enters as a distance of half the reach with the spread of an even distribution. A
-sensor's many reports count for less than as many sensors (`COMMON_ERROR_FRAC` of an error is repeated), and scatter
-that the stated errors do not explain widens the ellipse.
+sensor's many reports count for less than as many sensors: of a bearing's error a part is repeated, and a receiver
+that keeps to its route repeats all of what lies across it. Scatter that the stated errors do not explain widens the
+ellipse.
 """
 
 from typing import Final, NamedTuple
@@ -13,12 +14,14 @@ from numpy.typing import NDArray
 
 from monitoring.incidents import geometry
 from monitoring.incidents.emitters import Reports
-from monitoring.incidents.limits import COMMON_ERROR_FRAC
 
 Reals = NDArray[np.float64]
 
 _ROUNDS: Final = 8
 _STEP_M_MAX: Final = 10_000.0
+_BEARING_REPEATED_FRAC: Final = 0.5
+_PLACE_REPEATED_FRAC: Final = 1.0
+"""Part of the error's variance that a sensor repeats from report to report."""
 
 
 class Located(NamedTuple):
@@ -43,7 +46,8 @@ def located(reports: Reports, reach_m: float) -> Located | None:
     x, y = geometry.offsets_m(np.full(len(lon), lon[0]), np.full(len(lat), lat[0]), lon, lat)
     turn, error = np.radians(bearing), np.radians(reports.bearing_sigma_deg[is_placed])
     _, of, number = np.unique(sensor, return_inverse=True, return_counts=True)
-    common = np.asarray(1.0 + COMMON_ERROR_FRAC * (number[of] - 1.0), dtype=np.float64)
+    repeated = np.where(is_bearing, _BEARING_REPEATED_FRAC, _PLACE_REPEATED_FRAC)
+    common = np.asarray(1.0 + repeated * (number[of] - 1.0), dtype=np.float64)
     here = _start(x, y, turn, is_bearing, sigma_m, reach_m)
     for _ in range(_ROUNDS):
         info, pull, misfit = _normal(here, x, y, turn, error, is_bearing, sigma_m, common, reach_m)
