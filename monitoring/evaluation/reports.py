@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 ELLIPSE: Final = ("sigma_major_m", "sigma_minor_m", "sigma_azimuth_deg")
 ASSERTED_FROM: Final = 0.5
 """A report is asserted when its probability is at least this, or when it states none."""
+SCORED_WAY: Final = "jamming"
+"""Of interference with the monitors only this is scored: the truth holds no other way of it."""
 SEVERITY: Final = {"permitted": 0, "undetermined": 1, "violation": 2}
 
 
@@ -88,6 +90,8 @@ def reports_of(findings: pa.Table, incidents: pa.Table | None = None) -> list[Re
     crossed: dict[tuple[str, str], int] = {}
     for row in sorted(newest.values(), key=lambda r: (r["rule_id"], r["time_start_ns"], r["finding_id"])):
         if row["state"] == "withdrawn" or row["lon"] is None or row["lat"] is None:
+            continue
+        if json.loads(row["detail"]).get("how", SCORED_WAY) != SCORED_WAY:
             continue
         subject, number = row["incident_id"] or row["finding_id"], 0
         if row["incident_id"] is None and row["rule_id"] == "line_crossing":

@@ -141,8 +141,20 @@ def _head(line: EvidenceLine) -> tuple[str | None, ...]:
 
 
 def _tail(row: _Row, line: EvidenceLine) -> tuple[str | None, ...]:
-    likely = wording.UNKNOWN if row["probability"] is None else f"{row['probability']:.2f}"
-    return line.means, likely, row["verdict"], line.case_number
+    return line.means, _likely(row["probability"]), row["verdict"], line.case_number
+
+
+def _likely(probability: float | None) -> str:
+    """To two places, but never 0 or 1.
+
+    >>> _likely(0.9999), _likely(0.314), _likely(0.001), _likely(None)
+    ('> 0.99', '0.31', '< 0.01', 'N/K')
+    """
+    if probability is None:
+        return wording.UNKNOWN
+    if not 0.005 <= probability < 0.995:
+        return "> 0.99" if probability > 0.5 else "< 0.01"
+    return f"{probability:.2f}"
 
 
 def _of(findings: Findings, rule_id: str) -> list[tuple[_Row, _Row]]:

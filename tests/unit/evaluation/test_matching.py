@@ -15,7 +15,12 @@ from monitoring.evaluation.reports import reports_of
 from monitoring.simulation.truth import Happening, Place, RuleTruth, Truth
 
 HOUR = 3_600_000_000_000
-RULE = {"crossing": "line_crossing", "incursion": "buffer_incursion", "fire": "ceasefire_fire"}
+RULE = {
+    "crossing": "line_crossing",
+    "incursion": "buffer_incursion",
+    "fire": "ceasefire_fire",
+    "jamming": "monitor_interference",
+}
 
 
 def happening(name: str, kind: str, hour: float, lon: float = 37.0, **changes: Any) -> Happening:
@@ -290,3 +295,11 @@ def test_a_case_is_false_when_none_of_its_findings_is_a_happening() -> None:
     assert (cases.opened, cases.false, cases.innocent) == (3, 2, 1)
     assert (cases.false_per_day.value, cases.by_rule) == (2.0, {"ceasefire_fire": 2})
     assert evaluate(world, found).cases is None
+
+
+def test_of_interference_only_jamming_is_scored() -> None:
+    jam = happening("j", "jamming", 1)
+    jammed = finding("a", "monitor_interference", 1, detail='{"how":"jamming"}')
+    hit = finding("b", "monitor_interference", 2, detail='{"how":"fire at a sensor"}')
+    (rule,) = evaluate(truth(jam), table(jammed, hit)).rules
+    assert (rule.matched, rule.reports) == (1, 1)
