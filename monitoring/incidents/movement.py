@@ -5,7 +5,8 @@ incident of movement when it is a new revision of a finding of it, or of the sam
 
 - crossings are one happening when they lie within ten minutes of each other, and with the way back (the other
   direction) within the time that the agreement allows an excursion to take;
-- stays are one happening when no more than ten minutes lie between them; a stay joins the crossings that lie in it.
+- stays are one happening when the object was not out, or unseen, for more than ten minutes between them; so are a
+  stay and a crossing.
 
 Where nothing was sketched of a track its findings are compared themselves: within the agreement's move and the
 joint error of one of the incident's findings, no class or party against it, and in time the same passage (a
@@ -122,7 +123,8 @@ class Scenes(NamedTuple):
             + [self.sketches.rows_of(np.uint64(k), begin_ns, end_ns) for k in self.objects.tracks(number)]
         )
         distance_m = np.abs(self.sketches.column("signed_distance_m")[rows])
-        is_in = distance_m <= _edge_m(stay, other) + self.sketches.column("major_m")[rows]
+        # One of many poor fixes of an object far out always seems to lie inside; only the sure ones are heard.
+        is_in = distance_m + self.sketches.column("major_m")[rows] <= _edge_m(stay, other)
         inside_ns = np.sort(self.sketches.column("time_ns")[rows[is_in]])
         return bool(np.diff(inside_ns, prepend=begin_ns, append=end_ns).max() > STILL_NS)
 
@@ -228,14 +230,11 @@ def _pause_ns(row: dict[str, Any], excursion: Excursion, seen: Scenes, parameter
     rows = excursion.rows.values()
     is_crossing = row["direction"] is not None
     alike = [other for other in rows if other["rule_id"] == row["rule_id"]]
-    if not alike:
-        gap_ns = min((_gap_ns(row, other) for other in rows), default=0)
-        return gap_ns if gap_ns <= STILL_NS else None
-    nearest = min(alike, key=lambda other: _gap_ns(row, other))
+    nearest = min(alike or rows, key=lambda other: _gap_ns(row, other))
     gap_ns = _gap_ns(row, nearest)
     if gap_ns <= STILL_NS:
         return gap_ns
-    if is_crossing:
+    if is_crossing and alike:
         # The way back of an excursion, not the next way out of one that is over.
         longest_ns = _ns(parameters.agreement.number("association.excursion_s", row["time_start_ns"]))
         is_back = {other["direction"] for other in alike} == {_OTHER_WAY[row["direction"]]}

@@ -19,6 +19,9 @@ Columns = dict[str, NDArray[Any]]
 Rows = NDArray[np.int64]
 
 NEVER_NS: Final = -(2**63)
+ON_THE_LINE: Final = 1.645 / 2.146
+"""A passage lies on the line and errs along it only: the circle that holds nine in ten such places has its radius
+at 1.645 standard deviations, where one of errors in both directions has it at 2.146."""
 
 _FIX: Final[Mapping[str, pa.DataType]] = {
     "id": pa.string(),
@@ -97,7 +100,7 @@ def passage_facts(batch: TrackBatch, crossing: Rows, parameters: Parameters) -> 
         "passage_from_id": first["before_id"],
         "passage_to_id": last["after_id"],
         "passage_step_ns": step_ns,
-        "passage_sigma_m": np.maximum(batch.sigma_m[end - 1], batch.sigma_m[end]),
+        "passage_sigma_m": ON_THE_LINE * np.maximum(batch.sigma_m[end - 1], batch.sigma_m[end]),
         "passage_is_fast": is_too_fast(first | last, parameters),
     }
 
