@@ -1,4 +1,4 @@
-"""Sketches: thinned fixes of the tracks near the line, by which association tells one object from another.
+"""Sketches: thinned fixes of the tracks on both sides of the line, by which association tells one object from another.
 
 Rules judge each track by itself; whether two tracks are one object can only be seen from where both were at the
 same times. All fixes would be too many to remember, and neighbours in time add little: of each track the first
@@ -17,8 +17,8 @@ from monitoring.tracks.batch import TrackBatch
 from monitoring.tracks.keys import LONE, sensor_keys
 
 SLOT_NS: Final = 20_000_000_000
-NEAR_M: Final = 6_000.0
-"""Fixes further from the line say nothing of a movement at it."""
+NEAR_M: Final = 20_000.0
+"""Nearer than this are the movements that rules of tracks judge, but for the longest zones of heavy weapons."""
 
 WATCHED: Final = (
     "armoured_vehicle", "tank", "artillery", "mlrs", "mortar", "air_defence", "uav_small", "uav_large", "aircraft",
