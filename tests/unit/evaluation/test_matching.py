@@ -15,12 +15,7 @@ from monitoring.evaluation.reports import reports_of
 from monitoring.simulation.truth import Happening, Place, RuleTruth, Truth
 
 HOUR = 3_600_000_000_000
-RULE = {
-    "crossing": "line_crossing",
-    "incursion": "buffer_incursion",
-    "fire": "ceasefire_fire",
-    "jamming": "monitor_interference",
-}
+RULE = {"crossing": "line_crossing", "incursion": "buffer_incursion", "fire": "ceasefire_fire"}
 
 
 def happening(name: str, kind: str, hour: float, lon: float = 37.0, **changes: Any) -> Happening:
@@ -298,7 +293,8 @@ def test_a_case_is_false_when_none_of_its_findings_is_a_happening() -> None:
 
 
 def test_of_interference_only_jamming_is_scored() -> None:
-    jam = happening("j", "jamming", 1)
+    broken = (RuleTruth("monitor_interference", "violation"),)
+    jam = replace(happening("j", "fire", 1), kind="jamming", rules=broken)
     jammed = finding("a", "monitor_interference", 1, detail='{"how":"jamming"}')
     hit = finding("b", "monitor_interference", 2, detail='{"how":"fire at a sensor"}')
     (rule,) = evaluate(truth(jam), table(jammed, hit)).rules
