@@ -249,7 +249,7 @@ SECTIONS: Final[Mapping[str, tuple[Parameter, ...]]] = {
         Parameter("alone_m", "m"),
         Parameter("harm_near_m", "m"),
         Parameter("novelty_s", "s", least=1),
-        Parameter("escalation_count", "corroborated findings", least=2),
+        Parameter("escalation_count", "corroborated incidents", least=2),
     ),
     "attribution": _ATTRIBUTION,
 }

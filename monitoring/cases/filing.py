@@ -56,8 +56,8 @@ class Case:
 @dataclass(frozen=True)
 class FilingState:
     """`last_number` by year; cases by number; the case of each filed finding and incident; the priority that each
-    filed finding gives its case; the findings that as they stand would open one; those of them that independent
-    sources agree on; first and newest event time."""
+    filed finding gives its case; the findings that as they stand would open one; of those that independent
+    sources agree on, the incident; first and newest event time."""
 
     last_number: Mapping[int, int] = field(default_factory=dict)
     cases: Mapping[str, Case] = field(default_factory=dict)
@@ -65,7 +65,7 @@ class FilingState:
     case_of_incident: Mapping[str, str] = field(default_factory=dict)
     priority_of_finding: Mapping[str, int] = field(default_factory=dict)
     opening: frozenset[str] = frozenset()
-    corroborated: frozenset[str] = frozenset()
+    corroborated: Mapping[str, str] = field(default_factory=dict)
     first_ns: int | None = None
     newest_ns: int = 0
 
@@ -79,7 +79,7 @@ class FilingState:
             "case_of_incident": dict(self.case_of_incident),
             "priority_of_finding": dict(self.priority_of_finding),
             "opening": sorted(self.opening),
-            "corroborated": sorted(self.corroborated),
+            "corroborated": dict(sorted(self.corroborated.items())),
             "first_ns": self.first_ns,
             "newest_ns": self.newest_ns,
         }
@@ -105,7 +105,7 @@ class FilingState:
             priority_of_finding=content.get("priority_of_finding") or _priority_of_version_1(content),
             # Before version 3 every filed finding was taken for one that opens.
             opening=frozenset(content.get("opening", content["case_of_finding"])),
-            corroborated=frozenset(content.get("corroborated", ())),
+            corroborated=content.get("corroborated", {}),
             first_ns=content.get("first_ns"),
             newest_ns=content["newest_ns"],
         )
@@ -160,10 +160,10 @@ class _Desk:
         self._case_of_incident = dict(state.case_of_incident)
         self._priority_of_finding = dict(state.priority_of_finding)
         self._opening = set(state.opening)
-        self._corroborated = set(state.corroborated)
-        self._corroborated_of_case: Counter[str] = Counter(
-            state.case_of_finding[name] for name in state.corroborated if name in state.case_of_finding
-        )
+        self._corroborated = dict(state.corroborated)
+        self._sure_of_case: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        for finding_id, incident_id in state.corroborated.items():
+            self._sure_of_case[state.case_of_finding[finding_id]][incident_id] += 1
         self._posts = Posts.of(parameters.sensors)
         self._first_ns = state.first_ns
         self._newest_ns = state.newest_ns
@@ -224,9 +224,11 @@ class _Desk:
                 if self._case_of_finding[key] in cases
             },
             opening=frozenset(key for key in self._opening if self._case_of_finding.get(key) in cases),
-            corroborated=frozenset(
-                key for key in self._corroborated if self._case_of_finding.get(key) in cases
-            ),
+            corroborated={
+                key: incident_id
+                for key, incident_id in self._corroborated.items()
+                if self._case_of_finding.get(key) in cases
+            },
             first_ns=self._first_ns,
             newest_ns=self._newest_ns,
         )
@@ -321,20 +323,21 @@ class _Desk:
         return given.reasons
 
     def _note_source(self, number: str, row: dict[str, Any]) -> None:
-        """Counts the findings of a case that independent sources agree on."""
-        is_one, was_one = is_corroborated(row), row["finding_id"] in self._corroborated
-        if is_one and not was_one:
-            self._corroborated.add(row["finding_id"])
-        elif was_one and not is_one:
-            self._corroborated.discard(row["finding_id"])
-        self._corroborated_of_case[number] += int(is_one) - int(was_one)
+        """Remembers which incidents of a case have a finding that opens cases and that independent sources agree on."""
+        finding_id, of_case = row["finding_id"], self._sure_of_case[number]
+        before = self._corroborated.pop(finding_id, None)
+        if before is not None:
+            of_case[before] -= 1
+        if finding_id in self._opening and is_corroborated(row):
+            self._corroborated[finding_id] = row["incident_id"] or finding_id
+            of_case[self._corroborated[finding_id]] += 1
 
     def _urgency(self, number: str, row: dict[str, Any]) -> tuple[int, tuple[str, ...]]:
-        """The case's priority, one more urgent where corroborated findings have come together in it."""
-        case, count = self._cases[number], self._corroborated_of_case[number]
+        """The case's priority, one more urgent where corroborated incidents have come together in it."""
+        case, count = self._cases[number], sum(n > 0 for n in self._sure_of_case[number].values())
         if count < self._agreement.number("filing.escalation_count", row["time_start_ns"]):
             return case.priority, ()
-        return max(case.priority - 1, FIRST), (f"more urgent: {count} corroborated findings in the case",)
+        return max(case.priority - 1, FIRST), ("more urgent: many corroborated incidents in the case",)
 
     def _write(self, action: str, number: str, row: dict[str, Any], sentence: str | None) -> None:
         case = self._cases[number]

@@ -94,6 +94,7 @@ def filing(case_number: str, finding_id: str, **values: Any) -> dict[str, Any]:
         "time_end_ns": START_NS,
         "priority": 3,
         "summary": "Tracked vehicle crossed A>B near km 612",
+        "priority_reasons": [],
         **values,
     }
 

@@ -382,5 +382,6 @@ def _rank(column: sa.ColumnElement[Any], words: Sequence[str]) -> sa.ColumnEleme
 
 
 def _evidence(row: Row) -> dict[str, Any]:
-    names = ("finding_id", "finding_revision", "incident_id", "rule_id", "priority_reasons")
-    return {name: row[name] for name in names if row.get(name) not in (None, [])}
+    found = {name: row[name] for name in ("finding_id", "finding_revision", "incident_id", "rule_id")}
+    reasons = from_json(row["priority_reasons"]) if row.get("priority_reasons") else []
+    return found | ({"priority_reasons": reasons} if reasons else {})

@@ -94,6 +94,13 @@ def test_a_revision_replaces_its_predecessor_and_both_can_be_read(store: Store) 
     assert store.case(CASE)["version"] == 2
 
 
+def test_the_timeline_says_why_a_case_is_as_urgent_as_it_is(store: Store) -> None:
+    why = ["severity of the rule: 2", "less urgent: it rests on one source"]
+    publish(store, 1, findings=[finding("f1")], filings=[filing(CASE, "f1", priority_reasons=why)])
+    (entry,) = store.case_timeline(CASE)
+    assert entry["detail"]["priority_reasons"] == why
+
+
 def test_a_withdrawn_incident_flags_its_case_and_does_not_close_it(store: Store) -> None:
     open_case(store)
     publish(store, 2, incidents=[incident("i1", revision=2, state="withdrawn")])

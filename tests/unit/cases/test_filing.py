@@ -226,17 +226,23 @@ def test_a_finding_that_becomes_improbable_flags_its_case():
     ]
 
 
-def test_many_corroborated_findings_make_a_case_more_urgent_and_many_of_one_source_do_not():
-    assert [row["priority"] for row in file([final(str(n)) for n in range(11)])[1]] == [3] * 9 + [2] * 2
-    lone = [final(str(n), confidence="low") for n in range(11)]
+def test_many_corroborated_incidents_make_a_case_more_urgent_and_many_of_one_source_do_not():
+    _, filings = file([final(str(n)) for n in range(8)])
+    assert [row["priority"] for row in filings] == [3] * 5 + [2] * 3
+    assert filings[-1]["priority_reasons"][-1] == "more urgent: many corroborated incidents in the case"
+    lone = [final(str(n), confidence="low") for n in range(8)]
     assert {row["priority"] for row in file(lone)[1]} == {4}
-    assert file([final(str(n)) for n in range(10)])[1][-1]["priority_reasons"][-1] == (
-        "more urgent: 10 corroborated findings in the case"
-    )
+
+
+def test_many_findings_of_one_incident_do_not_make_a_case_more_urgent():
+    rows = [final(str(n), incident_id="I-one") for n in range(8)]
+    assert {row["priority"] for row in file(rows)[1]} == {3}
 
 
 def test_a_case_does_not_stay_escalated_by_findings_whose_sources_were_taken_back():
-    state, _ = file([final(str(n)) for n in range(10)])
+    state, filings = file([final(str(n)) for n in range(6)])
+    assert filings[-1]["priority"] == 2
+    state = FilingState.restore(state.snapshot())
     _, (row,) = file([final("0", revision=2, confidence="low")], state)
     assert row["priority"] == 3
 
