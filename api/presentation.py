@@ -8,6 +8,8 @@ import pyarrow as pa
 
 from api.times import to_text, to_text_or_none
 from monitoring import schema
+from monitoring.agreement import Agreement, Clause
+from monitoring.agreement.permits import Permit
 from monitoring.cases.decisions import Decision
 from monitoring.cases.next_steps import NextStep
 
@@ -116,6 +118,39 @@ def notes(timeline: Iterable[Mapping[str, Any]], number: str) -> list[Row]:
         for row in timeline
         if row["kind"] in ("note", "reply")
     ]
+
+
+def priority_reasons(timeline: Iterable[Mapping[str, Any]], priority: int) -> list[str]:
+    """The reasons for a case's priority: those of the last entry (oldest first) that brought it about.
+
+    >>> first = {"detail": {"priority": 2, "priority_reasons": ["severity of the rule: 2"]}}
+    >>> priority_reasons([first, {"detail": {"priority": 2, "priority_reasons": ["of another"]}}], 2)
+    ['severity of the rule: 2']
+    """
+    reasons: list[str] = []
+    before: int | None = None
+    for detail in (row["detail"] for row in timeline if "priority_reasons" in row["detail"]):
+        if detail.get("priority") == priority != before:
+            reasons = detail["priority_reasons"]
+        before = detail.get("priority")
+    return reasons
+
+
+def clauses(agreement: Agreement, findings: Iterable[Mapping[str, Any]]) -> list[Row]:
+    """The clauses that findings come under, and those that permit them, each once, in the agreement's order."""
+    named: set[str] = set()
+    rules: set[str] = set()
+    for row in findings:
+        rules.add(row["rule_id"])
+        named.update(one for one in (row["clause"], row["detail"].get("permission_clause")) if one)
+    judged = [_clause(one, one.rule_id, None) for one in agreement.clauses if one.rule_id in rules]
+    permits = {one.id: _clause(one, None, one.kind) for one in agreement.permits if one.id in named}
+    return [*judged, *permits.values()]
+
+
+def _clause(one: Clause | Permit, rule_id: str | None, kind: str | None) -> Row:
+    words = {"title": one.title, "text": one.text, "source": one.source}
+    return {"id": one.id, "rule_id": rule_id, "kind": kind, **words}
 
 
 def crossing(row: Mapping[str, Any]) -> Row:

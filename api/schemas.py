@@ -311,7 +311,22 @@ class NextStep(Shape):
     needs_text: bool
 
 
+class ClauseWords(Shape):
+    """What a clause of the agreement says: one that a rule judges (`rule_id`), or one that permits (`kind`)."""
+
+    id: str
+    rule_id: str | None
+    kind: str | None
+    title: str
+    text: str
+    source: str
+
+
 class Case(CaseSummary):
+    priority_reasons: list[str] = Field(description="what made the case as urgent as it is, as it counted")
+    clauses: list[ClauseWords] = Field(
+        description="the clauses that the findings name, as the agreement has them"
+    )
     findings: list[Finding]
     incidents: list[Incident]
     notes: list[Note]

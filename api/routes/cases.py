@@ -271,6 +271,8 @@ def _case(request: Request, me: Principal, number: str) -> dict[str, Any]:
     steps = next_steps(file["state"], me.name, me.roles, runtime.store.procedure)
     return {
         **presentation.case_summary(file["row"], sector_names(runtime), now_ns),
+        "priority_reasons": presentation.priority_reasons(file["timeline"], file["row"]["priority"]),
+        "clauses": presentation.clauses(runtime.agreement, file["findings"]),
         "findings": [presentation.finding(row) for row in file["findings"]],
         "incidents": [presentation.incident(row) for row in file["incidents"]],
         "notes": presentation.notes(file["timeline"], number),

@@ -131,7 +131,7 @@ def _finding(incident: dict[str, Any], parameters: Parameters) -> dict[str, Any]
                 "rounds_best": incident["rounds_best"],
                 "phenomena": json.loads(incident["phenomena"]),
                 "evidence": detail["evidence"],
-                **({"permission": permission.id} if permission else {}),
+                **findings.permission_detail(permission),
             }
         ),
     }

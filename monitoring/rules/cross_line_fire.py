@@ -129,7 +129,7 @@ def _finding(incident: dict[str, Any], parameters: Parameters) -> dict[str, Any]
     if permission is not None:
         verdict = "permitted"
         reasons.append(permission.reason)
-        told["permission"] = permission.id
+        told.update(findings.permission_detail(permission))
     reasons.append("Whose fire it was is left to attribution.")
     clause, subject = agreement.clause(RULE_ID), f"incident:{incident['incident_id']}"
     return {

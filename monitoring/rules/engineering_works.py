@@ -166,7 +166,8 @@ def _finding(
         RULE_ID, at["lon"], at["lat"], start_ns, end_ns, object_class, stated.party, sigma_m
     )
     if permission is not None:
-        verdict, told["permission"] = "permitted", permission.id
+        verdict = "permitted"
+        told.update(findings.permission_detail(permission))
         reasons.append(permission.reason)
     elif stated.verdict == "permitted" or "civilian" in stated.reason:
         verdict = stated.verdict

@@ -226,7 +226,8 @@ def _finding(rows: pa.Table, group: _Group, parameters: Parameters) -> dict[str,
             RULE_ID, place.lon, place.lat, start_ns, end_ns, None, stated.party, place.major_m
         )
         if permission is not None:
-            verdict, told["permission"] = "permitted", permission.id
+            verdict = "permitted"
+            told.update(findings.permission_detail(permission))
             reasons.append(permission.reason)
     reasons.append(_whose(stated.party))
     clause = agreement.clause(RULE_ID)

@@ -7,7 +7,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.conftest import new_page, open_context, sign_in
 from tests.e2e.stand_in.server import StandIn
-from tests.e2e.stand_in.world import HOSTILE, World
+from tests.e2e.stand_in.world import HOSTILE, PERMITTED, World
 
 pytestmark = pytest.mark.browser
 
@@ -266,3 +266,63 @@ def test_places_of_sensors_are_shown_to_operators_only(
     theirs.goto(f"{stand_in.url}/sensors")
     expect(theirs.get_by_role("columnheader", name="Place")).to_be_visible()
     context.close()
+
+
+def with_weighing(stand_in: StandIn, proposal: str) -> str:
+    """The number of a case of which that was proposed."""
+    return next(
+        number
+        for number, case in stand_in.world.cases.items()
+        if case["findings"][0]["detail"]["attribution"]["proposal"] == proposal
+    )
+
+
+def test_what_is_undetermined_is_said_so_and_names_no_party_before_the_other(
+    page: Page, stand_in: StandIn
+) -> None:
+    page.goto(f"{stand_in.url}/cases/{with_weighing(stand_in, 'undetermined')}")
+    panel = page.get_by_role("region", name="Whose deed")
+    expect(panel).to_contain_text("The evidence carries no proposal.")
+    expect(panel).to_contain_text("Most probable are party A and party B at 0.40 each, unlikely.")
+    expect(panel).to_contain_text("Nobody saw whose forces they were")
+    expect(panel.locator("details[open]")).to_have_count(2)
+    expect(panel).to_contain_text("Only people attribute")
+
+
+def test_each_answer_to_whose_deed_opens_on_what_speaks_for_and_against_it(
+    page: Page, stand_in: StandIn
+) -> None:
+    page.goto(f"{stand_in.url}/cases/{with_weighing(stand_in, 'B')}")
+    panel = page.get_by_role("region", name="Whose deed")
+    expect(panel).to_contain_text("party B is proposed, at 0.90 very likely")
+    answers = panel.locator("details")
+    expect(answers).to_have_count(6)
+    expect(answers.nth(0)).to_contain_text("party A: 0.03, almost no chance; before the evidence 0.35")
+    expect(answers.nth(0).get_by_text("Against").first).to_be_hidden()
+    answers.nth(0).locator("summary").focus()
+    page.keyboard.press("Enter")
+    expect(answers.nth(0).get_by_text("Against").first).to_be_visible()
+    expect(answers.nth(0)).to_contain_text("50 times less probable if this was so")
+
+
+def test_the_clause_stands_in_words_beside_the_one_that_permits(page: Page, stand_in: StandIn) -> None:
+    number = list(stand_in.world.cases)[PERMITTED]
+    page.goto(f"{stand_in.url}/cases/{number}")
+    panel = page.get_by_role("region", name="What the agreement says")
+    expect(panel).to_contain_text("What is forbidden")
+    expect(panel).to_contain_text("8.2 Notified convoys")
+    expect(panel).to_contain_text(re.compile(r"permits \d findings? of this case: N-0007"))
+    expect(page.get_by_role("region", name="Why priority")).to_contain_text("14 recorded")
+
+
+def test_who_saw_it_stands_beside_who_was_looking(page: Page, stand_in: StandIn) -> None:
+    number, case = next((n, c) for n, c in stand_in.world.cases.items() if c["rule_id"] == "buffer_incursion")
+    page.goto(f"{stand_in.url}/cases/{number}")
+    panel = page.get_by_role("region", name="Who saw it")
+    expect(panel).to_contain_text("ground radar")
+    expect(panel.get_by_role("link", name=case["findings"][0]["sensor_ids"][0])).to_be_visible()
+    expect(panel).to_contain_text("upper bound: no terrain mask")
+    panel.get_by_text("As a table").click()
+    expect(panel.get_by_role("row").nth(1)).to_contain_text(re.compile("not observed.*0 %.*–"))
+    expect(panel.get_by_role("row").nth(2)).to_contain_text(re.compile("observed.*100 %.*0.80"))
+    assert "lon" not in panel.inner_text()

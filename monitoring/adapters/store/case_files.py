@@ -382,6 +382,7 @@ def _rank(column: sa.ColumnElement[Any], words: Sequence[str]) -> sa.ColumnEleme
 
 
 def _evidence(row: Row) -> dict[str, Any]:
-    found = {name: row[name] for name in ("finding_id", "finding_revision", "incident_id", "rule_id")}
+    names = ("finding_id", "finding_revision", "incident_id", "rule_id", "priority")
+    found = {name: row[name] for name in names}
     reasons = from_json(row["priority_reasons"]) if row.get("priority_reasons") else []
     return found | ({"priority_reasons": reasons} if reasons else {})

@@ -13,14 +13,14 @@ import queue
 import threading
 import time
 import urllib.parse
-from datetime import timedelta
+from datetime import datetime, timedelta
 from http.cookies import SimpleCookie
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, ClassVar
 
-from tests.e2e.stand_in.world import DAY_END, DAY_START, LENGTH_M, World, stamp
+from tests.e2e.stand_in.world import DAY_END, DAY_START, LENGTH_M, World, coverage, stamp
 
 Json = dict[str, Any]
 
@@ -66,7 +66,7 @@ LIVE_FIELDS = (
     "assignee",
     "summary",
 )
-DETAIL_KEYS = {"findings", "incidents", "notes", "decisions"}
+DETAIL_KEYS = {"findings", "incidents", "notes", "decisions", "clauses", "priority_reasons"}
 CLOSED = {"closed", "not_substantiated", "inconclusive"}
 
 
@@ -373,6 +373,9 @@ class Handler(BaseHTTPRequestHandler):
             return world.line.geojson
         if path == "unrolled":
             return {"incidents": world.marks}
+        if path == "coverage":
+            begin, end = (datetime.fromisoformat(query[name]) for name in ("from", "to"))
+            return {"items": coverage(query["sector"], query["kind"], begin, end), "is_computed": True}
         if path == "sensors":
             seen = world.sensors
             if me != "operator":
@@ -473,7 +476,7 @@ def mission() -> Json:
         "line": {"version": "sha256:" + "3f" * 32, "label": "illustrative 1", "length_m": LENGTH_M},
         "agreement": {"version": "sha256:" + "a1" * 32, "label": "minimal"},
         "engine_version": "0.1.0",
-        "coverage": "not computed",
+        "coverage": "upper bound: no terrain mask",
         "concept_notice": "Concept stage. The line is illustrative and follows no publication.",
         "illustrative": True,
     }

@@ -169,6 +169,10 @@ class Line:
         return {"type": "FeatureCollection", "features": [line, *belts, *sectors]}
 
 
+PERMITTED = 5
+"""The case, by its index, whose finding a clause permits."""
+
+
 @dataclass
 class World:
     """One period: cases by number, the unrolled marks, sensors, reports."""
@@ -325,8 +329,11 @@ class World:
             "agreement_version": "sha256:" + "a1" * 32,
             "engine_version": "0.1.0",
             "reasons": ["both_fixes_beyond_k_sigma"] if rule == "line_crossing" else [],
-            "detail": {},
+            "detail": {"attribution": weighed(party), "coverage": covered(start)},
         }
+        if index == PERMITTED:
+            finding["verdict"] = "permitted"
+            finding["detail"] |= {"permission": "N-0007", "permission_clause": "8.2"}
         findings = [finding]
         if scene["crossings"]:
             findings = [
@@ -335,7 +342,7 @@ class World:
                     **{name: crossing[name] for name in ("finding_id", "direction", "probability")},
                     "time_start": crossing["time"],
                     "time_end": crossing["time"],
-                    "detail": beyond(crossing),
+                    "detail": {**finding["detail"], **beyond(crossing)},
                 }
                 for crossing in scene["crossings"]
             ]
@@ -364,6 +371,8 @@ class World:
             "incidents": [incident],
             "notes": [],
             "decisions": [],
+            "clauses": clauses(finding),
+            "priority_reasons": ["severity of the rule: 3", "more urgent: 14 recorded"],
         }
         self.evidence[number] = {
             "events": {"type": "FeatureCollection", "features": scene["features"]},
@@ -480,6 +489,88 @@ class World:
                     }
                 )
         return {"features": features, "crossings": crossings, "direction": direction}
+
+
+def weighed(party: str | None) -> Json:
+    """What attribution would leave: a party at 0.9, or two parties that cannot be told apart."""
+    even = {"A": 0.36, "A_as_B": 0.04, "B": 0.36, "B_as_A": 0.04}
+    named = {"A": {"A": 0.86, "A_as_B": 0.04, "B": 0.02, "B_as_A": 0.01}, None: even}
+    named["B"] = {"B": 0.86, "B_as_A": 0.04, "A": 0.02, "A_as_B": 0.01}
+    rest = (1 - sum(named[party].values())) / 4
+    priors = {"A": 0.3, "A_as_B": 0.05, "B": 0.3, "B_as_A": 0.05}
+    told = {**named[party], **dict.fromkeys(("third", "natural", "sensor_fault", "spoofing"), rest)}
+    seen = {"argument": "Two sensors of type camera tower took them for forces of that party."}
+    heard = {"argument": "Two sensors recorded it.", "likelihood_ratio": 1.2}
+    return {
+        "hypotheses": [
+            {
+                "id": name,
+                "probability": round(p, 4),
+                "prior": priors.get(name, 0.075),
+                "for": [{**seen, "likelihood_ratio": 7.8}] if name == party else [heard],
+                "against": [{**seen, "likelihood_ratio": 0.02}] if party and name[0] != party else [],
+            }
+            for name, p in told.items()
+        ],
+        "proposal": party or "undetermined",
+        "confidence": "high" if party else "low",
+        "capped_by": None if party else "Nobody saw whose forces they were; everything rests on the place.",
+    }
+
+
+def clauses(finding: Json) -> list[Json]:
+    """The clause of a finding's rule, and the one that permits it if one does."""
+    texts = {
+        "line_crossing": "Forces of neither party cross the contact line.",
+        "buffer_incursion": "Forces of neither party enter or stay inside the buffer.",
+        "ceasefire_fire": "No weapon is fired inside, or into, the security zone.",
+    }
+    rule_id, source = finding["rule_id"], "illustrative"
+    judged = {"id": finding["clause"], "rule_id": rule_id, "kind": None, "title": "What is forbidden"}
+    told = [{**judged, "text": texts[rule_id], "source": source}]
+    if "permission_clause" in finding["detail"]:
+        permit = {"id": "8.2", "rule_id": None, "kind": "convoy", "title": "Notified convoys"}
+        told.append({**permit, "text": "A convoy that was notified passes.", "source": source})
+    return told
+
+
+def covered(start: datetime) -> Json:
+    """What a finding says of its hour: the one before it, which was over."""
+    hour = start.replace(minute=0, second=0, microsecond=0)
+    return {
+        "kind": "crossing_vehicle",
+        "from": stamp(hour - timedelta(hours=1)),
+        "to": stamp(hour),
+        "status": "partly_observed",
+        "watched_frac": 0.33,
+        "detection_prob": 0.79,
+        "is_upper_bound": True,
+    }
+
+
+def coverage(sector: str, kind: str, begin: datetime, end: datetime) -> list[Json]:
+    """Hours of coverage in [begin, end): every third nobody was looking."""
+    told = []
+    for i in range(int((end - begin) / timedelta(hours=1))):
+        from_, watched = begin + timedelta(hours=i), (0.0, 50.0, 20.0)[i % 3]
+        told.append(
+            {
+                "sector": sector,
+                "kind": kind,
+                "time_start": stamp(from_),
+                "time_end": stamp(from_ + timedelta(hours=1)),
+                "status": ("not_observed", "observed", "partly_observed")[i % 3],
+                "line_km_h": 50.0,
+                "watched_km_h": watched,
+                "effective_km_h": watched * 0.8,
+                "lost_km_h": 0.0,
+                "detection_prob": 0.8 if watched else None,
+                "working_count": 4 if watched else 0,
+                "down_count": 1,
+                "is_upper_bound": True,
+            }
+        )
+    return told
 
 
 def beyond(crossing: Json) -> Json:

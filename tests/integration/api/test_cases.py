@@ -64,6 +64,33 @@ def test_a_case_is_decided_by_an_analyst_and_a_reviewer(signed_in: SignIn, with_
     assert [entry["action"] for entry in audit] == ["close", "approve", "approve", "approve"]
 
 
+def test_a_case_tells_its_clauses_in_words_and_why_it_is_urgent(
+    signed_in: SignIn, runtime: ThinRuntime
+) -> None:
+    reasons = ["severity of the rule: 3", "more urgent: a school is near"]
+    runtime.publish(
+        output(
+            findings=[
+                finding("f1", verdict="permitted", clause="9.9", detail='{"permission_clause":"unknown"}'),
+                finding("f2", rule_id="ceasefire_fire"),
+            ],
+            filings=[
+                filing("2026-00007", "f1", priority=3, priority_reasons=["severity of the rule: 3"]),
+                filing("2026-00007", "f2", action="join", priority=2, priority_reasons=reasons),
+                filing("2026-00007", "f2", action="join", priority=2, priority_reasons=["a later one"]),
+            ],
+        )
+    )
+    case = signed_in("analyst").get("/v1/cases/2026-00007").json()
+    assert (case["priority"], case["priority_reasons"]) == (2, reasons)
+    assert [(one["id"], one["rule_id"], one["kind"]) for one in case["clauses"]] == [
+        (clause.id, clause.rule_id, None)
+        for clause in runtime.agreement.clauses
+        if clause.rule_id in ("line_crossing", "ceasefire_fire")
+    ]
+    assert all(one["title"] and one["text"] for one in case["clauses"])
+
+
 def test_nobody_decides_on_their_own_proposal(signed_in: SignIn, with_case: str) -> None:
     first, second = signed_in("reviewer"), signed_in("reviewer2")
     path = f"/v1/cases/{with_case}"

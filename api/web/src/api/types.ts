@@ -186,7 +186,36 @@ export interface NextStep {
   needs_text?: boolean;
 }
 
+/** A clause that a rule judges (`rule_id`), or one that permits something (`kind`). */
+export interface ClauseWords {
+  id: string;
+  rule_id: string | null;
+  kind: string | null;
+  title: string;
+  text: string;
+  source: string;
+}
+
+/** How much of a sector's line was watched in an hour, for one kind of happening. */
+export interface Coverage {
+  sector: string | null;
+  kind: string;
+  time_start: string;
+  time_end: string;
+  status: 'observed' | 'partly_observed' | 'not_observed';
+  line_km_h: number;
+  watched_km_h: number;
+  effective_km_h: number;
+  lost_km_h: number;
+  detection_prob: number | null;
+  working_count: number;
+  down_count: number;
+  is_upper_bound: boolean;
+}
+
 export interface Case extends CaseSummary {
+  priority_reasons: string[];
+  clauses: ClauseWords[];
   findings: Finding[];
   incidents: Incident[];
   notes: Note[];

@@ -32,6 +32,9 @@ function fill(key: string, values: Values): string {
   });
 }
 
+/** Several names in one sentence: `A, B and C`. */
+export const joined = new Intl.ListFormat(locale, {type: 'conjunction'});
+
 const numbers = new Intl.NumberFormat(locale);
 
 /** A count with thin grouping, as 1,200. */

@@ -134,6 +134,15 @@ function shade(
   pen.strokeRect(Math.round(x0) + 0.5, Math.round(y0) + 0.5, Math.round(x1 - x0), Math.round(y1 - y0));
 }
 
+/** What a mark carries besides, by the kind of its incident, in units of its size; fire carries nothing. */
+const STROKES: Record<string, [number, number, number, number][]> = {
+  movement: [[0, -1, 0, 1]], // across the mark, as it went across the line
+  works: [[-1, 0.95, 1, 0.95]], // the ground that was dug
+  presence: [[-1, 0.95, 1, 0.95], [-1, -0.95, 1, -0.95]],
+  interference: [[-0.9, -0.9, 0.9, 0.9], [-0.9, 0.9, 0.9, -0.9]],
+  outage: [[-0.9, 0.9, 0.9, -0.9]],
+};
+
 function drawMarks(pen: CanvasRenderingContext2D, plot: Plot, scene: Scene): void {
   const inks = new Map(['--party-a', '--party-b', '--party-none', '--sheet', '--ink'].map((name) => [name, colour(name)]));
   const behind = scene.marks.filter((mark) => !mark.case_number);
@@ -161,10 +170,12 @@ function drawMarks(pen: CanvasRenderingContext2D, plot: Plot, scene: Scene): voi
         pen.stroke();
       }
     }
-    if (mark.kind !== 'fire' && !isPlain) {
-      pen.strokeStyle = ink; // movement carries a stroke across the mark, as it went across the line
+    if (!isPlain) {
+      pen.strokeStyle = ink;
       pen.lineWidth = 1.5;
-      line(pen, x, y - r - 3, x, y + r + 3);
+      for (const [x0, y0, x1, y1] of STROKES[mark.kind] ?? []) {
+        line(pen, x + x0 * (r + 3), y + y0 * (r + 3), x + x1 * (r + 3), y + y1 * (r + 3));
+      }
     }
     pen.globalAlpha = 1;
     if (mark.case_number && mark.case_number === scene.chosenCase) {
