@@ -18,6 +18,7 @@ from monitoring.incidents.flights import followed, waits
 from monitoring.incidents.joining import Reports, best_fit
 from monitoring.incidents.limits import JOIN_S, Limits
 from monitoring.incidents.linking import heads
+from monitoring.incidents.parts import decided as decided_parts
 from monitoring.incidents.parts import parts
 from monitoring.incidents.readings import group_numbers
 from monitoring.incidents.runs import Runs, grow
@@ -48,7 +49,7 @@ class Activities:
 
     - `run_idx` (n,): index of each row's run, -1 = none; `is_precise` (n,); `part` (n,): each row's part (see
       `parts`), -1 = none; `head` (n,): the part that leads its incident; `complete_ns` (p,): from when the incident
-      led by a part is complete.
+      led by a part is complete; `stored` (n,): the column `part` with what is decided by the watermark.
     """
 
     runs: Runs
@@ -58,6 +59,7 @@ class Activities:
     part: Ints
     head: Ints
     complete_ns: Ints
+    stored: Ints
 
 
 def is_precise(rows: pa.Table, parameters: Parameters) -> Flags:
@@ -83,9 +85,11 @@ def founded(fresh: pa.Table, runs: Runs, parameters: Parameters) -> tuple[pa.Tab
     return with_run(fresh, run), runs
 
 
-def with_run(rows: pa.Table, run: Ints) -> pa.Table:
-    """The rows with other runs."""
-    return rows.set_column(rows.schema.get_field_index("run"), rows.schema.field("run"), pa.array(run))
+def with_run(rows: pa.Table, run: Ints, part: Ints | None = None) -> pa.Table:
+    """The rows with other runs, and with these parts, or none of them decided."""
+    part = np.full(rows.num_rows, -1, dtype=np.int64) if part is None else part
+    rows = rows.set_column(rows.schema.get_field_index("run"), rows.schema.field("run"), pa.array(run))
+    return rows.set_column(rows.schema.get_field_index("part"), rows.schema.field("part"), pa.array(part))
 
 
 def joined(rows: pa.Table, until_ns: int, is_end: bool, parameters: Parameters) -> tuple[Ints, Flags]:
@@ -128,6 +132,8 @@ def gather(
     activity = np.where(run_idx >= 0, leader[run_idx] if len(names) else -1, -1)
     divided = parts(rows, activity, precise)
     part = divided.of_row
+    own_ns = complete_ns[divided.activity] if len(names) else complete_ns
+    stored = decided_parts(rows, divided, own_ns <= until_ns)
     group = group_numbers(rows)
     grouped = np.flatnonzero((part >= 0) & (group >= 0))
     lead, complete_ns = heads(
@@ -136,14 +142,14 @@ def gather(
         group[grouped],
         events.codes(rows, "kind")[grouped] == _LAUNCH,
         events.ints(rows, "time_ns")[grouped],
-        complete_ns[divided.activity] if len(names) else complete_ns,
+        own_ns,
     )
     chosen_ns, certain_ns = waits(divided, complete_ns)
     is_free = lead == np.arange(len(divided))
     lead = followed(rows, divided, is_free, is_end | (chosen_ns <= until_ns))[lead]
     np.maximum.at(certain_ns, lead, certain_ns.copy())
     head = np.where(part >= 0, lead[part] if len(divided) else -1, -1)
-    return Activities(decided, near, run_idx, precise, part, head, certain_ns)
+    return Activities(decided, near, run_idx, precise, part, head, certain_ns, stored)
 
 
 def _decide(runs: Runs, near: Neighbours, shards: int) -> tuple[Runs, Ints]:

@@ -1,9 +1,15 @@
-"""Flights: impacts whose launches were seen by other sensors, without any sensor that saw both ends.
+"""Flights: impacts whose launches were seen by other sensors, and vague reports of fire that others saw sharply.
 
 Where shells fell follows the group that can have fired them: near enough, nearly every impact a time of flight after
 a launch and nearly every launch a time of flight before an impact, and no other calibre. Times of flight are bounded
-by physics alone: no faster than a direct shot, no longer than a steep throw without drag. The choice is made when
-everything that could be chosen is complete; both ends wait for that, nothing else does.
+by physics alone: no faster than a direct shot, no longer than a steep throw without drag.
+
+Fire that only vague reports tell of (a seismic array, people far away) follows sharper fire of the same kind at the
+same time within its error and the move that one happening may make: it is the same fire, badly placed, far more often
+than another one that nobody placed.
+
+The choice is made when everything that could be chosen is complete; who chooses and who can be chosen wait for that,
+nothing else does. Who follows is followed by nobody, so that no chain of waiting forms.
 """
 
 from typing import Final
@@ -37,18 +43,31 @@ FIRED_FRAC: Final = 0.6
 """So many of the impacts must have a launch before them, and of the launches an impact behind them."""
 
 
+VAGUE_M: Final = 300.0
+"""Fire placed no better than this may follow fire placed at least twice as well."""
+VAGUE_SIGMAS: Final = 5.0
+VAGUE_REACH_M: Final = 8_000.0
+MOVE_M: Final = 1_000.0
+"""What a happening may move, besides the error of a vague place."""
+OVERLAP_S: Final = 60.0
+
+
+def is_vague(parts: Parts) -> Flags:
+    """Parts that no report places well, (p,)."""
+    return parts.sigma_m > VAGUE_M
+
+
 def waits(parts: Parts, complete_ns: Ints) -> tuple[Ints, Ints]:
     """From when each part's own choice is certain, and from when also who chooses it, both (p,).
 
     A part that can be neither end of a flight waits for nothing beyond its own completion.
     """
-    pairs_up = parts.is_fall | parts.has_launch
-    i, j = _near(parts, np.flatnonzero(pairs_up))
+    # Where guns fire, impacts may yet be heard that make a part of their own.
+    i, j = _near(parts, np.flatnonzero(parts.is_fall | parts.has_launch | is_vague(parts)))
     chosen_ns = complete_ns.copy()
     np.maximum.at(chosen_ns, i, complete_ns[j])
     all_ns = chosen_ns.copy()
-    useful = pairs_up[j]
-    np.maximum.at(all_ns, i[useful], chosen_ns[j[useful]])
+    np.maximum.at(all_ns, j, chosen_ns[i])
     return chosen_ns, all_ns
 
 
@@ -57,12 +76,12 @@ def followed(rows: pa.Table, parts: Parts, is_free: Flags, is_known: Flags) -> I
 
     `is_free` (p,): follows nobody yet and nobody follows it as an impact; `is_known` (p,): its choice is certain.
     """
-    lead = np.arange(len(parts), dtype=np.int64)
-    falls = np.flatnonzero(parts.is_fall & is_free & is_known)
+    lead = _sharper(parts, is_free, is_known)
+    falls = np.flatnonzero(parts.is_fall & ~is_vague(parts) & is_free & is_known)
     if not len(falls) or not parts.has_launch.any():
         return lead
     i, j = _near(parts, falls)
-    may = parts.has_launch[j] & (i != j)
+    may = parts.has_launch[j] & ~is_vague(parts)[j] & is_free[j]
     i, j = i[may], j[may]
     east, north = geometry.offsets_m(parts.lon[i], parts.lat[i], parts.lon[j], parts.lat[j])
     way_m = np.hypot(east, north)
@@ -76,6 +95,29 @@ def followed(rows: pa.Table, parts: Parts, is_free: Flags, is_known: Flags) -> I
     )
     fits = np.flatnonzero(np.isfinite(score))
     order = fits[np.lexsort((j[fits], -score[fits], i[fits]))]
+    first = np.ones(len(order), dtype=np.bool_)
+    first[1:] = i[order][1:] != i[order][:-1]
+    lead[i[order[first]]] = j[order[first]]
+    return lead
+
+
+def _sharper(parts: Parts, is_free: Flags, is_known: Flags) -> Ints:
+    """The sharper part that each vague part follows, itself where none, (p,)."""
+    lead = np.arange(len(parts), dtype=np.int64)
+    vague = is_vague(parts)
+    i, j = _near(parts, np.flatnonzero(vague & is_free & is_known))
+    slack_ns = np.int64(OVERLAP_S * 1e9)
+    may = ~vague[j] & ~parts.is_fall[j] & is_free[j] & (2.0 * parts.sigma_m[j] <= parts.sigma_m[i])
+    may &= parts.is_small[i] == parts.is_small[j]
+    may &= (parts.start_ns[i] <= parts.end_ns[j] + slack_ns) & (
+        parts.end_ns[i] >= parts.start_ns[j] - slack_ns
+    )
+    i, j = i[may], j[may]
+    east, north = geometry.offsets_m(parts.lon[i], parts.lat[i], parts.lon[j], parts.lat[j])
+    gate_m = np.minimum(MOVE_M + VAGUE_SIGMAS * parts.sigma_m[i], VAGUE_REACH_M)
+    score = np.hypot(east, north) / gate_m
+    fits = np.flatnonzero(score <= 1.0)
+    order = fits[np.lexsort((j[fits], score[fits], i[fits]))]
     first = np.ones(len(order), dtype=np.bool_)
     first[1:] = i[order][1:] != i[order][:-1]
     lead[i[order[first]]] = j[order[first]]

@@ -3,8 +3,8 @@
 An activity is fire that lies together; it may hold two groups that shoot at each other, or a group and the shells that
 fall on it. Nobody shells himself, so what fell is a part of its own. Groups whose places are known sharply are apart
 when a gap no error explains lies between them and they fire by turns: one that moves fires here and then there, not
-here again. Every other report goes to the part that it fits best. The parts depend on the activity's reports alone,
-and what remains after one part was published still falls into the same parts.
+here again. Every other report goes to the part that it fits best. The parts depend on the activity's reports alone;
+once it is complete they are kept, so that what remains after one part was published stays in the same parts.
 """
 
 from dataclasses import dataclass
@@ -44,39 +44,74 @@ _BLAST, _SMALL_ARMS, _FLASH, _FLARE = (
 class Parts:
     """Parts of all activities, numbered by their first report.
 
-    `of_row` (n,): each report's part, -1 = none; per part (p,): `activity` (index of its leader), `is_fall` (where
-    shells fell), `has_launch` (guns, mortars or rockets fired there), `start_ns`, `end_ns`, `lon`, `lat`.
+    `of_row` (n,): each report's part, -1 = none; `defines` (n,): the part's kind, place and times are from it; per part
+    (p,): `first` (its first report that defines it), `activity` (index of its leader), `is_fall` (where
+    shells fell), `has_launch` (guns, mortars or rockets fired there), `is_small` (small arms fired there), `start_ns`,
+    `end_ns`, `lon`, `lat`, `sigma_m` (the least error of a report that defines it).
     """
 
     of_row: Ints
+    first: Ints
+    defines: Flags
     activity: Ints
     is_fall: Flags
     has_launch: Flags
+    is_small: Flags
     start_ns: Ints
     end_ns: Ints
     lon: Reals
     lat: Reals
+    sigma_m: Reals
 
     def __len__(self) -> int:
         return len(self.activity)
 
 
 def parts(rows: pa.Table, activity: Ints, is_precise: Flags) -> Parts:
-    """Divides the reports (n,) of activities (`activity`: index, -1 = none) into parts; order is canonical."""
+    """Divides the reports (n,) of activities (`activity`: index, -1 = none) into parts; order is canonical.
+
+    What was decided before (column `part`, see `decided`) stands.
+    """
+    stored = events.ints(rows, "part", -1)
+    first = np.full(len(activity), -1, dtype=np.int64)
+    known = np.flatnonzero(stored >= 0)
+    first[known] = np.searchsorted(events.ints(rows, "ordinal"), stored[known] // 2)
+    defines = first >= 0
+    defines[known] = stored[known] % 2 == 1
+    anew = _defining(rows, np.where(stored >= 0, -1, activity), is_precise)
+    first, defines = np.where(anew >= 0, anew, first), defines | (anew >= 0)
+    made = _described(rows, first, defines, activity)
+    rest = np.flatnonzero((activity >= 0) & (first < 0))
+    if len(rest):
+        made.of_row[rest] = _fitting(rows, rest, activity, made)
+    return made
+
+
+def decided(rows: pa.Table, made: Parts, is_complete: Flags) -> Ints:
+    """The column `part` (n,) with what is decided of complete parts (p,): twice the ordinal of the part's first report,
+    and one more for a report that defines the part; -1 = not decided.
+    """
+    own = np.flatnonzero((made.of_row >= 0) & (is_complete[made.of_row] if len(made) else False))
+    stored = np.full(len(made.of_row), -1, dtype=np.int64)
+    first = events.ints(rows, "ordinal")[made.first]
+    stored[own] = 2 * first[made.of_row[own]] + made.defines[own]
+    return stored
+
+
+def _defining(rows: pa.Table, activity: Ints, is_precise: Flags) -> Ints:
+    """For each report that defines a part, the first report of that part, else -1; (n,)."""
     kind = events.codes(rows, "kind")
     role, family = roles(kind, events.codes(rows, "direction")), FAMILY[kind.astype(np.int64)]
     lon, lat = events.reals(rows, "at_lon"), events.reals(rows, "at_lat")
-    time_ns = events.ints(rows, "time_ns")
+    time_ns, sigma_m = events.ints(rows, "time_ns"), events.reals(rows, "sigma_m_max")
     inside = activity >= 0
     falls = inside & is_precise & (role < 0) & (family == _BLAST)
     falls &= _are_many(activity, falls, inside & is_precise & (role > 0))
     fires = inside & is_precise & ~falls & ((role > 0) | (family == _SMALL_ARMS) | (family == _FLARE))
-    sharp = np.flatnonzero(fires & (events.reals(rows, "sigma_m_max") <= SHARP_M))
+    sharp = np.flatnonzero(fires & (sigma_m <= SHARP_M))
 
-    label = np.full(len(activity), -1, dtype=np.int64)  # 3 * activity: undivided, + 1: fell, + 2: fired
     key = np.full(len(activity), -1, dtype=np.int64)
-    key[falls] = 3 * activity[falls] + 1
-    key[fires] = 3 * activity[fires] + 2
+    key[falls], key[fires] = 2 * activity[falls], 2 * activity[fires] + 1
     group = np.zeros(len(activity), dtype=np.int64)
     group[sharp] = _groups(activity[sharp], lon[sharp], lat[sharp], time_ns[sharp])
     defined = falls.copy()
@@ -84,22 +119,15 @@ def parts(rows: pa.Table, activity: Ints, is_precise: Flags) -> Parts:
     has_groups = np.zeros(int(activity.max(initial=-1)) + 2, dtype=np.bool_)  # the last stands for none
     has_groups[activity[sharp[group[sharp] > 0]]] = True
     # Where no group is set apart sharply, whatever fired in the activity is one part.
-    vague = fires & ~defined
-    defined |= vague & ~has_groups[activity]
+    defined |= fires & ~defined & ~has_groups[activity]
     at = np.flatnonzero(defined)
-    label[at] = _first_of(key[at], group[at], at)
+    first = np.full(len(activity), -1, dtype=np.int64)
+    first[at] = _first_of(key[at], group[at], at)
     covered = np.zeros(len(has_groups), dtype=np.bool_)
     covered[activity[at]] = True
     bare = np.flatnonzero(inside & is_precise & ~covered[activity])
-    label[bare] = _first_of(activity[bare], np.zeros(len(bare), dtype=np.int64), bare)
-    made = _described(label, activity, falls, family, role, time_ns, lon, lat)
-    rest = np.flatnonzero(inside & (label < 0))
-    if len(rest):
-        of_row = made.of_row.copy()
-        of_row[rest] = _fitting(rows, rest, activity, role, family, time_ns, made)
-        label = np.where(of_row >= 0, _firsts(made.of_row)[np.maximum(of_row, 0)] if len(made) else -1, -1)
-        made = _described(label, activity, falls, family, role, time_ns, lon, lat, keep=made)
-    return made
+    first[bare] = _first_of(activity[bare], np.zeros(len(bare), dtype=np.int64), bare)
+    return first
 
 
 def _are_many(activity: Ints, falls: Flags, launches: Flags) -> Flags:
@@ -108,14 +136,6 @@ def _are_many(activity: Ints, falls: Flags, launches: Flags) -> Flags:
     fell, fired = (np.bincount(activity[mask], minlength=size) for mask in (falls, launches))
     enough = fell >= SLIPS_FRAC * fired
     return enough[np.maximum(activity, 0)] if size else np.zeros(len(activity), dtype=np.bool_)
-
-
-def _firsts(of_row: Ints) -> Ints:
-    """First row of each part."""
-    at = np.flatnonzero(of_row >= 0)
-    first = np.full(int(of_row.max(initial=-1)) + 1, len(of_row))
-    np.minimum.at(first, of_row[at], at)
-    return first
 
 
 def _first_of(key: Ints, group: Ints, at: Ints) -> Ints:
@@ -169,50 +189,50 @@ def _groups(activity: Ints, lon: Reals, lat: Reals, time_ns: Ints) -> Ints:
     return np.where(is_group[group], group + 1, 0)[cell]
 
 
-def _described(
-    label: Ints,
-    activity: Ints,
-    falls: Flags,
-    family: Ints,
-    role: Ints,
-    time_ns: Ints,
-    lon: Reals,
-    lat: Reals,
-    keep: Parts | None = None,
-) -> Parts:
-    """Parts of labelled rows; of `keep` the places and times stay, which only rows that define a part may set."""
-    at = np.flatnonzero(label >= 0)
-    firsts, of = np.unique(label[at], return_inverse=True)
-    of_row = np.full(len(label), -1, dtype=np.int64)
-    of_row[at] = of
-    if keep is not None and len(keep) == len(firsts):
-        return Parts(
-            of_row,
-            keep.activity,
-            keep.is_fall,
-            keep.has_launch,
-            keep.start_ns,
-            keep.end_ns,
-            keep.lon,
-            keep.lat,
-        )
+def _described(rows: pa.Table, first: Ints, defines: Flags, activity: Ints) -> Parts:
+    """Parts from the reports that define them; `first` (n,): first report of each one's part, -1 = none yet."""
+    kind = events.codes(rows, "kind")
+    role, family = roles(kind, events.codes(rows, "direction")), FAMILY[kind.astype(np.int64)]
+    lon, lat = events.reals(rows, "at_lon"), events.reals(rows, "at_lat")
+    time_ns = events.ints(rows, "time_ns")
+    firsts = np.unique(first[defines])
     size = len(firsts)
+    of_row = np.where(first >= 0, np.searchsorted(firsts, first), -1)
+    at = np.flatnonzero(defines)
+    of = of_row[at]
     start_ns, end_ns = np.full(size, np.iinfo(np.int64).max), np.full(size, np.iinfo(np.int64).min)
     np.minimum.at(start_ns, of, time_ns[at])
     np.maximum.at(end_ns, of, time_ns[at])
-    has_launch = np.zeros(size, dtype=np.bool_)
+    has_launch, is_small, is_fall = (np.zeros(size, dtype=np.bool_) for _ in range(3))
     has_launch[of[(role[at] > 0) & (family[at] == _BLAST)]] = True
+    is_small[of[family[at] == _SMALL_ARMS]] = True
+    is_fall[of[(role[at] < 0) & (family[at] == _BLAST)]] = True
     number = np.maximum(np.bincount(of, minlength=size), 1)
     east, north = geometry.offsets_m(lon[firsts][of], lat[firsts][of], lon[at], lat[at])
     mean_e, mean_n = (np.bincount(of, weights=v, minlength=size) / number for v in (east, north))
     mean_lon, mean_lat = geometry.moved(lon[firsts], lat[firsts], mean_e, mean_n)
-    return Parts(of_row, activity[firsts], falls[firsts], has_launch, start_ns, end_ns, mean_lon, mean_lat)
+    sigma_m = np.full(size, np.inf)
+    np.minimum.at(sigma_m, of, events.reals(rows, "sigma_m_max")[at])
+    return Parts(
+        of_row,
+        firsts,
+        defines,
+        activity[firsts],
+        is_fall & ~has_launch & ~is_small,
+        has_launch,
+        is_small,
+        start_ns,
+        end_ns,
+        mean_lon,
+        mean_lat,
+        sigma_m,
+    )
 
 
-def _fitting(
-    rows: pa.Table, rest: Ints, activity: Ints, role: Ints, family: Ints, time_ns: Ints, made: Parts
-) -> Ints:
+def _fitting(rows: pa.Table, rest: Ints, activity: Ints, made: Parts) -> Ints:
     """The part of its activity that each of the rows `rest` fits best, -1 where its activity has none."""
+    kind, time_ns = events.codes(rows, "kind"), events.ints(rows, "time_ns")
+    role, family = roles(kind, events.codes(rows, "direction")), FAMILY[kind.astype(np.int64)]
     order = np.argsort(made.activity, kind="stable")
     low = np.searchsorted(made.activity[order], activity[rest], side="left")
     high = np.searchsorted(made.activity[order], activity[rest], side="right")
@@ -235,8 +255,8 @@ def _fitting(
     misfit = np.where(np.isfinite(misfit), misfit, 0.0)
     outside_ns = np.maximum(np.maximum(made.start_ns[part] - time_ns[i], time_ns[i] - made.end_ns[part]), 0)
     misfit += (outside_ns / 1e9 / WAIT_S) ** 2
-    is_small = ~made.is_fall[part] & ~made.has_launch[part]
-    strange = ((family[i] == _BLAST) & is_small) | ((family[i] != _BLAST) & made.is_fall[part])
+    has_no_guns = ~made.is_fall[part] & ~made.has_launch[part]
+    strange = ((family[i] == _BLAST) & has_no_guns) | ((family[i] != _BLAST) & made.is_fall[part])
     strange |= (family[i] == _SMALL_ARMS) & made.has_launch[part]
     misfit += np.where(strange, MISFIT_OF_KIND, 0.0)
     misfit += np.where((role[i] > 0) & made.is_fall[part], 4.0 * MISFIT_OF_KIND, 0.0)

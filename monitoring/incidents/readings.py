@@ -6,7 +6,8 @@ Columns beside those of the event:
   (time, sensor, id) without touching a string;
 - `at_lon`, `at_lat`: the place, computed from bearing and range where only these are given, null = no place;
 - `var_e`, `cov_en`, `var_n`: its error (m²); `sigma_m_max`: along the worse axis;
-- `run`: the run it belongs to (ordinal of the run's first event), -1 = none yet.
+- `run`: the run it belongs to (ordinal of the run's first event), -1 = none yet;
+- `part`: the part of its activity, once that is decided (see `parts.decided`), -1 = not yet.
 """
 
 from collections.abc import Mapping
@@ -57,6 +58,7 @@ ROWS: Final = pa.schema(
         pa.field("from_lon", pa.float64()),
         pa.field("from_lat", pa.float64()),
         pa.field("run", pa.int64(), nullable=False),
+        pa.field("part", pa.int64()),
     ]
 )
 _ARRIVAL: Final = schema.TIME_BASES.index("arrival")
@@ -84,6 +86,7 @@ def read(placed: pa.Table, sensors: Mapping[str, SensorFacts], ordinal_next: int
         "from_lon": _reals(from_lon),
         "from_lat": _reals(from_lat),
         "run": pa.array(np.full(len(lon), -1, dtype=np.int64)),
+        "part": pa.array(np.full(len(lon), -1, dtype=np.int64)),
     }
     arrays = [columns[name] if name in columns else fire.column(name).combine_chunks() for name in ROWS.names]
     return pa.Table.from_arrays(arrays, schema=ROWS)

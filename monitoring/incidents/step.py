@@ -121,7 +121,7 @@ def _step_fire(
     stays = ~leaves
     stays[apart] = False
     lasting = np.where(is_due | (events.ints(rows, "run") != NO_RUN), run, NO_RUN)
-    rows = with_run(rows, lasting).filter(pa.array(stays))
+    rows = with_run(rows, lasting, activities.stored).filter(pa.array(stays))
     decided = activities.runs
     decided = replace(
         decided,

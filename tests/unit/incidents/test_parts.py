@@ -104,3 +104,15 @@ def test_of_two_batteries_the_impacts_follow_the_one_whose_rhythm_they_keep():
     with_both = [row for row in found if "impact" in json.loads(row["detail"])]
     assert len(found) == 2
     assert [json.loads(row["detail"])["origin"]["reports"] for row in with_both] == [16]
+
+
+def test_vague_reports_follow_sharper_fire_of_the_same_kind_and_time_and_no_other():
+    def seismic(begin, north=2_500):
+        return [shot(begin + 60.0 * n, -6_000, north, sensor_id="SA-1", sigma_m=1_200.0) for n in range(2)]
+
+    (found,) = incidents(guns(-6_000) + seismic(30))
+    assert found["event_count"] == 14
+    assert found["sigma_major_m"] < 200
+    assert len(incidents(guns(-6_000) + seismic(30, north=12_000))) == 2, "too far"
+    assert len(incidents(guns(-6_000) + seismic(400))) == 2, "another time"
+    assert len(incidents(bursts(-6_000) + seismic(30))) == 2, "another kind"
