@@ -131,6 +131,7 @@ def _material(store: Store, archive: Archive, mission: Mission, period: Period, 
         sensors=tuple(_sensors(mission, heard)),
         received=_received(store, heard, period),
         previous=previous,
+        coverage=store.coverage_table(period.from_ns, period.to_ns),
     )
 
 

@@ -3,8 +3,8 @@
 `step` takes the events as they become due and gives COVERAGE rows hour by hour; `late` takes stragglers.
 """
 
-from monitoring.coverage.of_findings import with_coverage, without_coverage
+from monitoring.coverage.of_findings import kinds_of, with_coverage, without_coverage
 from monitoring.coverage.reach import NAMES as KINDS
 from monitoring.coverage.step import CoverageState, late, step
 
-__all__ = ["KINDS", "CoverageState", "late", "step", "with_coverage", "without_coverage"]
+__all__ = ["KINDS", "CoverageState", "kinds_of", "late", "step", "with_coverage", "without_coverage"]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from monitoring import events
 from monitoring.coverage import hours, reach
-from monitoring.coverage.health import HOUR_NS
+from monitoring.coverage.health import HOUR_NS, KEEP_HOURS
 from monitoring.coverage.step import CoverageState, word_of
 from monitoring.findings import canonical_json, utc_text
 
@@ -88,7 +88,8 @@ def _said(
     hour = start_ns // HOUR_NS
     if (hour + 1) * HOUR_NS > decided_ns:
         hour -= 1
-    known = state.told.get(hour)
+    # Findings that were decided days later say nothing, so that it does not matter how long the state remembers.
+    known = state.told.get(hour) if hour > decided_ns // HOUR_NS - KEEP_HOURS else None
     if known is None or sector_row is None or not kinds:
         return None
     base = sector_row * len(reach.NAMES)

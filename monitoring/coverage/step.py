@@ -48,8 +48,15 @@ class CoverageState:
     heard_hour: int | None = None
     sector_ids: tuple[str, ...] = ()
 
+    def pruned(self) -> "CoverageState":
+        """Without hours whose evidence has left the window."""
+        oldest = None if self.health is None else self.health.first_slot // HOUR_SLOTS
+        told = {hour: one for hour, one in self.told.items() if oldest is not None and hour >= oldest}
+        return replace(self, told=told, again=frozenset(hour for hour in self.again if hour in told))
+
     def to_state(self) -> dict[str, Any]:
         """What `from_state` reads."""
+        self = self.pruned()  # noqa: PLW0642 - the same, as far as it is remembered
         return {
             "version": STATE_VERSION,
             "health": None if self.health is None else self.health.to_state(),
@@ -99,7 +106,7 @@ def step(
     """
     if not parameters.sensors:
         return state, schema.COVERAGE.empty_table()
-    clerk = _Clerk(state, parameters)
+    clerk = _Clerk(state.pruned(), parameters)
     hour_of = events.ints(due, "time_ns") // HOUR_NS
     reached = until_ns // HOUR_NS
     if state.next_hour is None and len(hour_of):
@@ -204,12 +211,11 @@ class _Clerk:
             self.next_hour = following
 
     def state(self) -> CoverageState:
-        """What is remembered: hours as long as the window holds their evidence."""
-        oldest = None if self._health is None else self._health.first_slot // HOUR_SLOTS
-        told = {hour: one for hour, one in self._told.items() if oldest is not None and hour >= oldest}
-        again = frozenset(hour for hour in self._again if hour in told)
+        """What is remembered; hours of this call stay until the next, for the findings that are told with them."""
         sectors = (*self._parameters.sectors.ids, "")
-        return CoverageState(self._health, self.next_hour, told, again, self._heard_hour, sectors)
+        return CoverageState(
+            self._health, self.next_hour, self._told, frozenset(self._again), self._heard_hour, sectors
+        )
 
     def table(self) -> pa.Table:
         """What is told."""

@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
+from monitoring import schema
 from monitoring.reports.period import Period
+from monitoring.reports.watch import Watch
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,8 @@ class Material:
     """Everything a daily report is built from.
 
     `findings`, `incidents`: newest revisions of finals (FINDINGS, INCIDENTS) of the period, in any order;
-    `previous` None = nothing is known of the period before; `as_of_ns`: event time up to which results are final.
+    `previous` None = nothing is known of the period before; `as_of_ns`: event time up to which results are final;
+    `coverage`: newest COVERAGE rows of the period's hours, none = it was not computed.
     """
 
     mission: Mission
@@ -114,6 +117,7 @@ class Material:
     sensors: tuple[SensorLine, ...] = ()
     received: Received = field(default_factory=Received)
     previous: Totals | None = None
+    coverage: pa.Table = field(default_factory=schema.COVERAGE.empty_table)
 
 
 @dataclass(frozen=True)
@@ -175,6 +179,8 @@ class EvidenceLine:
     objects: int | None = None
     objects_is_minimum: bool | None = None
     limit_m: float | None = None
+    watched_frac: float | None = None
+    detection_prob: float | None = None
 
 
 @dataclass(frozen=True)
@@ -230,3 +236,4 @@ class Report:
     amended: int
     withdrawn: int
     coverage: str
+    watch: Watch | None = None

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from monitoring.attribution import as_judged
 from monitoring.incidents.wording import month
-from monitoring.reports import places, presence, wording
+from monitoring.reports import observed, places, presence, wording
 from monitoring.reports.content import (
     EvidenceLine,
     Material,
@@ -25,6 +25,7 @@ from monitoring.reports.content import (
     Totals,
 )
 from monitoring.reports.period import Period
+from monitoring.reports.watch import Watch, coverage_of, watch_of
 
 _FIRE_RULE: Final = "ceasefire_fire"
 _VERDICT_ORDER: Final = tuple(wording.VERDICTS)
@@ -85,6 +86,7 @@ def build(material: Material) -> Report:
     case_of = {incident: case.number for case in material.cases for incident in case.incident_ids}
     lines = _evidence(material, findings, case_of)
     is_preliminary = material.as_of_ns < period.to_ns
+    watch = watch_of(material.coverage, period, findings)
     fire = tuple(line for line in lines if line.kind == "fire")
     movement = tuple(line for line in lines if line.kind == "movement")
     changed = [
@@ -99,7 +101,7 @@ def build(material: Material) -> Report:
         as_of_ns=material.as_of_ns,
         is_preliminary=is_preliminary,
         header=tuple(_header(material, is_preliminary)),
-        sections=tuple(_sections(material, sectors, total, findings, lines)),
+        sections=tuple(_sections(material, sectors, total, findings, lines, watch)),
         sectors=tuple(sectors),
         total=total,
         fire=fire,
@@ -110,7 +112,8 @@ def build(material: Material) -> Report:
         received=material.received,
         amended=sum(row["revision"] > 1 and row["state"] == "final" for row in changed),
         withdrawn=sum(row["state"] == "withdrawn" for row in changed),
-        coverage=wording.COVERAGE,
+        coverage=observed.words_for(watch),
+        watch=watch,
     )
 
 
@@ -216,6 +219,7 @@ def _sections(
     total: SectorLine,
     findings: list[dict[str, Any]],
     lines: list[EvidenceLine],
+    watch: Watch | None,
 ) -> Iterable[Section]:
     yield Section("violations", "Ceasefire violations", tuple(_violation_sentences(sectors, total)))
     across = places.across(findings, lines, material.mission.rules, "Fire across the contact line")
@@ -231,10 +235,11 @@ def _sections(
         made = _COMPUTED[key](findings, lines, material.mission.rules, title) if key in _COMPUTED else None
         sentence = f"{title}: {wording.NOT_COMPUTED} in this version."
         yield made or Section(key, title, (sentence,), is_computed=False)
-    yield Section("coverage", "Coverage", (wording.COVERAGE_MEANING,), is_computed=False)
+    recorded = Counter(line.sector or "" for line in lines if line.kind != "outage")
+    yield observed.section(watch, material.mission.sectors, recorded, material.period.hours)
     yield Section("cases", "Cases", tuple(_case_sentences(material)))
     yield Section("received", "Reports received and refused", tuple(_received_sentences(material)))
-    yield Section("sensors", "Sensors", tuple(_sensor_sentences(material)))
+    yield Section("sensors", "Sensors", tuple(_sensor_sentences(material, watch)))
 
 
 def _weapons(
@@ -352,14 +357,17 @@ def _received_sentences(material: Material) -> Iterable[str]:
         yield f"{counted} came late; what they changed stands in this report as amendments."
 
 
-def _sensor_sentences(material: Material) -> Iterable[str]:
+def _sensor_sentences(material: Material, watch: Watch | None) -> Iterable[str]:
     registered = sum(line.registered for line in material.sensors)
     heard = sum(line.heard for line in material.sensors)
     if not registered:
         yield "Nothing is known of the sensors."
         return
     yield f"Of {registered:,} registered sensors {heard:,} reported in this period; {registered - heard:,} did not."
-    yield "Which stretches of the line the silent ones leave unobserved is not computed."
+    if watch is None:
+        yield "Which stretches of the line the silent ones leave unobserved is not computed."
+    else:
+        yield f"What that leaves unobserved is told under “{observed.TITLE}”."
 
 
 def _evidence(
@@ -383,6 +391,7 @@ def _evidence_line(
     classes = [f["object_class"] for f in findings if f["object_class"] not in (None, "unknown")]
     distance_m = None if row["signed_distance_m"] is None else abs(row["signed_distance_m"])
     count, is_least = presence.objects(findings)
+    watched = coverage_of(findings)
     location = "away from the line" if row["chainage_m"] is None else f"km {row['chainage_m'] / 1_000:,.1f}"
     return EvidenceLine(
         incident_id=row["incident_id"],
@@ -420,6 +429,8 @@ def _evidence_line(
         objects=count,
         objects_is_minimum=is_least,
         limit_m=presence.limit_m(findings),
+        watched_frac=watched.get("watched_frac"),
+        detection_prob=watched.get("detection_prob"),
     )
 
 

@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from monitoring.reports import wording
 from monitoring.reports.content import CaseLine, Report, SectorLine
+from monitoring.reports.coverage_strip import coverage_strip
 from monitoring.reports.strip import strip
 
 _OWN_PLACE: Final = ("violations", "coverage", "cases", "received", "sensors")
@@ -40,6 +41,7 @@ def to_html(report: Report) -> bytes:
         ],
         rows=[(line, _bar(line, largest)) for line in report.sectors],
         strip=Markup(strip(report)),  # noqa: S704  # made here from numbers and escaped sector ids
+        coverage_strip=Markup(coverage_strip(report)),  # noqa: S704  # likewise
         fire=report.fire[:ROWS_MAX],
         movement=report.movement[:ROWS_MAX],
         other=report.other[:ROWS_MAX],

@@ -1,7 +1,8 @@
 """The unrolled line of one period as a drawing: kilometres from left to right, time from top to bottom.
 
 A mark stands for incidents that began near one place and time; its size grows with what it stands for. The whole
-drawing is hatched as long as coverage is not computed: blank means "nothing recorded", never "nothing happened".
+drawing is hatched as long as coverage is not computed, and where nobody was looking when it is: blank means "nothing
+recorded", never "nothing happened".
 """
 
 from collections import defaultdict
@@ -24,6 +25,9 @@ _BIN: Final = 7.0
 _RADIUS_MIN, _RADIUS_MAX = 2.0, 9.0
 _CLEAR_NS: Final = 5_400 * 1_000_000_000
 """Hours nearer than this to an end of the period have no label of their own."""
+_HOUR_NS: Final = 3_600 * 1_000_000_000
+_LOOKED_FOR: Final = ("crossing_vehicle", "fire_mortar")
+_DARK_FRAC: Final = 0.5
 _STEPS_KM: Final = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000)
 
 
@@ -46,10 +50,8 @@ def strip(report: Report) -> str:
         f'<desc id="strip-desc">{escape(_described(report))}</desc>',
         '<defs><pattern id="hatch" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">'
         '<line class="hatch" x1="0" y1="0" x2="0" y2="6"/></pattern></defs>',
-        *(
-            f'<rect {style} x="{_LEFT}" y="{_TOP}" {_FIELD_SIZE}/>'
-            for style in ('class="field"', 'fill="url(#hatch)"')
-        ),
+        f'<rect class="field" x="{_LEFT}" y="{_TOP}" {_FIELD_SIZE}/>',
+        *_hatched(report, length_m),
         *_sector_rules(report, length_m),
         *_time_rules(report.period),
         *_kilometres(length_m),
@@ -62,9 +64,37 @@ def strip(report: Report) -> str:
 def _described(report: Report) -> str:
     return (
         f"{len(report.fire)} incidents of fire and {len(report.movement)} of movement between kilometre 0 and "
-        f"{report.mission.line_length_m / 1_000:.0f}. Coverage is not computed: blank means that nothing "
-        "was recorded there and then."
+        f"{report.mission.line_length_m / 1_000:.0f}. {_blank(report)}"
     )
+
+
+def _blank(report: Report) -> str:
+    if report.watch is None:
+        return "Coverage is not computed: blank means that nothing was recorded there and then."
+    return "Hatched: hardly anybody was looking for vehicles or for fire of mortars. Blank: nothing was recorded."
+
+
+def _hatched(report: Report, length_m: float) -> Iterable[str]:
+    """Where nothing can be said: all of it without coverage, else sectors and hours that hardly anybody watched."""
+    if report.watch is None:
+        yield f'<rect fill="url(#hatch)" x="{_LEFT}" y="{_TOP}" {_FIELD_SIZE}/>'
+        return
+    stretch = {sector.sector_id: sector for sector in report.mission.sectors}
+    dark = {
+        (sector, hour)
+        for (sector, hour, kind), one in report.watch.cells.items()
+        if kind in _LOOKED_FOR and sector in stretch and one.watched_frac < _DARK_FRAC
+    }
+    for sector, hour in sorted(dark):
+        begin, end = hour * _HOUR_NS, (hour + 1) * _HOUR_NS
+        top, bottom = (
+            _y(min(max(at, report.period.from_ns), report.period.to_ns), report.period) for at in (begin, end)
+        )
+        x = _x(stretch[sector].chainage_from_m, length_m)
+        width = _x(stretch[sector].chainage_to_m, length_m) - x
+        yield (
+            f'<rect fill="url(#hatch)" x="{x:.1f}" y="{top:.1f}" width="{width:.1f}" height="{bottom - top:.1f}"/>'
+        )
 
 
 def _marks(report: Report, length_m: float) -> Iterable[_Mark]:

@@ -10,13 +10,15 @@ from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from monitoring.reports import observed
 from monitoring.reports.content import EvidenceLine, Report, Section
+from monitoring.reports.watch import Rate, Watch
 
 COLUMNS: Final = (
     "incident_id", "revision", "kind", "verdict", "time_start", "time_end", "sector", "chainage_km", "side", "party",
     "lon", "lat", "sigma_m", "violations_smm", "count_is_minimum", "rounds_least", "rounds_best", "observation",
     "means", "sensor_count", "confidence", "distance", "direction", "object", "case_number", "summary",
-    "rules", "objects", "objects_is_minimum", "allowed_from_km",
+    "rules", "objects", "objects_is_minimum", "allowed_from_km", "watched_frac", "detection_prob",
 )  # fmt: skip
 _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
 
@@ -49,6 +51,8 @@ def to_json(report: Report) -> bytes:
         "as_of": _utc(report.as_of_ns),
         "is_preliminary": report.is_preliminary,
         "coverage": report.coverage,
+        "watched": None if report.watch is None else _watched(report.watch),
+        "rates": None if report.watch is None else [_rate(rate) for rate in report.watch.rates],
         "versions": {
             "line": mission.line_version,
             "line_label": mission.line_label,
@@ -133,7 +137,31 @@ def _row(line: EvidenceLine) -> list[Any]:
         line.objects,
         line.objects_is_minimum,
         None if line.limit_m is None else round(line.limit_m / 1_000, 3),
+        line.watched_frac,
+        line.detection_prob,
     ]
+
+
+def _watched(watch: Watch) -> list[dict[str, Any]]:
+    """Kilometre-hours by sector and kind of happening."""
+    return [
+        {
+            "sector": sector or None,
+            "kind": kind,
+            "line_km_h": round(one.line, 3),
+            "watched_km_h": round(one.watched, 3),
+            "effective_km_h": round(one.effective, 3),
+            "lost_km_h": round(one.lost, 3),
+            "detection_prob": None if one.detection_prob is None else round(one.detection_prob, 4),
+            "hours_not_observed": observed.unwatched_hours(watch, sector, kind),
+        }
+        for (sector, kind), one in sorted(watch.of_sector.items())
+    ]
+
+
+def _rate(rate: Rate) -> dict[str, Any]:
+    """A rate per 1,000 observed kilometre-hours, to six places."""
+    return {name: round(v, 6) if isinstance(v, float) else v for name, v in asdict(rate).items()}
 
 
 def _section(section: Section) -> dict[str, Any]:
