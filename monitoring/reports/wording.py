@@ -14,8 +14,8 @@ COVERAGE: Final = "coverage: not computed"
 COVERAGE_BOUND: Final = "coverage: upper bound, no terrain mask"
 COVERAGE_UPPER: Final = (
     "What follows is an upper bound: no terrain mask went into it. Where nobody was looking (“not observed”), the "
-    "absence of records says nothing; where somebody was (“nothing observed”), a happening would have been noticed with the "
-    "stated chance."
+    "absence of records says nothing; where somebody was (“nothing observed”), a happening would have been noticed "
+    "with the stated chance."
 )
 COVERAGE_MEANING: Final = (
     "Coverage: not computed. This report cannot say where and when someone was looking. A stretch of the line or an "
