@@ -6,7 +6,16 @@ from typing import Final
 from monitoring import schema
 from monitoring.agreement.checking import Node, validity
 
-ACTIVITIES: Final = ("works", "convoy", "exercise", "flight", "return_fire", "demining", "repair")
+ACTIVITIES: Final = (
+    "works",
+    "convoy",
+    "exercise",
+    "flight",
+    "return_fire",
+    "demining",
+    "repair",
+    "maintenance",
+)
 """Kinds of activity that a mission may be notified of."""
 KINDS: Final = ("crossing_point", "monitor", *ACTIVITIES)
 """`crossing_point`: within its hours; `monitor`: whatever the monitors themselves do; the rest: as notified."""

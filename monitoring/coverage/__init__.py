@@ -3,8 +3,19 @@
 `step` takes the events as they become due and gives COVERAGE rows hour by hour; `late` takes stragglers.
 """
 
+from monitoring.coverage.loss import Loss, loss_of
 from monitoring.coverage.of_findings import kinds_of, with_coverage, without_coverage
 from monitoring.coverage.reach import NAMES as KINDS
 from monitoring.coverage.step import CoverageState, late, step
 
-__all__ = ["KINDS", "CoverageState", "kinds_of", "late", "step", "with_coverage", "without_coverage"]
+__all__ = [
+    "KINDS",
+    "CoverageState",
+    "Loss",
+    "kinds_of",
+    "late",
+    "loss_of",
+    "step",
+    "with_coverage",
+    "without_coverage",
+]

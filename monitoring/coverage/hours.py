@@ -117,12 +117,14 @@ _newest_posts: tuple[Mapping[str, SensorFacts], Posts] = ({}, Posts._made({}))
 
 
 def inputs_of(
-    health: Health, posts: Posts, hour: int, as_of_slot: int, until_ns: int, lateness_s: float
+    health: Health, posts: Posts, hour: int, as_of_slot: int, span_ns: tuple[int, int], lateness_s: float
 ) -> Inputs:
-    """What an hour's figures follow from, by what was known of slots before `as_of_slot`; `until_ns` cuts it off."""
+    """What an hour's figures follow from, by what was known of slots before `as_of_slot`; `span_ns` cuts it off."""
     first = hour * HOUR_SLOTS
     begins = (first + np.arange(HOUR_SLOTS)) * SLOT_NS
-    hours = np.clip(until_ns - begins, 0, SLOT_NS) / HOUR_NS
+    since_ns, until_ns = span_ns
+    ends = np.minimum(begins + SLOT_NS, until_ns)
+    hours = np.maximum(ends - np.maximum(begins, since_ns), 0) / HOUR_NS
     places = health.places(first, as_of_slot)
     return Inputs(
         working=health.working(first, as_of_slot, posts.hold_slots(lateness_s)),
@@ -137,7 +139,7 @@ def inputs_of(
 def figures_of(inputs: Inputs, posts: Posts, mobile: Indices, parameters: Parameters, hour: int) -> Indices:
     """The hour's figures, int64, shape (rows, FIGURES): rows by sector (the last: outside all), then kind."""
     lines = parameters.lines
-    sites = _sites_along(lines.lines[int(lines.at([hour * HOUR_NS])[0])], parameters.sectors)
+    sites = sites_along(lines.lines[int(lines.at([hour * HOUR_NS])[0])], parameters.sectors)
     cells = sites.cells
     fixed = np.flatnonzero(np.isfinite(posts.lon))
     site = sites.site(posts.observers(fixed, inputs.said, posts.lon[fixed], posts.lat[fixed]))
@@ -219,7 +221,8 @@ class _Sites:
 
 
 @lru_cache(maxsize=4)
-def _sites_along(line: ContactLine, sectors: Sectors) -> _Sites:
+def sites_along(line: ContactLine, sectors: Sectors) -> _Sites:
+    """What is worked out about posts along a line."""
     return _Sites(cells_of(line, sectors))
 
 

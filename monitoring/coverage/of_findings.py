@@ -5,7 +5,7 @@ Amendments of an hour do not change findings: what stands in them is what could 
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import pyarrow as pa
@@ -26,7 +26,9 @@ _MOVED: Final = {
 }
 _OTHER: Final = {"engineering_works": ("works",), "monitor_interference": ("jamming",)}
 _FIRE_RULES: Final = ("ceasefire_fire", "cross_line_fire")
-_FIRE: Final = tuple(name for name in reach.NAMES if name.startswith("fire_"))
+_LIGHT_FIRE: Final = ("fire_small_arms",)
+_HEAVY_FIRE: Final = ("fire_mortar", "fire_artillery", "fire_rocket")
+_LIGHT_PHENOMENA: Final = frozenset({"shot", "burst", "muzzle_flash", "flare"})
 _WEAPONS: Final = {
     "mortar": ("fire_mortar",),
     "artillery": ("fire_artillery",),
@@ -42,16 +44,22 @@ _OBJECTS: Final = {
 }
 
 
-def kinds_of(rule_id: str, object_class: str | None) -> tuple[str, ...]:
-    """The kinds of happening that a finding of this rule and class may be of; none for a rule without one.
+def kinds_of(rule_id: str, object_class: str | None, detail: Mapping[str, Any]) -> tuple[str, ...]:
+    """The kinds of happening that a finding of this rule, class and detail may be of; none for a rule without one.
 
-    >>> kinds_of("line_crossing", "group"), kinds_of("sensor_outage", None)
+    Fire whose weapon was not told is of small arms when only shots, bursts and flashes were recorded.
+
+    >>> kinds_of("line_crossing", "group", {}), kinds_of("sensor_outage", None, {})
     (('crossing_person',), ())
+    >>> kinds_of("ceasefire_fire", None, {"phenomena": {"burst": 3}})
+    ('fire_small_arms',)
     """
     if rule_id in _MOVED:
         return (f"{_MOVED[rule_id]}_{_OBJECTS.get(object_class or '', 'vehicle')}",)
     if rule_id in _FIRE_RULES:
-        return _WEAPONS.get(object_class or "", _FIRE)
+        recorded = set(detail.get("phenomena", ()))
+        unknown = _LIGHT_FIRE if recorded and recorded <= _LIGHT_PHENOMENA else _HEAVY_FIRE
+        return _WEAPONS.get(object_class or "", unknown)
     return _OTHER.get(rule_id, ())
 
 
@@ -64,8 +72,10 @@ def with_coverage(state: CoverageState, findings: pa.Table, decided_ns: NDArray[
     columns = (findings.column(name).to_pylist() for name in ("rule_id", "object_class", "sector", "detail"))
     rows = zip(*columns, events.ints(findings, "time_start_ns").tolist(), decided_ns.tolist(), strict=True)
     for rule_id, object_class, sector, detail, start_ns, decided in rows:
-        said = _said(state, kinds_of(rule_id, object_class), sectors.get(sector or ""), start_ns, decided)
-        changed.append(detail if said is None else canonical_json({**json.loads(detail), "coverage": said}))
+        content = json.loads(detail)
+        kinds = kinds_of(rule_id, object_class, content)
+        said = _said(state, kinds, sectors.get(sector or ""), start_ns, decided)
+        changed.append(detail if said is None else canonical_json({**content, "coverage": said}))
     return _with_detail(findings, changed)
 
 

@@ -39,7 +39,8 @@ class Published(NamedTuple):
 @dataclass(frozen=True)
 class CoverageState:
     """Health of the sensors, the next hour to tell, hours that were told, those to look at again, and the last hour
-    with any sign of life; `sector_ids` in the order of rows. `health` None = nothing was heard yet."""
+    with any sign of life; `sector_ids` in the order of rows; `since_ns` when everything began. `health` None = nothing was
+    heard yet."""
 
     health: Health | None = None
     next_hour: int | None = None
@@ -47,6 +48,7 @@ class CoverageState:
     again: frozenset[int] = frozenset()
     heard_hour: int | None = None
     sector_ids: tuple[str, ...] = ()
+    since_ns: int = 0
 
     def pruned(self) -> "CoverageState":
         """Without hours whose evidence has left the window."""
@@ -75,6 +77,7 @@ class CoverageState:
             "again": sorted(self.again),
             "heard_hour": self.heard_hour,
             "sector_ids": list(self.sector_ids),
+            "since_ns": self.since_ns,
         }
 
     @classmethod
@@ -94,6 +97,7 @@ class CoverageState:
             again=frozenset(content["again"]),
             heard_hour=content["heard_hour"],
             sector_ids=tuple(content["sector_ids"]),
+            since_ns=content["since_ns"],
         )
 
 
@@ -110,7 +114,7 @@ def step(
     hour_of = events.ints(due, "time_ns") // HOUR_NS
     reached = until_ns // HOUR_NS
     if state.next_hour is None and len(hour_of):
-        clerk.begin(int(hour_of[0]))
+        clerk.begin(int(events.ints(due.slice(0, 1), "time_ns")[0]))
     while clerk.next_hour is not None:
         hour = clerk.next_hour
         first, last = np.searchsorted(hour_of, [hour, hour + 1])
@@ -158,12 +162,13 @@ class _Clerk:
         self._told = dict(state.told)
         self._again = set(state.again)
         self._heard_hour = state.heard_hour
+        self._since_ns = state.since_ns
         self._rows: list[pa.Table] = []
         self.next_hour = state.next_hour
 
-    def begin(self, hour: int) -> None:
-        """The first hour of all."""
-        self.next_hour = hour
+    def begin(self, time_ns: int) -> None:
+        """The first event of all: what was before its slot is nobody's hour."""
+        self.next_hour, self._since_ns = time_ns // HOUR_NS, time_ns // SLOT_NS * SLOT_NS
 
     def observe(self, table: pa.Table, hour: int) -> None:
         """Events of one hour."""
@@ -214,7 +219,13 @@ class _Clerk:
         """What is remembered; hours of this call stay until the next, for the findings that are told with them."""
         sectors = (*self._parameters.sectors.ids, "")
         return CoverageState(
-            self._health, self.next_hour, self._told, frozenset(self._again), self._heard_hour, sectors
+            self._health,
+            self.next_hour,
+            self._told,
+            frozenset(self._again),
+            self._heard_hour,
+            sectors,
+            self._since_ns,
         )
 
     def table(self) -> pa.Table:
@@ -244,7 +255,7 @@ class _Clerk:
         if not has_place or not window <= hour < window + KEEP_HOURS:
             return
         lateness_s = _lateness_s(self._parameters, hour * HOUR_NS)
-        inputs = hours.inputs_of(health, posts, hour, as_of_slot, until_ns, lateness_s)
+        inputs = hours.inputs_of(health, posts, hour, as_of_slot, (self._since_ns, until_ns), lateness_s)
         known = self._told.get(hour)
         if known is not None and (known.digest, known.until_ns) == (inputs.digest, until_ns):
             return
@@ -274,7 +285,7 @@ class _Clerk:
             [
                 pa.array(sectors[rows // len(kinds)], pa.string()),
                 pa.array(kinds[rows % len(kinds)], pa.string()),
-                pa.array(np.full(count, hour * HOUR_NS)),
+                pa.array(np.full(count, max(hour * HOUR_NS, self._since_ns))),
                 pa.array(np.full(count, until_ns)),
                 pa.array(revision[rows].astype(np.int32)),
                 *(

@@ -5,6 +5,7 @@ a row were not computed and are left open with a dotted edge.
 """
 
 from collections.abc import Iterable
+from itertools import groupby
 from typing import Final
 from xml.sax.saxutils import escape
 
@@ -65,12 +66,9 @@ def _panel(
     yield f'<text class="tick panel" x="{x0:.1f}" y="{_TOP - 9}">{escape(KINDS[kind])}</text>'
     for column, sector in enumerate(sectors):
         x = x0 + column * cell_w
-        for row, hour in enumerate(hours):
-            figures = watch.cells.get((sector, hour, kind))
-            if figures is None or not figures.line:
-                continue
-            y, shade = _TOP + row * _CELL_H, level(figures)
-            size = f'x="{x:.1f}" y="{y:.1f}" width="{cell_w:.2f}" height="{_CELL_H:.1f}"'
+        for row, count, shade in _runs([watch.cells.get((sector, hour, kind)) for hour in hours]):
+            y = _TOP + row * _CELL_H
+            size = f'x="{x:.1f}" y="{y:.1f}" width="{cell_w + 0.05:.2f}" height="{count * _CELL_H:.1f}"'
             fill = 'fill="url(#unwatched)"' if shade == 0 else f'class="w{shade}"'
             yield f"<rect {fill} {size}/>"
     yield f'<rect class="frame" x="{x0:.1f}" y="{_TOP}" width="{width:.1f}" height="{bottom - _TOP:.1f}"/>'
@@ -80,6 +78,17 @@ def _panel(
         name = escape(sectors[column])
         yield f'<line class="notch" x1="{x:.1f}" y1="{bottom:.1f}" x2="{x:.1f}" y2="{bottom + 4:.1f}"/>'
         yield f'<text class="tick" x="{x:.1f}" y="{bottom + 16:.1f}">{name}</text>'
+
+
+def _runs(cells: list[Figures | None]) -> Iterable[tuple[int, int, int]]:
+    """First row, number of rows and shade of each run of equal cells; rows without line are left out."""
+    shades = [None if one is None or not one.line else level(one) for one in cells]
+    row = 0
+    for shade, run in groupby(shades):
+        count = len(list(run))
+        if shade is not None:
+            yield row, count, shade
+        row += count
 
 
 def _hour_labels(period: Period, hours: list[int]) -> Iterable[str]:

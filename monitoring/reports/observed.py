@@ -26,6 +26,15 @@ KINDS: Final = {
 }
 
 
+_SHORT: Final = {
+    "crossing_person": "On foot",
+    "crossing_vehicle": "Vehicles",
+    "crossing_uav": "Unmanned aircraft",
+    "fire_small_arms": "Small arms",
+    "fire_mortar": "Mortars",
+}
+
+
 def section(
     watch: Watch | None, sectors: Iterable[Sector], recorded: Mapping[str, int], hours: float
 ) -> Section:
@@ -61,6 +70,12 @@ def _sentences(
         )
     shares = "; ".join(f"{KINDS[kind].lower()} {_percent(watch.of_kind(kind))}" for kind in SHOWN)
     yield f"Of the line's kilometre-hours were watched for: {shares}."
+    for kind in SHOWN:
+        unseen = [
+            _named(*one) for one in named if not _is_dark(watch, one[0]) and _is_unseen(watch, one[0], kind)
+        ]
+        if unseen:
+            yield f"Not observed for {KINDS[kind].lower()}: {', '.join(unseen)}."
     dark = [_named(*one) for one in named if _is_dark(watch, one[0])]
     if dark:
         yield (
@@ -84,6 +99,11 @@ def _is_dark(watch: Watch, sector: str) -> bool:
     return all(one.watched_frac < NOT_OBSERVED_FRAC for one in figures)
 
 
+def _is_unseen(watch: Watch, sector: str, kind: str) -> bool:
+    figures = watch.of_sector.get((sector, kind), Figures())
+    return figures.line > 0 and figures.watched_frac < NOT_OBSERVED_FRAC
+
+
 def _rates(watch: Watch) -> Table:
     columns = (
         Column("kind", "Kind of happening"),
@@ -91,29 +111,32 @@ def _rates(watch: Watch) -> Table:
         Column("chance", "Chance of detection", is_number=True),
         Column("observed_km_h", "Observed km-hours", is_number=True),
         Column("recorded", "Recorded", is_number=True),
-        Column("rate", "Per 1,000 observed km-hours", is_number=True),
+        Column("rate", "Per 1,000", is_number=True),
         Column("interval", "95 % interval", is_number=True),
     )
-    rows = tuple(_rate_row(rate, watch.of_kind(rate.kind)) for rate in watch.rates)
+    rate_of = {rate.kind: rate for rate in watch.rates}
+    rows = tuple(_rate_row(kind, rate_of.get(kind), watch.of_kind(kind)) for kind in KINDS)
     return Table("rates", "Watched and recorded, by kind of happening", columns, rows)
 
 
-def _rate_row(rate: Rate, figures: Figures) -> tuple[str | None, ...]:
+def _rate_row(kind: str, rate: Rate | None, figures: Figures) -> tuple[str | None, ...]:
+    chance = None if figures.detection_prob is None else f"{figures.detection_prob:.2f}"
+    if rate is None:
+        return KINDS[kind], _percent(figures), chance, f"{figures.effective:,.0f}", None, "with mortars", None
     if rate.rate is None or rate.low is None or rate.high is None:
         return KINDS[rate.kind], _percent(figures), None, "0", f"{rate.count:,}", "not observed", None
-    chance = figures.detection_prob or 0.0
     value = f"{rate.rate:.3g}" if rate.count else "nothing observed"
     interval = f"{rate.low:.2g} to {rate.high:.2g}"
     observed = f"{rate.observed_km_h:,.0f}"
-    return KINDS[rate.kind], _percent(figures), f"{chance:.2f}", observed, f"{rate.count:,}", value, interval
+    return KINDS[rate.kind], _percent(figures), chance, observed, f"{rate.count:,}", value, interval
 
 
 def _by_sector(watch: Watch, named: list[tuple[str, str]], recorded: Mapping[str, int]) -> Table:
     columns = (
         Column("sector", "Sector"),
-        *(Column(kind, KINDS[kind], is_number=True) for kind in SHOWN),
-        Column("hours", "Hours not observed (vehicles)", is_number=True),
-        Column("incidents", "Incidents recorded", is_number=True),
+        *(Column(kind, _SHORT[kind], is_number=True) for kind in SHOWN),
+        Column("hours", "Hours not observed, vehicles", is_number=True),
+        Column("incidents", "Incidents", is_number=True),
     )
     rows = []
     for sector, name in named:

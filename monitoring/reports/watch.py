@@ -17,6 +17,11 @@ from monitoring.reports.period import Period
 
 NOT_OBSERVED_FRAC: Final = 0.1
 """Below this share of its line watched, an hour of a sector counts as not observed."""
+HEAVY: Final = "fire_mortar"
+WITH_HEAVY: Final = ("fire_artillery", "fire_rocket")
+"""Which heavy weapon fired is seldom told: all of them make one rate, against what was watched for mortars, which are
+heard least far."""
+_MORE_LIKELY: Final = 0.5
 _Z: Final = 1.959964
 _HOUR_NS: Final = 3_600 * 10**9
 Cell = tuple[str, int, str]
@@ -53,7 +58,8 @@ class Figures:
 
 @dataclass(frozen=True)
 class Rate:
-    """Happenings of one kind per 1,000 observed kilometre-hours with a 95 % interval; None = nothing was observed.
+    """Happenings of one kind, more likely than not, per 1,000 observed kilometre-hours with a 95 % interval; None =
+    nothing was observed.
 
     `dispersion`: by how much counts of sectors and hours vary more than chance alone would have them (1 = as chance).
     """
@@ -112,12 +118,16 @@ def coverage_of(findings: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
 def _rates(cells: Mapping[Cell, Figures], findings: Iterable[Mapping[str, Any]]) -> Iterable[Rate]:
     happened: dict[str, dict[str, tuple[str, int]]] = defaultdict(dict)
     for row in findings:
-        kinds = kinds_of(row["rule_id"], row["object_class"])
-        # Fire of a weapon that nobody told has no kilometre-hours that it could be set against.
-        if len(kinds) == 1:
+        if row["probability"] is not None and row["probability"] < _MORE_LIKELY:
+            continue
+        kinds = kinds_of(row["rule_id"], row["object_class"], json.loads(row["detail"]))
+        if kinds:
             place = (row["sector"] or "", row["time_start_ns"] // _HOUR_NS)
-            happened[kinds[0]].setdefault(row["incident_id"] or row["finding_id"], place)
+            kind = HEAVY if set(kinds) & {HEAVY, *WITH_HEAVY} else kinds[0]
+            happened[kind].setdefault(row["incident_id"] or row["finding_id"], place)
     for kind in KINDS:
+        if kind in WITH_HEAVY:
+            continue
         exposure = {
             (s, h): one.effective for (s, h, of), one in cells.items() if of == kind and one.effective > 0
         }

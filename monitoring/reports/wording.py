@@ -77,6 +77,7 @@ RULES: Final = {
     "cross_line_fire": "Fire across the line",
     "engineering_works": "Works or mines",
     "monitor_interference": "Interference with the monitors",
+    "sensor_outage": "Outage of sensors",
 }
 CLASSES: Final = {
     "person": "person",
