@@ -39,8 +39,8 @@ class Published(NamedTuple):
 @dataclass(frozen=True)
 class CoverageState:
     """Health of the sensors, the next hour to tell, hours that were told, those to look at again, and the last hour
-    with any sign of life; `sector_ids` in the order of rows; `since_ns` when everything began. `health` None = nothing was
-    heard yet."""
+    with any sign of life; `sector_ids` in the order of rows; `since_ns` when everything began. `health`
+    None = nothing was heard yet."""
 
     health: Health | None = None
     next_hour: int | None = None

@@ -1,4 +1,4 @@
-"""What the report says of coverage: not observed and nothing observed are different words; rates and their intervals."""
+"""What the report says of coverage: not observed and nothing observed are two answers; rates and their intervals."""
 
 import json
 import re
