@@ -91,8 +91,8 @@ def parameters_of(run: Run, line: ContactLine, agreement: Agreement) -> Paramete
         )
         for entry in run.registry
     }
-    told = Notices.read(canonical(run.notices, "notices"), "notices")
-    return Parameters(agreement, LineHistory([line]), sectors_of(line), sensors, given_later=(told,))
+    told = (Notices.read(canonical(run.notices, "notices"), "notices"),) if any(run.notices.values()) else ()
+    return Parameters(agreement, LineHistory([line]), sectors_of(line), sensors, given_later=told)
 
 
 def ours(run: Run, line: ContactLine, agreement: Agreement) -> Detected:
