@@ -10,6 +10,8 @@ from monitoring.simulation.sensors import hand_party
 from monitoring.simulation.world import World
 
 POINT_RADIUS_M: Final = 1_000.0
+SHORTEST_S: Final = 60.0
+"""Nothing is announced for a shorter time, though the run may end right after its beginning."""
 MARGIN_M: Final = 500.0
 
 
@@ -105,5 +107,5 @@ def _notice(
         "lat": round(float(lat[0]), 6),
         "radius_m": round(radius_m + MARGIN_M, 0),
         "from_ns": world.start_ns + round(float(start_s) * 1_000) * 1_000_000,
-        "to_ns": world.start_ns + round(float(end_s) * 1_000) * 1_000_000,
+        "to_ns": world.start_ns + round(max(float(end_s), float(start_s) + SHORTEST_S) * 1_000) * 1_000_000,
     }

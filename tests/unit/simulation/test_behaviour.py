@@ -22,6 +22,9 @@ from monitoring.simulation import (
 )
 from tests.unit.simulation.conftest import Finished
 
+MORNING_NS = 1_781_510_400_000_000_000
+"""15 June 2026, 08:00 UTC: works and convoys are about."""
+
 
 def walked(line: ContactLine, name: str, hours: float, seed: int = 3, density: float = 1.0) -> Finished:
     run = simulate(name, line, seed=seed, hours=hours, density=density)
@@ -163,6 +166,18 @@ def test_notices_name_crossing_points_on_the_line_and_what_was_announced(line: C
     assert np.all(np.abs(located.signed_distance_m) < 5.0)
     assert {"notified-convoy", "notified-repairs"} <= {notice["actor"] for notice in notices["announced"]}
     json.dumps(notices, allow_nan=False)
+
+
+def test_what_was_announced_ends_after_it_begins_however_short_the_run(line: ContactLine) -> None:
+    announced = [
+        notice
+        for seed in range(1, 4)
+        for notice in simulate(
+            "quiet-day", line, seed=seed, density=20.0, hours=0.5, start_ns=MORNING_NS
+        ).notices["announced"]
+    ]
+    assert len(announced) > 5
+    assert all(notice["to_ns"] > notice["from_ns"] for notice in announced)
 
 
 @pytest.mark.parametrize("ending", [".parquet", ".arrow"])
