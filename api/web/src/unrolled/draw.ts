@@ -79,7 +79,7 @@ export function draw(canvas: HTMLCanvasElement, plot: Plot, scene: Scene): void 
   }
 }
 
-/** Coverage "not computed": sparse slanted lines, a texture of its own that can never be taken for quiet. */
+/** Coverage that is not drawn here: sparse slanted lines, a texture of its own that can never be taken for quiet. */
 function hatch(pen: CanvasRenderingContext2D, x: number, y: number, w: number, h: number): void {
   if (h <= 0) return;
   pen.save();
