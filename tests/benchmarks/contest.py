@@ -84,19 +84,18 @@ def _cpu_s(contestant: Contestant) -> float:
 
 
 class BestPeer:
-    """The best peer's rate by scene: where no peer takes part, that of the largest number that one had."""
+    """The best peer's rate by scene, of however many places: slow peers have few turns, and are not to lose by that."""
 
     def __init__(self) -> None:
         self._rates: dict[Any, tuple[float, int]] = {}
 
     def against(self, scene: Any, count: int, contestants: list[Contestant]) -> Callable[[Contestant], str]:
         """How many times faster a contestant is, in words."""
-        rate = max((count / c.cpu_s for c in contestants if not c.is_ours), default=0.0)
-        if rate:
-            self._rates[scene] = rate, count
-        rate, of = self._rates.get(scene, (float("nan"), count))
-        note = "" if of == count else f" (its {of:,})"
-        return lambda contestant: f"{count / contestant.cpu_s / rate:.2f}x{note}"
+        rates = [(count / c.cpu_s, count) for c in contestants if not c.is_ours]
+        rate, of = max([*rates, self._rates.get(scene, (0.0, count))])
+        self._rates[scene] = rate, of
+        note = "" if of == count else f" (of {of:,})"
+        return lambda contestant: f"{count / contestant.cpu_s / rate:.2f}x{note}" if rate else "–"
 
 
 def growth(what: str, jobs: dict[str, Callable[[], Any]], turns: int) -> list[list[str]]:

@@ -75,8 +75,9 @@ def main(arguments: list[str] | None = None) -> int:
             "# Crossings: steps of interleaved tracks across the line",
             contest.machine(),
             GOALS,
-            "Rates are steps per second of CPU time. Ours gives place, fraction, chainage and direction of each"
-            " crossing; the peers say which steps cross which edges."
+            "Rates are steps per second of CPU time; ratios are to the best peer's best rate on that line, be it with"
+            " fewer steps. Ours gives place, fraction, chainage and direction of each crossing; the peers say"
+            " which steps cross which edges."
             + (f" Could not be had here: {', '.join(absent)}." if absent else ""),
             contest.table(
                 ["vertices", "steps", "way", "steps/s", "best peer", "crossings", "steps that differ", "MB"],

@@ -69,8 +69,10 @@ def _write(rows: list[list[str]], growth: list[list[str]]) -> Path:
             "# Locate: side, geodesic distance and chainage from lon/lat",
             contest.machine(),
             GOALS,
-            "Rates are places per second of CPU time, the best of some turns taken in turn. Errors are largest ones"
-            " against geodesics (pyproj.Geod over a fine search) for 120 of the places; flips are places whose side"
+            "Rates are places per second of CPU time, the best of some turns taken in turn (one, where it needs more"
+            " than two seconds); ratios are to the best peer's best rate on that line, be it with fewer places."
+            " Errors are largest ones against geodesics (pyproj.Geod over a fine search) for 120 of the places;"
+            " flips are places whose side"
             " differs from ours. Memory is what Python and NumPy allocate at most during a run (not what GEOS or a"
             " database holds)." + (f" Could not be had here: {', '.join(absent)}." if absent else ""),
             contest.table(
