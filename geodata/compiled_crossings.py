@@ -160,8 +160,8 @@ def _pick(
         )
         wide = abs(np.floor((x1 - cells.west) * cells.per_lon) - column)
         high = abs(np.floor((y1 - cells.south) * cells.per_lat) - row)
-        is_step = abs(x1 - x0 + (y1 - y0)) < np.inf and (x0 != x1 or y0 != y1)
-        if is_step:
+        are_places = abs(lon0[k]) <= 360.0 and abs(lon1[k]) <= 360.0 and abs(y0) <= 90.0 and abs(y1) <= 90.0
+        if are_places and (x0 != x1 or y0 != y1):
             cell = _within(row, cells.rows) * cells.columns + _within(column, cells.columns)
             picked[count] = k
             count += max(wide, high) >= edges.clear[np.uint64(cell)]

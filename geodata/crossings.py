@@ -144,6 +144,11 @@ class _Ends:
             q_lon = q_lon + 360.0 * np.round((p_lon - q_lon) / 360.0)
         return np.stack([p_lon, lat0, q_lon, lat1], axis=1)
 
+    def are_places(self, at: slice) -> NDArray[np.bool_]:
+        """Which steps have places at both ends: as in `Locator`, within 360 degrees of longitude, 90 of latitude."""
+        lon0, lat0, lon1, lat1 = (np.abs(column[at]) for column in self.raw)
+        return np.asarray((lon0 <= 360.0) & (lon1 <= 360.0) & (lat0 <= 90.0) & (lat1 <= 90.0))
+
     def standing(self) -> Indices:
         """Positions of the steps that have no length."""
         level = np.flatnonzero(self.raw[1] == self.raw[3])
@@ -156,11 +161,12 @@ def _possible_steps(ends: _Ends) -> Indices:
     """Positions of the steps that may reach the line, ascending."""
     raster, found = ends.line.edge_raster, [np.zeros(0, dtype=np.int64)]
     for begin in range(0, len(ends), _BLOCK):
-        p_lon, p_lat, q_lon, q_lat = ends.at(slice(begin, begin + _BLOCK)).T
-        with np.errstate(invalid="ignore"):
-            dlon, dlat = q_lon - p_lon, q_lat - p_lat
-            is_possible = np.isfinite(dlon + dlat) & ((dlon != 0.0) | (dlat != 0.0))
-        found.append(begin + np.flatnonzero(is_possible & raster.may_meet(p_lon, p_lat, q_lon, q_lat)))
+        at = slice(begin, begin + _BLOCK)
+        here = begin + np.flatnonzero(ends.are_places(at))
+        p_lon, p_lat, q_lon, q_lat = ends.at(here).T
+        is_possible = (p_lon != q_lon) | (p_lat != q_lat)
+        is_possible &= raster.may_meet(p_lon, p_lat, q_lon, q_lat)
+        found.append(here[is_possible])
     return np.concatenate(found)
 
 
