@@ -31,7 +31,7 @@ class Happening(NamedTuple):
 KINDS: Final[dict[str, Happening]] = {
     "crossing_person": Happening(0.0, 3.0),
     "crossing_vehicle": Happening(0.0, 3.0),
-    "crossing_uav": Happening(0.0, 1.0),
+    "crossing_uav": Happening(0.0, 0.8),
     "incursion_person": Happening(1_000.0, 3.0),
     "incursion_vehicle": Happening(1_000.0, 3.0),
     "incursion_uav": Happening(1_000.0, 2.0),

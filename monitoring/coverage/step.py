@@ -2,7 +2,7 @@
 
 An hour is looked at a second time when every silence in it has shown itself (the longest interval between reports of
 health, and the lateness), and whenever late evidence bears on it; a row is published again, with the next revision,
-only where a figure differs. Late evidence is taken into account at the next full hour or end of input.
+only where a figure differs. Late evidence is taken into account every third hour and at an end of input.
 """
 
 from collections.abc import Mapping
@@ -21,6 +21,8 @@ from monitoring.coverage.health import HOUR_NS, HOUR_SLOTS, KEEP_HOURS, SLOT_NS,
 Indices = NDArray[np.int64]
 
 STATE_VERSION: Final = 1
+AMENDED_EVERY_HOURS: Final = 3
+"""What came late is looked at when the watermark passes every third hour, and at an end of input."""
 SILENT_HOURS_MOST: Final = 48
 """Hours in which nothing was heard of any sensor have rows of their own up to so many on end, then none."""
 
@@ -185,8 +187,9 @@ class _Clerk:
             self._publish(hour, as_of_slot, (hour + 1) * HOUR_NS)
         settled = (as_of_slot - self._settle_slots(hour)) // HOUR_SLOTS - 1
         if settled in self._told:
-            self._again.add(settled)
-        self.look_again(as_of_slot)
+            self._look_at(settled, as_of_slot)
+        if (hour + 1) % AMENDED_EVERY_HOURS == 0:
+            self.look_again(as_of_slot)
 
     def tell_so_far(self, until_ns: int) -> None:
         """The running hour up to the end of input."""
@@ -198,15 +201,18 @@ class _Clerk:
     def look_again(self, as_of_slot: int | None = None) -> None:
         """Hours whose evidence may have changed."""
         assert self.next_hour is not None or not self._again
+        reached = as_of_slot if as_of_slot is not None else (self.next_hour or 0) * HOUR_SLOTS
         for hour in sorted(self._again):
-            known = self._told.get(hour)
-            if known is None or self._health is None or hour * HOUR_SLOTS < self._health.first_slot:
-                continue
+            self._look_at(hour, reached)
+        self._again.clear()
+
+    def _look_at(self, hour: int, reached: int) -> None:
+        """An hour that was told, by what is known now that the watermark has reached a slot."""
+        known = self._told.get(hour)
+        if known is not None and self._health is not None and hour * HOUR_SLOTS >= self._health.first_slot:
             end = (hour + 1) * HOUR_SLOTS
-            reached = as_of_slot if as_of_slot is not None else (self.next_hour or hour) * HOUR_SLOTS
             settled, so_far = end + self._settle_slots(hour), -(-known.until_ns // SLOT_NS)
             self._publish(hour, settled if reached >= settled else min(end, so_far), known.until_ns)
-        self._again.clear()
 
     def pass_on(self, following: int) -> None:
         """To the next hour, or over a long silence to the next one with an event (or that of the watermark)."""

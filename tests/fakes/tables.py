@@ -99,11 +99,31 @@ def filing(case_number: str, finding_id: str, **values: Any) -> dict[str, Any]:
     }
 
 
+def watched(sector: str, hour: int, kind: str = "crossing_vehicle", **values: Any) -> dict[str, Any]:
+    """A row of coverage, so many hours after START_NS."""
+    start_ns = START_NS + hour * 3_600 * 10**9
+    return {
+        "sector": sector,
+        "kind": kind,
+        "time_start_ns": start_ns,
+        "time_end_ns": start_ns + 3_600 * 10**9,
+        "line_km_h": 50.0,
+        "watched_km_h": 25.0,
+        "effective_km_h": 20.0,
+        "lost_km_h": 5.0,
+        "detection_prob": 0.8,
+        "status": "partly_observed",
+        "is_upper_bound": True,
+        **values,
+    }
+
+
 def output(
     findings: Sequence[dict[str, Any]] = (),
     incidents: Sequence[dict[str, Any]] = (),
     members: Sequence[dict[str, Any]] = (),
     filings: Sequence[dict[str, Any]] = (),
+    coverage: Sequence[dict[str, Any]] = (),
 ) -> Output:
     """An output of these rows."""
     return Output(
@@ -111,6 +131,7 @@ def output(
         table(schema.INCIDENTS, incidents),
         table(schema.MEMBERS, members),
         table(schema.FILINGS, filings),
+        table(schema.COVERAGE, coverage),
     )
 
 

@@ -165,7 +165,7 @@ def test_late_evidence_amends_the_hour_with_the_next_revision():
     assert total(newest(first), VEHICLES, hour=3) == 0.0
     state = coverage.late(state, table(beats(["GR-1"], every(0.5, 6.5))), world)
     again = events.in_canonical_order(table(beats(["GR-1"], [8.0])))
-    state, second = coverage.step(state, again, until_ns + HOUR_NS, False, world)
+    state, second = coverage.step(state, again, until_ns + HOUR_NS, True, world)
     amended = [row for row in second.to_pylist() if row["time_start_ns"] == FIRST_NS + 3 * HOUR_NS]
     assert {row["kind"] for row in amended} >= {VEHICLES, "crossing_person"}
     assert {row["revision"] for row in amended} == {2}
