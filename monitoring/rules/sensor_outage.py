@@ -8,7 +8,8 @@ Why: what nobody could see must be known as well as what was seen (the clause of
 
 How: outages that may have begun at one moment (within `group_s`; a silence may have begun at any time before the
 report that was due next) at neighbouring posts (each within `group_m` of another) are one happening with one cause: a
-power cut that silences a hundred posts is one finding. It ends when the last of them is heard again. The verdict is
+power cut that silences a hundred posts is one finding. It begins with the last sign of any of them before that moment
+and ends when the last of them is heard again. The verdict is
 `undetermined`: an outage breaks no clause by itself; it is `permitted` when maintenance was announced for the place
 and time of every post. An outage that goes on is told `tell_after_s` after it became known, and again when it ends.
 The finding says how many sensors of which types are out, how that is known, in which sectors, and how many
@@ -241,7 +242,9 @@ def _finding(
     placed: pa.Table, group: list[_Outage], until_ns: int, parameters: Parameters
 ) -> dict[str, Any] | None:
     agreement = parameters.agreement
-    start_ns = min(outage.from_ns for outage in group)
+    # One cause: it came after the last sign of any of them that it can have come after.
+    latest_ns = min(outage.by_ns for outage in group)
+    start_ns = max((one.from_ns for one in group if one.from_ns <= latest_ns), default=latest_ns)
     end_ns = max(min(outage.end_ns, until_ns) for outage in group)
     goes_on = any(outage.end_ns > until_ns for outage in group)
     lasts_s = (end_ns - start_ns) / 1e9
@@ -261,6 +264,7 @@ def _finding(
         "types": dict(sorted(Counter(_type(name, parameters) for name in ids).items())),
         "known_by": dict(sorted(how.items())),
         "goes_on": goes_on,
+        "back": sum(outage.end_ns <= until_ns for outage in group),
         "one_cause": len(ids) > 1,
         "sectors": list(loss.sectors),
         "lost_km": dict(loss.km),
