@@ -145,11 +145,18 @@ NAMES: Final = frozenset({"finding_id", "incident_id", "subject_key"})
 
 def facts(results: dict[str, list[dict[str, Any]]]) -> dict[str, list[str]]:
     """Results without their ids: an incident keeps the id it was first published under, though an earlier event of
-    it came to be known."""
-    return {
-        kind: sorted(repr([value for name, value in row.items() if name not in NAMES]) for row in rows)
-        for kind, rows in results.items()
-    }
+    it came to be known. Nor with the coverage that findings carry: that is what could be known when they were decided.
+    """
+    return {kind: sorted(repr(_fact(row)) for row in rows) for kind, rows in results.items()}
+
+
+def _fact(row: dict[str, Any]) -> list[Any]:
+    kept = {name: value for name, value in row.items() if name not in NAMES}
+    if "detail" in kept:
+        kept["detail"] = {
+            name: said for name, said in json.loads(kept["detail"]).items() if name != "coverage"
+        }
+    return list(kept.values())
 
 
 def _by(table: pa.Table, key: str) -> list[dict[str, Any]]:
