@@ -40,7 +40,7 @@ class EngineOutput(NamedTuple):
     incidents: pa.Table
     members: pa.Table
     filings: pa.Table
-    coverage: pa.Table = schema.COVERAGE.empty_table()
+    coverage: pa.Table = pa.Table.from_batches([], schema.COVERAGE)  # loads no pandas, as `empty_table` would
 
     @classmethod
     def empty(cls) -> "EngineOutput":

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from monitoring.adapters.store import Store
-from monitoring.agreement import Agreement
+from monitoring.agreement import DEFAULT, Agreement
 from tests.integration.cli.command_line import contactline
 from tests.integration.cli.conftest import line_through
 
@@ -100,7 +100,7 @@ def test_check_and_show_tell_what_an_agreement_says(tmp_path: Path) -> None:
 def test_the_agreement_of_the_home_is_shown(template: Path) -> None:
     assert (
         contactline(template, "agreement", "show", "--json").json["version"]
-        == Agreement.load("minimal").version
+        == Agreement.load(DEFAULT).version
     )
 
 

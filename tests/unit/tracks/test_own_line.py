@@ -1,5 +1,6 @@
 """A rule may measure the forces of each party from a line of that party's own."""
 
+import json
 from typing import Any
 
 import pytest
@@ -137,4 +138,7 @@ def test_swapping_the_parties_swaps_the_findings_and_nothing_else() -> None:
             row["side"] = {"A": "B", "B": "A"}[row["side"]]
             row["party"] = {"A": "B", "B": "A"}[row["party"]]
             row["detail"] = row["detail"].replace('"A"', "?").replace('"B"', '"A"').replace("?", '"B"')
+        for row in (*ours, *theirs):
+            # Whose deed it was is put into words too; that mirror has tests of its own.
+            row["detail"] = {k: v for k, v in json.loads(row["detail"]).items() if k != "attribution"}
         assert ours == theirs
