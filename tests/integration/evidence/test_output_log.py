@@ -46,7 +46,7 @@ def test_the_same_again_changes_nothing_and_something_else_is_refused(tmp_path: 
     in_pieces = pa.concat_tables([table.slice(0, 1), table.slice(1)])
     assert not log.append(5, {"members": in_pieces})
     assert not log.append(7, {})
-    with pytest.raises(OutputConflict, match=r"members\.residual_m; stored by engine 0\.1\.0, now engine 2"):
+    with pytest.raises(OutputConflict, match=r"members\.residual_m; stored by engine 0\.2\.0, now engine 2"):
         log.append(9, members(9, residual_m=2.0), engine_version="2")
     with pytest.raises(OutputConflict, match="stored by nothing"):
         log.append(7, members(7))

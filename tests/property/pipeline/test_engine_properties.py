@@ -81,7 +81,7 @@ def run(
 
 def finals(outputs: list[EngineOutput]) -> list[list[dict[str, Any]]]:
     """Findings, filings and newest incidents of a whole run, in the order given."""
-    findings, incidents, _, filings = (pa.concat_tables(parts) for parts in zip(*outputs, strict=True))
+    findings, incidents, _, filings, _ = (pa.concat_tables(parts) for parts in zip(*outputs, strict=True))
     newest = {row["incident_id"]: {**row, "revision": 0} for row in incidents.to_pylist()}
     return [
         findings.to_pylist(),
@@ -219,7 +219,9 @@ def test_late_evidence_leads_to_what_timely_evidence_would_have_given(seed: int)
 
 
 def _newest(outputs: list[EngineOutput]) -> EngineOutput:
-    findings, incidents, members, filings = (pa.concat_tables(parts) for parts in zip(*outputs, strict=True))
+    findings, incidents, members, filings, _ = (
+        pa.concat_tables(parts) for parts in zip(*outputs, strict=True)
+    )
     last = {row["incident_id"]: row for row in incidents.to_pylist()}
     return EngineOutput(
         newest_revisions(findings),
