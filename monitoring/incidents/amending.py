@@ -86,9 +86,13 @@ def amend(
     ]
     member_table = _renamed_members(anew, matching)
     judged = publishing.judge(rules, publishing.incidents_table(incidents), member_table, parameters)
+    judged += publishing.no_longer(
+        (row for name, _ in matching.named.values() for row in known.findings.get(name, ())), judged
+    )
     fire = [(until_ns, row) for row in judged]
     for gone in matching.gone:
-        fire += [(until_ns, publishing.withdrawn_finding(row)) for row in known.findings[gone]]
+        standing = [row for row in known.findings[gone] if row["state"] != "withdrawn"]
+        fire += [(until_ns, publishing.withdrawn_finding(row)) for row in standing]
     withdrawn = [publishing.withdrawn_incident(known.rows[gone]) for gone in matching.gone]
 
     state = with_late(state, placed, late & frozenset(_keys(after.rows)), parameters)

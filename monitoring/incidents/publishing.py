@@ -20,6 +20,7 @@ from monitoring.incidents.state import PUBLISHED
 from monitoring.incidents.summary import Described, Gathered, event_keys
 
 WITHDRAWN_WHY: Final = "Later evidence showed these reports to belong to another incident."
+NO_LONGER_WHY: Final = "With the later evidence the incident no longer shows this."
 
 
 class Judge(Protocol):
@@ -134,16 +135,27 @@ def withdrawn_incident(row: dict[str, Any]) -> dict[str, Any]:
 
 def withdrawn_findings(before: Before, first_ordinal: int) -> list[dict[str, Any]]:
     """The rows that withdraw the findings of a published incident."""
-    return [withdrawn_finding(row) for row in before.findings[before.rows[first_ordinal]["incident_id"]]]
+    found = before.findings[before.rows[first_ordinal]["incident_id"]]
+    return [withdrawn_finding(row) for row in found if row["state"] != "withdrawn"]
 
 
-def withdrawn_finding(row: dict[str, Any]) -> dict[str, Any]:
+def withdrawn_finding(row: dict[str, Any], why: str = WITHDRAWN_WHY) -> dict[str, Any]:
     """The row that withdraws a published finding."""
     return row | {
         "revision": row["revision"] + 1,
         "state": "withdrawn",
-        "reasons": [*row["reasons"], WITHDRAWN_WHY],
+        "reasons": [*row["reasons"], why],
     }
+
+
+def no_longer(published: Iterable[dict[str, Any]], judged: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rows that withdraw those `published` findings of revised incidents that the rules do not make any more."""
+    made = {row["finding_id"] for row in judged}
+    return [
+        withdrawn_finding(row, NO_LONGER_WHY)
+        for row in published
+        if row["finding_id"] not in made and row["state"] != "withdrawn"
+    ]
 
 
 def incidents_table(rows: Sequence[dict[str, Any]]) -> pa.Table:

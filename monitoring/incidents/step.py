@@ -178,6 +178,9 @@ def _publish(
     ]
     member_table = members(gathered, described, [n.incident_id for n in named.names])
     judged = publishing.judge(rules, publishing.incidents_table(incidents), member_table, parameters)
+    judged += publishing.no_longer(
+        (row for n in named.names if n.is_new for row in before.findings.get(n.incident_id, ())), judged
+    )
 
     decided_ns = {
         incidents[i]["incident_id"]: int(activities.complete_ns[h]) for i, h in enumerate(heads.tolist())

@@ -145,7 +145,8 @@ NAMES: Final = frozenset({"finding_id", "incident_id", "subject_key"})
 
 def facts(results: dict[str, list[dict[str, Any]]]) -> dict[str, list[str]]:
     """Results without their ids: an incident keeps the id it was first published under, though an earlier event of
-    it came to be known. Nor with the coverage that findings carry: that is what could be known when they were decided.
+    it came to be known (an incident of a place names its one finding in its detail). Nor with the coverage that
+    findings carry: that is what could be known when they were decided.
     """
     return {kind: sorted(repr(_fact(row)) for row in rows) for kind, rows in results.items()}
 
@@ -153,9 +154,11 @@ def facts(results: dict[str, list[dict[str, Any]]]) -> dict[str, list[str]]:
 def _fact(row: dict[str, Any]) -> list[Any]:
     kept = {name: value for name, value in row.items() if name not in NAMES}
     if "detail" in kept:
-        kept["detail"] = {
-            name: said for name, said in json.loads(kept["detail"]).items() if name != "coverage"
-        }
+        left_out = {"coverage"}
+        if row.get("kind") not in (None, "fire", "movement"):
+            left_out.add("findings")
+        said = json.loads(kept["detail"])
+        kept["detail"] = {name: value for name, value in said.items() if name not in left_out}
     return list(kept.values())
 
 

@@ -1,5 +1,6 @@
 """However deliveries are cut, ordered, interrupted or delayed, and on however many shards: the same findings stand."""
 
+import json
 import random
 from pathlib import Path
 from typing import Any
@@ -131,15 +132,21 @@ def test_evidence_that_comes_late_leaves_the_same_findings_standing(
         ingest(runtime, [row for row, late in zip(hours.rows, is_late, strict=True) if not late])
         receipt = ingest(runtime, [row for row, late in zip(hours.rows, is_late, strict=True) if late])
         assert receipt["flagged"]["late"] > 0
-        late, timely = facts(standing(runtime)), facts(at_once[1])
-        for rule_id in ("line_crossing", "buffer_incursion", "ceasefire_fire"):
-            assert _of(late, rule_id) == _of(timely, rule_id)
-        if late != timely and every == 7:
-            # A known fault, not an accepted one: emitters and both ends of a shot are judged anew from too little.
-            pytest.xfail("late evidence of interference and of fire across the line may leave other findings")
-        assert late == timely
+        late, timely = standing(runtime), at_once[1]
+    if every == 7:
+        # A known fault: how many tracks of an object name its class is counted when a finding is decided, and not
+        # again when a late track turns out to be of the same object.
+        late, timely = _without_class_share(late), _without_class_share(timely)
+    assert facts(late) == facts(timely)
 
 
-def _of(told: Results, rule_id: str) -> list[Any]:
-    """The findings of one rule."""
-    return [row for row in told["findings"] if f"'{rule_id}'" in str(row)]
+def _without_class_share(told: Results) -> Results:
+    """Results in which findings of weapons that are only told do not say how sure their class is."""
+    return told | {"findings": [_unsure(row) for row in told["findings"]]}
+
+
+def _unsure(row: dict[str, Any]) -> dict[str, Any]:
+    if row["rule_id"] != "heavy_weapon_zone" or (row["probability"] or 0.0) >= 0.5:
+        return row
+    detail = {name: said for name, said in json.loads(row["detail"]).items() if name != "track_share"}
+    return row | {"probability": None, "detail": json.dumps(detail)}

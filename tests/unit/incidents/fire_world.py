@@ -45,6 +45,7 @@ def feed(
     is_end: bool = False,
     state: IncidentState | None = None,
     shards: int = 1,
+    rules: Sequence[Any] = (ceasefire_fire,),
 ) -> tuple[IncidentState, IncidentOutput]:
     """One step."""
     fire = placed(rows, world) if rows else schema.PLACED_EVENTS.empty_table()
@@ -56,7 +57,7 @@ def feed(
         world,
         is_end,
         shards,
-        rules=(ceasefire_fire,),
+        rules=rules,
     )
 
 

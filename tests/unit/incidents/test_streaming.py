@@ -128,10 +128,10 @@ def square(north_m: float) -> int:
     return int(bin_of(np.array([row["lon"]]), np.array([row["lat"]]))[0]) >> 20
 
 
-def amend(state, evidence, published, until_ns, is_end=False):
+def amend(state, evidence, published, until_ns, is_end=False, rules=(ceasefire_fire,)):
     return incidents.amend(
         state, placed(evidence, WORLD), NO_MOVEMENT, np.zeros(0, dtype=np.int64), published.findings,
-        published.incidents, until_ns, WORLD, is_end, (ceasefire_fire,),
+        published.incidents, until_ns, WORLD, is_end, rules,
     )  # fmt: skip
 
 
@@ -206,6 +206,37 @@ def test_a_late_event_after_the_end_of_input_amends_what_was_published_and_stays
     _, continued = feed(named(heard(400, -3_000), "b"), WORLD, LONG_AFTER_NS, state=state)
     (third,) = continued.incidents.to_pylist()
     assert (third["incident_id"], third["revision"], third["violations_smm"]) == (second["incident_id"], 3, 3)
+
+
+class Few:
+    """A rule that speaks of incidents of few reports only."""
+
+    @staticmethod
+    def evaluate(incidents_table, parameters):
+        few = np.array(incidents_table.column("event_count").to_pylist(), dtype=np.int64) < 7
+        return ceasefire_fire.evaluate(incidents_table.filter(pa.array(few)), parameters)
+
+
+def test_a_finding_that_a_rule_does_not_make_any_more_is_withdrawn_once_when_late_evidence_comes():
+    on_time = named(heard(100, -3_000), "a")
+    state, output = feed(on_time, WORLD, rules=(Few,))
+    (before,) = output.findings.to_pylist()
+    _, amended = amend(state, on_time + named(heard(0, -3_000), "late"), output, LONG_AFTER_NS, rules=(Few,))
+    (gone,) = amended.findings.to_pylist()
+    assert (gone["finding_id"], gone["state"], gone["revision"]) == (before["finding_id"], "withdrawn", 2)
+    assert gone["reasons"][-1] == "With the later evidence the incident no longer shows this."
+    assert amended.incidents.column("state").to_pylist() == ["final"]
+
+
+def test_a_finding_told_at_the_end_of_input_is_withdrawn_once_when_its_incident_goes_on_without_it():
+    state, ended = feed(named(heard(0, -3_000), "a"), WORLD, START_NS + 10 * SECOND_NS, True, rules=(Few,))
+    assert ended.findings.column("state").to_pylist() == ["final"]
+    until_ns = START_NS + 210 * SECOND_NS
+    state, second = feed(named(heard(200, -3_000), "b"), WORLD, until_ns, True, state, rules=(Few,))
+    assert second.findings.column("state").to_pylist() == ["withdrawn"]
+    _, third = feed(named(heard(400, -3_000), "c"), WORLD, state=state, rules=(Few,))
+    assert third.findings.num_rows == 0
+    assert third.incidents.column("revision").to_pylist() == [3]
 
 
 def test_outputs_have_the_published_schemas():
