@@ -14,7 +14,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from api.quality import Measured, Quality
+from api.quality import Measured, Naive, Quality
 from monitoring import schema
 from monitoring.evaluation.shares import Rate, Share
 from monitoring.simulation import load_scenario
@@ -181,7 +181,7 @@ def readme_section(known: Quality) -> str:
         worst.add((min(of_rule, key=lambda pair: pair[1].recall.value or 0.0)[0], rule_id))
         worst.add((min(of_rule, key=lambda pair: pair[1].precision.value or 0.0)[0], rule_id))
     lines = [
-        f"Engine {known.engine_version}, {known.date}, seeds {known.seeds[0]}-{known.seeds[1]} of simulated days "
+        f"Engine {known.engine_version}, {known.date}, {_seeds(known)} of simulated days "
         "on the shipped line; the two ordinary days and, of each rule, the worst scenarios. *Found* is recall over "
         "all that happened, *right* the share of reports that are a happening's first; in % with 95 % intervals. "
         "*False + split*: reports of nothing, and further reports of the same. Counted are asserted reports (their "
@@ -205,13 +205,27 @@ def readme_section(known: Quality) -> str:
                 _shown(rule.precision),
                 f"{rule.false_alarms:,} + {rule.splits:,}",
                 f"{rule.told.reports:,}" if rule.told else "0",
-                f"{100 * (rule.naive.recall or 0):.0f}",
-                f"{100 * (rule.naive.precision or 0):.0f}",
-                f"{rule.naive.false_alarms:,} + {rule.naive.splits:,}",
+                *_naive(rule.naive),
             )
             lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(
         [*lines, "", _parties(known), "", "Known weaknesses:", "", *(f"- {s}" for s in known.limits)]
+    )
+
+
+def _seeds(known: Quality) -> str:
+    first, last = known.seeds
+    return f"seed {first}" if first == last else f"seeds {first}-{last}"
+
+
+def _naive(known: Naive) -> tuple[str, str, str]:
+    """Found, right, false + split; dashes for a rule that the naive detector knows nothing of."""
+    if not (known.recall or known.false_alarms or known.splits):
+        return "-", "-", "-"
+    return (
+        f"{100 * (known.recall or 0):.0f}",
+        f"{100 * (known.precision or 0):.0f}",
+        f"{known.false_alarms:,} + {known.splits:,}",
     )
 
 
