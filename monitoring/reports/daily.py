@@ -392,7 +392,9 @@ def _evidence_line(
     distance_m = None if row["signed_distance_m"] is None else abs(row["signed_distance_m"])
     count, is_least = presence.objects(findings)
     watched = coverage_of(findings)
-    location = "away from the line" if row["chainage_m"] is None else f"km {row['chainage_m'] / 1_000:,.1f}"
+    location = "away from the line" if row["lon"] is not None else "no one place"
+    if row["chainage_m"] is not None:
+        location = f"km {row['chainage_m'] / 1_000:,.1f}"
     return EvidenceLine(
         incident_id=row["incident_id"],
         revision=row["revision"],
@@ -438,7 +440,7 @@ def _observed(row: dict[str, Any], findings: list[dict[str, Any]], classes: list
     if row["kind"] == "fire":
         return wording.phenomena(json.loads(row["phenomena"]).items(), bool(row["count_is_minimum"]))
     did = dict.fromkeys(wording.RULES.get(f["rule_id"], f["rule_id"]).lower() for f in findings)
-    if row["kind"] in ("works", "interference") and did and not classes:
+    if row["kind"] != "movement" and did and not classes:
         return ", ".join(did)
     what = wording.CLASSES.get(classes[0], classes[0]) if classes else "object of unknown class"
     return f"{what}: {', '.join(did)}" if did else what

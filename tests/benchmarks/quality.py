@@ -12,9 +12,9 @@ import json
 from dataclasses import asdict
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from api.quality import Measured, Naive, Quality
+from api.quality import Compared, Measured, Naive, Quality
 from monitoring import schema
 from monitoring.evaluation.shares import Rate, Share
 from monitoring.simulation import load_scenario
@@ -235,14 +235,29 @@ def _shown(share: Measured) -> str:
     return f"{100 * share.value:.0f} [{100 * share.low:.0f}, {100 * share.high:.0f}]"
 
 
+_OFTEN: Final = {
+    "line_crossing": "crossings",
+    "buffer_incursion": "stays in the buffer",
+    "ceasefire_fire": "fire",
+}
+"""The rules that judge enough happenings for a loss to be seen."""
+
+
+def _is_recall_of(compared: Compared, rule_id: str) -> bool:
+    return compared.measure == "recall" and compared.rule_id == rule_id and compared.loss_seen is not None
+
+
 def _parties(known: Quality) -> str:
     beyond = sum(not c.within_chance for c in known.impartiality)
     said = "none differs" if not beyond else f"**{beyond} differ**"
-    seen = [c.loss_seen for c in known.impartiality if c.loss_seen is not None and c.measure == "recall"]
+    seen = {
+        word: max(c.loss_seen or 0.0 for c in known.impartiality if _is_recall_of(c, rule_id))
+        for rule_id, word in _OFTEN.items()
+        if any(_is_recall_of(c, rule_id) for c in known.impartiality)
+    }
+    shares = ", ".join(f"{100 * loss:.0f} % of its {word}" for word, loss in seen.items())
     smallest = (
-        f"; a detector that dropped {100 * max(seen):.0f} % of one party's findings would be caught nine times in ten"
-        if seen
-        else ""
+        f"; a detector that dropped of one party {shares} would be caught nine times in ten" if seen else ""
     )
     return (
         f"Both parties alike: of {len(known.impartiality)} comparisons of A with B {said} by more than chance"

@@ -338,3 +338,11 @@ def test_whose_deed_is_proposed_is_not_in_the_report_only_what_sensors_stated() 
         material([proposed, stated], [finding(proposed, party="B", detail=weighed), finding(stated)])
     )
     assert [line.party for line in made.fire] == ["undetermined", "A"]
+
+
+def test_an_outage_is_no_object_and_has_no_one_place():
+    place = {"lon": None, "lat": None, "chainage_m": None, "side": None, "signed_distance_m": None}
+    outage = incident("o", 4, kind="outage", **place)
+    report = build(material([outage], [finding(outage, "sensor_outage", "undetermined")]))
+    (line,) = report.other
+    assert (line.observation, line.location) == ("outage of sensors", "no one place")
