@@ -9,10 +9,11 @@ from api.quality import Measured, Quality
 def quality_tables(known: Quality) -> list[Table]:
     """A table of the scenarios for each rule, ours beside naive, and one of A beside B."""
     first, last = known.seeds
+    seeds = f"seed {first}" if first == last else f"seeds {first}-{last}"
     rule_ids = sorted({rule.rule_id for scenario in known.scenarios for rule in scenario.rules})
     tables = [_of_rule(known, rule_id) for rule_id in rule_ids]
     tables[0].caption = (
-        f"engine {known.engine_version}, {known.date}, seeds {first}-{last}; found = recall, right = precision, in "
+        f"engine {known.engine_version}, {known.date}, {seeds}; found = recall, right = precision, in "
         "% with 95 % intervals; false+split = reports of nothing + further reports of one happening; naive = "
         "found/right of a detector that joins nothing"
     )
@@ -22,12 +23,16 @@ def quality_tables(known: Quality) -> list[Table]:
 
 def _parties(known: Quality, scenario: str) -> Table:
     table = _table(f"A beside B, {scenario}: chance, or a bias below p = 0.01 over all comparisons")
-    for name in ("rule", "measure", "A", "B", "p", ""):
+    for name in ("rule and measure", "A", "B", "p", ""):
         table.add_column(name, justify="right" if name in {"A", "B", "p"} else "left", no_wrap=True)
+    told = ""
     for c in (c for c in known.impartiality if c.scenario == scenario):
+        if c.rule_id != told:
+            table.add_row(c.rule_id, "", "", "", "")
+            told = c.rule_id
         show = _rate if c.measure == "false alarms" else _share
         verdict = "chance" if c.within_chance else "BIAS"
-        table.add_row(c.rule_id, c.measure, show(c.a), show(c.b), f"{c.p:.2f}", verdict)
+        table.add_row(f"  {c.measure}", show(c.a), show(c.b), f"{c.p:.2f}", verdict)
     return table
 
 
