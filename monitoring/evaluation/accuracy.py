@@ -91,6 +91,8 @@ def accuracy(pairs: list[tuple[Happening, Report]], published_ns: Mapping[str, i
 def _offset(happening: Happening, report: Report) -> tuple[float, float] | None:
     """East and north (m) from the report's first place to the nearest of the happening's; None without one."""
     roles = PLACED.get(happening.kind, ())
+    if not roles or not len(report.lon):
+        return None
     lon, lat = float(report.lon[0]), float(report.lat[0])
     offsets = [
         (

@@ -118,7 +118,7 @@ def attribution(pairs: list[tuple[Happening, Report]], held: list[tuple[float, b
     """
     ours = [(h, r) for h, r in pairs if h.party in ("A", "B")]
     named = [(h, r) for h, r in ours if r.party is not None]
-    others = [r for h, r in pairs if h.party not in ("A", "B")]
+    others = [r for h, r in pairs if h.party == "civilian"]
     by_party = {
         party: Share.of(
             sum(r.party == party for h, r in named if h.party == party),

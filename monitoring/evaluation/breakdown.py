@@ -35,8 +35,8 @@ def classes(happening: Happening) -> Iterable[str]:
 
 
 def parties(happening: Happening) -> Iterable[str]:
-    """Whose it was."""
-    return (happening.party,)
+    """Whose it was, where it was anybody's."""
+    return () if happening.party == "none" else (happening.party,)
 
 
 def speeds(happening: Happening) -> Iterable[str]:

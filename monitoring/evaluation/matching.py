@@ -38,6 +38,8 @@ KIND_OF_RULE: Final = {
     "air_violation": "presence",
     "engineering_works": "works",
     "monitor_interference": "jamming",
+    "sensor_outage": "outage",
+    "force_build_up": "build_up",
 }
 """The kind of happening that each rule judges; rules that are not here are not scored."""
 FIRST_RULES: Final = ("line_crossing", "buffer_incursion", "ceasefire_fire")
@@ -49,7 +51,7 @@ class Gates:
 
     `time_s`: between the two intervals. `space_m` by kind of happening: from the report's nearest place to
     the happening's nearest, beyond the happening's own extent and `sigmas` standard deviations of the
-    report.
+    report. An outage has no place in reports: there the two must have a sensor in common.
     """
 
     time_s: float = 180.0
@@ -63,6 +65,7 @@ class Gates:
             "presence": 2_000.0,
             "works": 1_000.0,
             "jamming": 5_000.0,
+            "build_up": 10_000.0,
         }
     )
 
@@ -153,6 +156,11 @@ def allowed_pairs(
         found_h.append(h + at)
         found_r.append(r)
     h, r = np.concatenate(found_h), np.concatenate(found_r)
+    late = np.minimum(np.abs(starts[h, 0] - said[r, 0]) / 1_800e9, 1.0)
+    if kind == "outage":
+        alike = _shared_sensors(happenings, reports)[h, r]
+        keep = alike > 0.0
+        return h[keep], r[keep], (1.0 - alike + late)[keep]
     distance = _distances(happenings, reports, h, r)
     extent = np.array([x.extent_m for x in happenings])[h]
     slack = gates.sigmas * np.minimum(np.array([x.sigma_m for x in reports])[r], gates.sigma_m_most)
@@ -160,13 +168,23 @@ def allowed_pairs(
     beyond = np.maximum(distance - extent, 0.0)
     keep = beyond <= limit
     h, r = h[keep], r[keep]
-    late_s = np.abs(starts[h, 0] - said[r, 0]) / 1e9
-    cost = (
-        beyond[keep] / limit[keep]
-        + np.minimum(late_s / 1_800.0, 1.0)
-        + 0.5 * np.minimum(distance[keep] / 10_000.0, 1.0)
-    )
+    cost = beyond[keep] / limit[keep] + late[keep] + 0.5 * np.minimum(distance[keep] / 10_000.0, 1.0)
     return h, r, cost
+
+
+def _shared_sensors(happenings: list[Happening], reports: list[Report]) -> Reals:
+    """Sensors in both of all sensors in either (Jaccard), shape (happenings, reports)."""
+    own, said = ([one.sensor_ids for one in happenings], [one.sensor_ids for one in reports])
+    column = {
+        name: number for number, name in enumerate(sorted({name for ids in own + said for name in ids}))
+    }
+    is_of_h, is_of_r = (np.zeros((len(of), len(column))) for of in (own, said))
+    for is_of, many in ((is_of_h, own), (is_of_r, said)):
+        for row, ids in enumerate(many):
+            is_of[row, [column[name] for name in ids]] = 1.0
+    both = is_of_h @ is_of_r.T
+    either = is_of_h.sum(axis=1)[:, None] + is_of_r.sum(axis=1)[None, :] - both
+    return np.asarray(both / np.maximum(either, 1.0))
 
 
 def _distances(happenings: list[Happening], reports: list[Report], h: Indices, r: Indices) -> Reals:

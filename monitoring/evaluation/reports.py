@@ -17,12 +17,17 @@ ASSERTED_FROM: Final = 0.5
 """A report is asserted when its probability is at least this, or when it states none."""
 SCORED_WAY: Final = "jamming"
 """Of interference with the monitors only this is scored: the truth holds no other way of it."""
+PLACELESS: Final = frozenset({"sensor_outage"})
+"""Rules whose findings name sensors and never a place."""
+COUNTED: Final = frozenset({"sensor_outage", "force_build_up"})
+"""Rules whose findings count what they are about; their incidents count findings."""
 SEVERITY: Final = {"permitted": 0, "undetermined": 1, "violation": 2}
 
 
 @dataclass(frozen=True)
 class Report:
-    """One reported happening. `lon`, `lat` are all its places, shape (k,); times ns UTC.
+    """One reported happening. `lon`, `lat` are all its places, shape (k,), none of an outage (whose `sensor_ids` say
+    which it is); times ns UTC.
 
     The ellipse (`sigma_major_m` and so on, standard deviations) is the incident's where there is one, else a
     circle of the finding's; 0 = not stated. `probability` is that of the rule's condition,
@@ -47,6 +52,7 @@ class Report:
     party_probability: float | None
     count: int | None
     parties: dict[str, float] = field(default_factory=dict)
+    sensor_ids: tuple[str, ...] = ()
 
     @property
     def is_asserted(self) -> bool:
@@ -58,7 +64,8 @@ def reports_of(findings: pa.Table, incidents: pa.Table | None = None) -> list[Re
     """The reports of a table of findings (columns of `schema.FINDINGS`), ordered by rule, time, first
     finding.
 
-    Withdrawn findings and superseded revisions are left out, as are findings without a place. `incidents`
+    Withdrawn findings and superseded revisions are left out, as are findings without a place of rules that should
+    give one. `incidents`
     (columns of `schema.INCIDENTS`) adds an incident's own place and count.
     """
     wanted = (
@@ -77,6 +84,7 @@ def reports_of(findings: pa.Table, incidents: pa.Table | None = None) -> list[Re
         "party",
         "incident_id",
         "subject_key",
+        "sensor_ids",
         "probability",
         "detail",
     )
@@ -89,7 +97,8 @@ def reports_of(findings: pa.Table, incidents: pa.Table | None = None) -> list[Re
     groups: dict[tuple[str, str, int], list[dict[str, Any]]] = {}
     crossed: dict[tuple[str, str], int] = {}
     for row in sorted(newest.values(), key=lambda r: (r["rule_id"], r["time_start_ns"], r["finding_id"])):
-        if row["state"] == "withdrawn" or row["lon"] is None or row["lat"] is None:
+        has_place = row["lon"] is not None and row["lat"] is not None
+        if row["state"] == "withdrawn" or not (has_place or row["rule_id"] in PLACELESS):
             continue
         if json.loads(row["detail"]).get("how", SCORED_WAY) != SCORED_WAY:
             continue
@@ -108,7 +117,7 @@ def reports_of(findings: pa.Table, incidents: pa.Table | None = None) -> list[Re
 def _report(rule_id: str, rows: list[dict[str, Any]], incident: dict[str, Any] | None) -> Report:
     verdict = max((row["verdict"] for row in rows), key=lambda word: SEVERITY[word])
     stated = [row["count"] for row in rows if row["count"] is not None]
-    count = None if incident is None else incident["count"]
+    count = None if incident is None or rule_id in COUNTED else incident["count"]
     sigma_m = max((row["sigma_m"] or 0.0 for row in rows), default=0.0)
     ellipse: tuple[float, ...] = (sigma_m, sigma_m, 0.0)
     if incident is not None and len(rows) == 1 and incident["sigma_major_m"]:
@@ -130,8 +139,8 @@ def _report(rule_id: str, rows: list[dict[str, Any]], incident: dict[str, Any] |
         party=party,
         time_start_ns=min(row["time_start_ns"] for row in rows),
         time_end_ns=max(row["time_end_ns"] for row in rows),
-        lon=np.array([row["lon"] for row in rows], dtype=np.float64),
-        lat=np.array([row["lat"] for row in rows], dtype=np.float64),
+        lon=np.array([row["lon"] for row in rows if row["lon"] is not None], dtype=np.float64),
+        lat=np.array([row["lat"] for row in rows if row["lat"] is not None], dtype=np.float64),
         sigma_m=sigma_m,
         sigma_major_m=ellipse[0],
         sigma_minor_m=ellipse[1],
@@ -140,6 +149,7 @@ def _report(rule_id: str, rows: list[dict[str, Any]], incident: dict[str, Any] |
         party_probability=party_probability,
         count=count if count is not None else (sum(stated) if stated else None),
         parties={name: max(p.get(name, 0.0) for p in weighed) for name in ("A", "B") if any(weighed)},
+        sensor_ids=tuple(sorted({name for row in rows for name in row["sensor_ids"]})),
     )
 
 

@@ -8,7 +8,15 @@ from numpy.typing import NDArray
 from monitoring import schema
 from monitoring.simulation.columns import Rows, joined, rows, taken
 from monitoring.simulation.randomness import between, stream
-from monitoring.simulation.sensors import BEARING_SIGMA_DEG, DAY_S, LATENCY_S, MODELS, RANGE_M, TYPES
+from monitoring.simulation.sensors import (
+    BEARING_SIGMA_DEG,
+    DAY_S,
+    LATENCY_S,
+    MODELS,
+    RANGE_M,
+    TYPES,
+    health_reports,
+)
 from monitoring.simulation.world import World
 
 Indices = NDArray[np.int64]
@@ -32,17 +40,15 @@ FALSE_TRACK_BASE: Final = 90_000_000
 def heartbeats(world: World, begin_s: float, end_s: float) -> Rows:
     """One report of health per watch and interval, with reach and field of view. No draw."""
     net = world.net
-    kind = net.type_idx[net.watch_sensor]
-    every = np.array([model.heartbeat_s for model in MODELS])[kind]
-    phase = (np.arange(len(kind)) * 0.6180339887 % 1.0) * every
+    phase, every = health_reports(net)
     lo, hi = np.maximum(begin_s, net.watch_start_s), np.minimum(end_s, net.watch_end_s)
     first = np.ceil((lo - phase) / every)
     count = np.maximum(np.ceil((hi - phase) / every) - first, 0).astype(np.int64)
-    watch = np.repeat(np.arange(len(kind)), count)
+    watch = np.repeat(np.arange(len(every)), count)
     step = np.arange(len(watch)) - np.repeat(np.cumsum(count) - count, count)
     t = phase[watch] + (first[watch] + step) * every[watch]
     sensor = net.watch_sensor[watch]
-    on = np.flatnonzero(world.power_outages.find(sensor, t) < 0)
+    on = np.flatnonzero(world.outages.power.find(sensor, t) < 0)
     watch, t, sensor = watch[on], t[on], sensor[on]
     kind = net.type_idx[sensor]
     x, y = net.position(watch, t)
@@ -127,7 +133,7 @@ def false_alarms(world: World) -> Rows:
         confidence=np.where(hears_fire, np.round(rng.beta(2.0, 5.0, n)[source], 2), np.nan),
         link=np.full(len(source), FALSE_LINK),
     )
-    on = (world.power_outages.find(batch["sensor"], made) < 0) & (made < world.duration_s)
+    on = (world.outages.power.find(batch["sensor"], made) < 0) & (made < world.duration_s)
     batch = taken(batch, on)
     return taken(batch, np.argsort(batch["made_s"], kind="stable"))
 

@@ -65,7 +65,7 @@ def inventions(world: World) -> tuple[Rows, Deceptions]:
                 facts.append((idx, sensor, hand, len(t), float(t[0]), float(t[-1])))
     batch = joined(parts)
     keep = (batch["made_s"] < world.duration_s) & (
-        world.power_outages.find(batch["sensor"], batch["made_s"]) < 0
+        world.outages.power.find(batch["sensor"], batch["made_s"]) < 0
     )
     batch = taken(batch, np.flatnonzero(keep))
     table = np.array(facts, dtype=np.float64).reshape(-1, 6)

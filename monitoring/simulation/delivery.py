@@ -58,10 +58,10 @@ class Delivery:
         n = len(sensor)
         is_kept = rng.uniform(size=n) >= faults.missing_frac
         arrival = made + batch["latency_s"]
-        outage = world.link_outages.find(sensor, arrival)
+        outage = world.outages.link.find(sensor, arrival)
         is_cut = outage >= 0
-        if len(world.link_outages):
-            after = world.link_outages.end_s[outage] + rng.uniform(0.0, BURST_S, n)
+        if len(world.outages.link):
+            after = world.outages.link.end_s[outage] + rng.uniform(0.0, BURST_S, n)
             arrival = np.where(is_cut, after, arrival)
             is_kept &= ~is_cut | STORES[world.net.type_idx[sensor]]
         burst = uniform_field(world.seed, 30, sensor, outage)

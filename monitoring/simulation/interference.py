@@ -52,7 +52,7 @@ def observe_jamming(
     range_m = np.hypot(x - discs.x[disc], y - discs.y[disc])
     reach = np.where(kind == FINDER, FINDER_RANGE_M, discs.radius_m[disc])
     is_able = (range_m < reach) & (t >= net.watch_start_s[watch]) & (t < net.watch_end_s[watch])
-    is_able &= world.power_outages.find(sensor, t) < 0
+    is_able &= world.outages.power.find(sensor, t) < 0
     chance = np.flatnonzero(is_able)
     hit = chance[rng.uniform(size=len(chance)) < NOTICE_P * net.p_factor[sensor[chance]]]
     batch = _reports(world, rng, disc[hit], sensor[hit], t[hit], x[hit], y[hit])

@@ -130,7 +130,7 @@ def observe_movers(
     is_shadowed, segment = _shadow(world.seed, looks.mover, looks.watch, looks.t)
     off_axis = np.abs((bearing - net.fov_azimuth_deg[looks.sensor] + 180.0) % 360.0 - 180.0)
     is_able = ~is_shadowed & (off_axis <= net.fov_width_deg[looks.sensor] / 2)
-    is_able &= world.power_outages.find(looks.sensor, looks.t) < 0
+    is_able &= world.outages.power.find(looks.sensor, looks.t) < 0
     seen_m = looks.range_m / world.weather.range_factor(kind, looks.sensor_x, looks.sensor_y, looks.t)
     p = detection_probability(kind, movers.object_class[looks.mover], seen_m) * net.p_factor[looks.sensor]
     p = np.where(is_able, p, 0.0)

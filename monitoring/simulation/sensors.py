@@ -130,6 +130,12 @@ class SensorNet:
         return x, y
 
 
+def health_reports(net: SensorNet) -> tuple[Reals, Reals]:
+    """Of each watch, shape (w,): when after the start its first report of health is due, and how often (s)."""
+    every_s = np.array([model.heartbeat_s for model in MODELS])[net.type_idx[net.watch_sensor]]
+    return (np.arange(len(every_s)) * 0.6180339887 % 1.0) * every_s, every_s
+
+
 def place_sensors(scenario: Scenario, space: LineSpace, seed: int, duration_s: float) -> SensorNet:
     """Posts and aircraft of a scenario on this line. Deterministic in (scenario, line, seed)."""
     where = Chainages(seed, space, scenario.concentration)

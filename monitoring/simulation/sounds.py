@@ -91,7 +91,7 @@ def observe_fire(
     p *= net.p_factor[sensor]
     off_axis = np.abs((chances.bearing_deg - net.fov_azimuth_deg[sensor] + 180.0) % 360.0 - 180.0)
     is_able = off_axis <= net.fov_width_deg[sensor] / 2
-    is_able &= world.power_outages.find(sensor, t) < 0
+    is_able &= world.outages.power.find(sensor, t) < 0
     p = np.where(is_able, p, 0.0)
     placing = np.flatnonzero((kind != FLASH_IR) & (p > 0))
     hit = np.flatnonzero(rng.uniform(size=len(p)) < p)
@@ -258,7 +258,7 @@ def human_reports(world: World) -> tuple[Rows, Indices, Indices, Reals]:
     heard_m = range_m / world.weather.range_factor(kind, net.x[sensor], net.y[sensor], started_s)
     p = detection_probability(kind, np.where(is_target, TARGETS.index("impact"), weapon), heard_m)
     p *= net.p_factor[sensor]
-    is_able = (world.power_outages.find(sensor, started_s) < 0) & (groups.rounds[group] > 0)
+    is_able = (world.outages.power.find(sensor, started_s) < 0) & (groups.rounds[group] > 0)
     p = np.where(is_able, p, 0.0)
     chance = (group[p > 0], kind[p > 0], np.log1p(-np.minimum(p[p > 0], 0.999)))
     hit = np.flatnonzero(rng.uniform(size=len(p)) < p)

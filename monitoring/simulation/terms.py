@@ -28,6 +28,8 @@ class Terms:
     air_left_m: dict[str, float] = field(default_factory=lambda: dict(_AIRCRAFT_M))
     air_right_m: dict[str, float] = field(default_factory=lambda: dict(_AIRCRAFT_M))
     """How near to the line no aircraft of a class may fly, by the side it is over."""
+    missed_count: float = 2.0
+    """How many reports of health in a row a silent post has missed before anybody can know."""
     rule_ids: tuple[str, ...] = ("line_crossing", "buffer_incursion", "ceasefire_fire")
     """The rules for which the agreement has a clause: only these can be broken in the score."""
     agreement_version: str = ""
@@ -58,6 +60,9 @@ class Terms:
             fire_gap_s=agreement.number("association.gap_s", time_ns),
             fire_move_m=agreement.number("association.move_m", time_ns),
             excursion_s=agreement.number("association.excursion_s", time_ns),
+            missed_count=agreement.number("sensor_outage.missed_count", time_ns)
+            if agreement.has("sensor_outage.missed_count")
+            else cls.missed_count,
             rule_ids=tuple(rule for rule in schema.RULE_IDS if agreement.clause(rule) is not None),
             agreement_version=agreement.version,
         )

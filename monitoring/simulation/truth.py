@@ -11,7 +11,16 @@ from typing import Any, Final, Literal, get_args
 
 TRUTH_FORMAT: Final = 1
 HappeningKind = Literal[
-    "movement", "crossing", "incursion", "presence", "fire", "works", "jamming", "deception"
+    "movement",
+    "crossing",
+    "incursion",
+    "presence",
+    "fire",
+    "works",
+    "jamming",
+    "deception",
+    "outage",
+    "build_up",
 ]
 Band = Literal["observable", "in_reach", "out_of_reach"]
 OBSERVABLE_P: Final = 0.95
@@ -42,14 +51,16 @@ class RuleTruth:
 class Happening:
     """One thing that happened.
 
-    `party` is whose forces (`A`, `B`, `civilian`); `direction` of a crossing `A>B` or `B>A`; `depth_m` the
-    greatest depth beyond the line (crossing) or inside the buffer (incursion); `phenomena` counts what
+    `party` is whose forces (`A`, `B`, `civilian`; `none` of an outage); `direction` of a crossing `A>B` or `B>A`;
+    `depth_m` the greatest depth beyond the line (crossing) or inside the buffer (incursion); `phenomena` counts what
     could be recorded, `rounds` what was fired; `detection_prob` the chance that all sensors together had to
     detect it, `sensor_types` those of them that had a chance of one in twenty; `depth_sigmas` the depth in
     standard deviations of the best fix; `speed_mps` the usual speed; `of` the movement or the answered fire.
     `attributable_prob` is the chance that somebody saw whose forces they were (movement) or placed the launch
     (fire); `is_determinable` whether sensors could have told whose deed it was (see `determinable`); both are
-    absent where the question does not arise.
+    absent where the question does not arise. Of an outage `objects` counts the posts that it took (`sensor_ids`) and
+    `phenomena` those whose silence could show (see `outage_truth`); of a build-up `objects` and `phenomena` count who
+    was there at once (see `build_ups`).
     """
 
     id: str
@@ -75,6 +86,7 @@ class Happening:
     of: str | None = None
     attributable_prob: float | None = None
     is_determinable: bool | None = None
+    sensor_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -146,8 +158,9 @@ def parse_truth(lines: Iterable[str], file: str = "truth") -> Truth:
             elif kind == "happening":
                 places = tuple(Place(**place) for place in record.pop("places"))
                 rules = tuple(RuleTruth(**rule) for rule in record.pop("rules"))
-                types = tuple(record.pop("sensor_types", ()))
-                happenings.append(Happening(**record, places=places, rules=rules, sensor_types=types))
+                for name in ("sensor_types", "sensor_ids"):
+                    record[name] = tuple(record.get(name, ()))
+                happenings.append(Happening(**record, places=places, rules=rules))
             elif kind == "links":
                 ids, tracks = tuple(record.pop("ids")), tuple(record.pop("track_ids"))
                 links.append(Links(**record, ids=ids, track_ids=tracks))
@@ -172,7 +185,7 @@ def truth_schema() -> dict[str, Any]:
         "id": text,
         "kind": {"enum": list(get_args(HappeningKind))},
         "actor": text,
-        "party": {"enum": ["A", "B", "civilian"]},
+        "party": {"enum": ["A", "B", "civilian", "none"]},
         "object_class": text,
         "objects": integer,
         "time_start_ns": integer,
@@ -194,6 +207,7 @@ def truth_schema() -> dict[str, Any]:
         "of": text,
         "attributable_prob": {"type": "number", "minimum": 0, "maximum": 1},
         "is_determinable": {"type": "boolean"},
+        "sensor_ids": {"type": "array", "items": text},
     }
     header = {
         "type": {"const": "header"},

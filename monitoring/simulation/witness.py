@@ -15,7 +15,9 @@ from monitoring.simulation.deception import Deceptions
 from monitoring.simulation.delivery import event_ids
 from monitoring.simulation.determinable import DETERMINABLE_P, Launches, is_fire_determinable
 from monitoring.simulation.looks import STRETCHES, TRACK, Seen
+from monitoring.simulation.outage_truth import outage_happenings
 from monitoring.simulation.scenario import Fire, Movement
+from monitoring.simulation.scribe import Scribe
 from monitoring.simulation.sensors import (
     AFFILIATION_KNOWN_FRAC,
     CLASS_KNOWN_FRAC,
@@ -24,7 +26,7 @@ from monitoring.simulation.sensors import (
     TYPES,
     hand_party,
 )
-from monitoring.simulation.truth import IN_REACH_P, Happening, Links, Place, RuleTruth, Truth, band
+from monitoring.simulation.truth import IN_REACH_P, Happening, Links, RuleTruth, Truth, band
 from monitoring.simulation.world import World
 
 Reals = NDArray[np.float64]
@@ -110,7 +112,7 @@ class Witness:
     """Collects from each window; `truth` is asked once, at the end."""
 
     def __init__(self, world: World) -> None:
-        self._world = world
+        self._world, self._scribe = world, Scribe(world)
         right = CLASS_KNOWN_FRAC * (1.0 - world.scenario.faults.class_wrong_frac)
         self._crossings, self._incursions, self._presences = _Chances(), _Chances(), _Chances(right)
         self._fire = np.zeros((world.groups.count, len(TYPES)))
@@ -166,31 +168,16 @@ class Witness:
             *self._fires(),
             *self._jammings(),
             *self._lies(),
+            *outage_happenings(self._world),
         ]
         return Truth(header, tuple(happenings), tuple(self._links()))
-
-    def _ns(self, t: float) -> int:
-        return self._world.start_ns + round(float(t) * 1_000) * 1_000_000
-
-    def _party(self, hand: int) -> str:
-        return "civilian" if hand == CIVILIAN else hand_party(self._world.space, hand)
-
-    def _places(self, roles: list[str], x: Reals, y: Reals) -> list[Place]:
-        space = self._world.space
-        left, _, _, chainage = space.signed(x, y)
-        lon, lat = space.line.frame.inverse(x, y)
-        signed = left * space.line.left_sign
-        return [
-            Place(role, round(float(a), 6), round(float(b), 6), round(float(d), 1), round(float(c), 1))
-            for role, a, b, d, c in zip(roles, lon, lat, signed, chainage, strict=True)
-        ]
 
     def _movements(self) -> list[Happening]:
         world, movers, paths = self._world, self._world.movers, self._world.movers.paths
         if not movers.count:
             return []
         x, y, _, _ = paths.at(np.arange(movers.count), paths.start_s)
-        places = self._places(["at"] * movers.count, x, y)
+        places = self._scribe.places(["at"] * movers.count, x, y)
         extent = np.zeros(movers.count)
         np.maximum.at(extent, paths.owner, np.hypot(paths.x - x[paths.owner], paths.y - y[paths.owner]))
         return [
@@ -198,11 +185,11 @@ class Witness:
                 id=f"m-{i:06d}",
                 kind="movement",
                 actor=world.scenario.movements[movers.spec[i]].name,
-                party=self._party(int(movers.hand[i])),
+                party=self._scribe.party(int(movers.hand[i])),
                 object_class=TARGETS[movers.object_class[i]],
                 objects=int(movers.objects[i]),
-                time_start_ns=self._ns(paths.start_s[i]),
-                time_end_ns=self._ns(min(paths.end_s[i], world.duration_s)),
+                time_start_ns=self._scribe.ns(paths.start_s[i]),
+                time_end_ns=self._scribe.ns(min(paths.end_s[i], world.duration_s)),
                 places=(places[i],),
                 extent_m=round(float(extent[i]), 1),
                 rules=(),
@@ -228,9 +215,9 @@ class Witness:
         p, best = found.p, found.best_sigma_m
         deep_x, deep_y, _, _ = movers.paths.at(episodes.mover, episodes.deepest_s)
         out_x, out_y, _, _ = movers.paths.at(episodes.mover, episodes.end_s)
-        entry = self._places(["at"] * count, episodes.x, episodes.y)
-        deepest = self._places(["deepest"] * count, deep_x, deep_y)
-        leaving = self._places(["exit"] * count, out_x, out_y)
+        entry = self._scribe.places(["at"] * count, episodes.x, episodes.y)
+        deepest = self._scribe.places(["deepest"] * count, deep_x, deep_y)
+        leaving = self._scribe.places(["exit"] * count, out_x, out_y)
         made = []
         for i in range(count):
             mover = int(episodes.mover[i])
@@ -243,11 +230,11 @@ class Witness:
                     id=f"{LETTERS[kind]}-{i:06d}",
                     kind=kind,
                     actor=spec.name,
-                    party=self._party(int(movers.hand[mover])),
+                    party=self._scribe.party(int(movers.hand[mover])),
                     object_class=TARGETS[movers.object_class[mover]],
                     objects=int(movers.objects[mover]),
-                    time_start_ns=self._ns(episodes.start_s[i]),
-                    time_end_ns=self._ns(episodes.end_s[i]),
+                    time_start_ns=self._scribe.ns(episodes.start_s[i]),
+                    time_end_ns=self._scribe.ns(episodes.end_s[i]),
                     places=(entry[i], deepest[i], leaving[i]),
                     extent_m=round(float(episodes.extent_m[i]), 1),
                     rules=self._rules(kind, spec, int(movers.hand[mover]), float(episodes.start_s[i])),
@@ -286,10 +273,10 @@ class Witness:
         world, groups, facts = self._world, self._world.groups, self._world.fire
         if not groups.count:
             return []
-        origin = self._places(["origin"] * groups.count, groups.x, groups.y)
+        origin = self._scribe.places(["origin"] * groups.count, groups.x, groups.y)
         has_target = np.isfinite(groups.target_x)
         far = iter(
-            self._places(
+            self._scribe.places(
                 ["impact"] * int(has_target.sum()), groups.target_x[has_target], groups.target_y[has_target]
             )
         )
@@ -306,11 +293,11 @@ class Witness:
                     id=f"f-{i:06d}",
                     kind="works" if spec.weapon == "digging" else "fire",
                     actor=spec.name,
-                    party=self._party(int(groups.hand[i])),
+                    party=self._scribe.party(int(groups.hand[i])),
                     object_class=spec.weapon,
                     objects=1,
-                    time_start_ns=self._ns(facts.start_s[i]),
-                    time_end_ns=self._ns(facts.end_s[i]),
+                    time_start_ns=self._scribe.ns(facts.start_s[i]),
+                    time_end_ns=self._scribe.ns(facts.end_s[i]),
                     places=places,
                     extent_m=round(3.0 * spec.spread_m, 1),
                     rules=self._fire_rules(i, spec),
@@ -347,7 +334,7 @@ class Witness:
     def _jammings(self) -> list[Happening]:
         world, discs = self._world, self._world.jamming
         p = -np.expm1(self._jamming.sum(axis=1))
-        places = self._places(["origin"] * len(discs), discs.x, discs.y) if len(discs) else []
+        places = self._scribe.places(["origin"] * len(discs), discs.x, discs.y) if len(discs) else []
         made = []
         for i in range(len(discs)):
             if discs.start_s[i] >= world.duration_s:
@@ -358,11 +345,11 @@ class Witness:
                     id=f"j-{i:06d}",
                     kind="jamming",
                     actor="interference" if spec < 0 else world.scenario.jammers[spec].name,
-                    party=self._party(int(discs.hand[i])),
+                    party=self._scribe.party(int(discs.hand[i])),
                     object_class="jammer",
                     objects=1,
-                    time_start_ns=self._ns(discs.start_s[i]),
-                    time_end_ns=self._ns(min(discs.end_s[i], world.duration_s)),
+                    time_start_ns=self._scribe.ns(discs.start_s[i]),
+                    time_end_ns=self._scribe.ns(min(discs.end_s[i], world.duration_s)),
                     places=(places[i],),
                     extent_m=round(float(discs.radius_m[i]), 1),
                     rules=(RuleTruth("monitor_interference", "violation"),),
@@ -377,17 +364,19 @@ class Witness:
         world, lies = self._world, self._deceptions
         if lies is None or not len(lies.sensor):
             return []
-        places = self._places(["at"] * len(lies.sensor), world.net.x[lies.sensor], world.net.y[lies.sensor])
+        places = self._scribe.places(
+            ["at"] * len(lies.sensor), world.net.x[lies.sensor], world.net.y[lies.sensor]
+        )
         return [
             Happening(
                 id=f"d-{i:06d}",
                 kind="deception",
                 actor=world.scenario.spoofs[lies.spec[i]].name,
-                party=self._party(int(lies.hand[i])),
+                party=self._scribe.party(int(lies.hand[i])),
                 object_class=world.net.ids[lies.sensor[i]],
                 objects=int(lies.count[i]),
-                time_start_ns=self._ns(lies.start_s[i]),
-                time_end_ns=self._ns(lies.end_s[i]),
+                time_start_ns=self._scribe.ns(lies.start_s[i]),
+                time_end_ns=self._scribe.ns(lies.end_s[i]),
                 places=(places[i],),
                 extent_m=0.0,
                 rules=(RuleTruth("monitor_interference", "violation"),),

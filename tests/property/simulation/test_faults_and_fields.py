@@ -154,7 +154,7 @@ def test_jammers_and_lies_are_as_many_as_the_scenario_says(line: ContactLine) ->
 
 def test_regional_outages_take_every_post_within_their_radius(line: ContactLine) -> None:
     world = world_of(with_faults(regional_outages_per_day=5.0, power_outages_per_day=0.0), line)
-    begins, counts = np.unique(np.round(world.power_outages.start_s, 6), return_counts=True)
+    begins, counts = np.unique(np.round(world.outages.power.start_s, 6), return_counts=True)
     assert len(begins) >= 2
     assert counts.max() >= 5
 

@@ -299,3 +299,50 @@ def test_of_interference_only_jamming_is_scored() -> None:
     hit = finding("b", "monitor_interference", 2, detail='{"how":"fire at a sensor"}')
     (rule,) = evaluate(truth(jam), table(jammed, hit)).rules
     assert (rule.matched, rule.reports) == (1, 1)
+
+
+def outage(name: str, hour: float, *sensors: str, **changes: Any) -> Happening:
+    broken = (RuleTruth("sensor_outage", "undetermined"),)
+    made = happening(name, "fire", hour, party="none", phenomena=len(sensors))
+    return replace(made, **({"kind": "outage", "sensor_ids": sensors, "rules": broken} | changes))
+
+
+def silence(name: str, hour: float, *sensors: str) -> dict[str, Any]:
+    placeless = {"lon": None, "lat": None, "party": None, "sensor_ids": list(sensors), "count": len(sensors)}
+    return finding(name, "sensor_outage", hour, verdict="undetermined", **placeless)
+
+
+def test_an_outage_is_known_by_its_sensors_since_no_finding_says_where_they_stand() -> None:
+    world = truth(outage("o", 1, "GR-1", "GR-2"), outage("p", 1, "GR-3"))
+    found = table(silence("1", 1, "GR-2"), silence("2", 1, "ET-1"), silence("3", 5, "GR-3"))
+    (rule,) = evaluate(world, found).rules
+    assert (rule.matched, rule.misses, rule.false_alarms) == (1, ("p",), ("2", "3"))
+    assert (rule.count_ratio, rule.accuracy.location_m.n) == (0.5, 0)
+    assert rule.attribution.innocents_blamed.whole == 0, "nobody does an outage"
+
+
+def test_the_report_with_more_of_an_outages_sensors_is_it_and_the_other_a_split() -> None:
+    world = truth(outage("o", 1, "GR-1", "GR-2", "GR-3"))
+    (rule,) = evaluate(world, table(silence("1", 1, "GR-1"), silence("2", 1, "GR-2", "GR-3"))).rules
+    assert (rule.matched, rule.splits) == (1, ("1",))
+
+
+def test_an_outage_whose_reports_only_came_late_is_an_innocent_cause() -> None:
+    world = truth(outage("o", 1, "GR-1", rules=()))
+    (rule,) = evaluate(world, table(silence("1", 1, "GR-1"))).rules
+    assert (rule.n, rule.innocent) == (0, ("1",))
+
+
+def test_an_outage_and_a_build_up_are_counted_by_the_finding_not_by_its_incident() -> None:
+    incident: dict[str, Any] = {field.name: None for field in schema.INCIDENTS}
+    incident |= {"incident_id": "i", "revision": 1, "phenomena": '{"sensor_outage":1}', "detail": "{}"}
+    incidents = pa.Table.from_pylist(
+        [
+            {field.name: incident.get(field.name) for field in schema.INCIDENTS}
+            | {"kind": "outage", "state": "final", "time_start_ns": 0, "time_end_ns": 0, "event_ids": []}
+        ],
+        schema=schema.INCIDENTS,
+    )
+    named = table(silence("1", 1, "GR-1", "GR-2") | {"incident_id": "i"})
+    (report,) = reports_of(named, incidents)
+    assert report.count == 2

@@ -132,7 +132,7 @@ def test_weapons_brought_back_are_presences_and_their_pits_are_works(line: Conta
 def test_a_regional_outage_silences_posts_together(line: ContactLine) -> None:
     run = simulate("sensor-blackout", line, seed=3, hours=12)
     world = run._world
-    begins = Counter(np.round(world.power_outages.start_s, 3).tolist())
+    begins = Counter(np.round(world.outages.power.start_s, 3).tolist())
     assert max(begins.values()) > 8
 
 
