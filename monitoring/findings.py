@@ -5,8 +5,10 @@ Findings are few, so they are made one by one and in words; what finds them work
 
 import hashlib
 import json
+import math
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import date, timedelta
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -16,11 +18,13 @@ from numpy.typing import NDArray
 from monitoring import schema
 from monitoring.agreement import Parameters, Permission
 
+Reals = NDArray[np.float64]
+Instants = NDArray[np.int64]
+
 SIDE_NAMES: Final = {1: "A", -1: "B"}
 DIRECTION_NAMES: Final = {1: "A>B", -1: "B>A"}
-_EMPTY: Final[Mapping[str, Any]] = {
-    name: None for name in schema.FINDINGS.names if schema.FINDINGS.field(name).nullable
-}
+_UNKNOWN: Final = schema.AFFILIATIONS.index("unknown")
+_NOTHING: Final = schema.FINDINGS.empty_table()
 
 
 class Judged(NamedTuple):
@@ -57,7 +61,8 @@ def table(rows: Iterable[Mapping[str, Any]]) -> pa.Table:
     >>> table([]).schema == schema.FINDINGS
     True
     """
-    return pa.Table.from_pylist([{**_EMPTY, **row} for row in rows], schema=schema.FINDINGS)
+    given = list(rows)
+    return pa.Table.from_pylist(given, schema=schema.FINDINGS) if given else _NOTHING
 
 
 def identity(kind: str, rule_id: str, key: str, first_event: str, *others: str | int) -> str:
@@ -100,25 +105,31 @@ def judgement(affiliations: Iterable[int]) -> Judgement:
     return Judgement("violation", word, f"The sensor took the object for forces of party {word}.")
 
 
-def excuse(
+def excuses(
     parameters: Parameters,
     rule_id: str,
-    place: tuple[float, float, float],
-    span_ns: tuple[int, int],
-    object_class: int,
-    affiliations: Iterable[int],
-) -> Permission | None:
-    """What excuses a movement from a rule: by `place` (lon, lat, standard deviation in metres), time, class and who
-    was said to act (positions in the schema's tuples, -1 = not stated). Nothing does where statements contradict.
+    place: tuple[Reals, Reals, Reals],
+    span_ns: tuple[Instants, Instants],
+    object_class: NDArray[np.int8],
+    affiliations: Iterable[Iterable[int]],
+) -> list[Permission | None]:
+    """What excuses each of n movements from a rule: by `place` (lon, lat, standard deviation in metres), time and
+    class, all (n,), and by who was said to act, n lists (positions in the schema's tuples, -1 = not stated). Nothing
+    does where statements contradict.
     """
-    stated = stated_words(affiliations)
-    if len(stated) > 1:
-        return None
-    lon, lat, sigma_m = place
-    class_word = None if object_class < 0 else schema.OBJECT_CLASSES[object_class]
-    return parameters.terms.permission(
-        rule_id, lon, lat, *span_ns, class_word, stated[0] if stated else None, sigma_m
-    )
+    codes = [_stated(stated) for stated in affiliations]
+    found: list[Permission | None] = [None] * len(codes)
+    rows = np.array([i for i, stated in enumerate(codes) if len(stated) < 2], dtype=np.int64)
+    if len(rows):
+        whose = np.array([codes[i][0] if codes[i] else -1 for i in rows.tolist()], dtype=np.int8)
+        lon, lat, sigma_m = (column[rows] for column in place)
+        from_ns, to_ns = (column[rows] for column in span_ns)
+        granted = parameters.terms.permissions_at(
+            rule_id, lon, lat, from_ns, to_ns, object_class[rows], whose, sigma_m
+        )
+        for i, permission in zip(rows.tolist(), granted, strict=True):
+            found[i] = permission
+    return found
 
 
 def permission_detail(permission: Permission | None) -> dict[str, str]:
@@ -134,7 +145,12 @@ def stated_words(affiliations: Iterable[int]) -> list[str]:
     >>> stated_words([1, -1, 1, 4])
     ['B']
     """
-    return sorted({schema.AFFILIATIONS[code] for code in affiliations if code >= 0} - {"unknown"})
+    return [schema.AFFILIATIONS[code] for code in _stated(affiliations)]
+
+
+def _stated(affiliations: Iterable[int]) -> list[int]:
+    """The different codes stated but for `unknown`; the tuple is sorted, and so are they."""
+    return sorted({code for code in affiliations if code >= 0} - {_UNKNOWN})
 
 
 def utc_text(time_ns: int) -> str:
@@ -143,14 +159,18 @@ def utc_text(time_ns: int) -> str:
     >>> utc_text(1_700_000_000_123_456_789)
     '2023-11-14T22:13:20.123Z'
     """
-    whole_ms = time_ns // 1_000_000
-    at = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=whole_ms)
-    return at.strftime("%Y-%m-%dT%H:%M:%S.") + f"{whole_ms % 1000:03d}Z"
+    day, ms = divmod(int(time_ns) // 1_000_000, 86_400_000)
+    return f"{_day(day)}T{ms // 3_600_000:02d}:{ms // 60_000 % 60:02d}:{ms // 1000 % 60:02d}.{ms % 1000:03d}Z"
+
+
+@lru_cache(maxsize=1_024)
+def _day(number: int) -> str:
+    return (date(1970, 1, 1) + timedelta(days=number)).isoformat()
 
 
 def millimetres(value_m: float) -> float | None:
     """A length in metres, to whole millimetres; None for a value that is not there."""
-    return round(float(value_m), 3) if np.isfinite(value_m) else None
+    return round(float(value_m), 3) if math.isfinite(value_m) else None
 
 
 def probability(value: float) -> float | None:
@@ -159,7 +179,7 @@ def probability(value: float) -> float | None:
     >>> probability(0.97531), probability(1.0), probability(float("nan"))
     (0.9753, 0.9999, None)
     """
-    return None if np.isnan(value) else round(min(max(float(value), 0.0001), 0.9999), 4)
+    return None if math.isnan(value) else round(min(max(float(value), 0.0001), 0.9999), 4)
 
 
 def canonical_json(content: Mapping[str, Any]) -> str:

@@ -7,7 +7,7 @@ nobody said; contradicting statements are for the caller to keep out.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
@@ -404,9 +404,13 @@ def _is_whose(activity: Activity, permit: Permit, given: Happenings) -> Mask:
 
 def _in_words(code: Codes, words: frozenset[str], all_words: tuple[str, ...]) -> Mask:
     """Whether each code is that of one of the words; `unknown` stands for what was not stated as well."""
-    codes = [all_words.index(word) for word in words]
-    is_in = np.isin(code, codes)
-    return is_in | (code < 0) if _UNKNOWN in words else is_in
+    return _among(words, all_words)[code + 1]
+
+
+@cache
+def _among(words: frozenset[str], all_words: tuple[str, ...]) -> Mask:
+    """By code + 1 whether it is that of one of the words."""
+    return np.array([_UNKNOWN in words, *(word in words for word in all_words)])
 
 
 def _code(word: str | None, words: tuple[str, ...]) -> Codes:

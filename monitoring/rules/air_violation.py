@@ -50,7 +50,7 @@ from monitoring.tracks.stay_findings import (
     advance,
     affiliations,
     counted,
-    excuse,
+    excuses,
     inside_prob,
     pauses,
     row,
@@ -89,8 +89,7 @@ def evaluate(
     """
     batch = batch.of_tracks(_IS_AIRCRAFT[batch.object_class + 1], memory.column("key").to_numpy())
     told, memory = advance(memory, batch, _marks(batch, parameters), until_ns, is_end, RULE_ID)
-    rows = [row for published in told for row in _rows(published, parameters)]
-    return findings.Judged.of(rows), memory
+    return findings.Judged.of(_rows(told, parameters)), memory
 
 
 def _marks(batch: TrackBatch, parameters: Parameters) -> Marks:
@@ -144,7 +143,10 @@ def _depths_m(batch: TrackBatch, parameters: Parameters) -> NDArray[np.float64]:
 
 
 def _rows(published: Published, parameters: Parameters) -> Iterator[tuple[int, dict[str, Any]]]:
-    stays, moments = published.stays, Moments.of(published)
+    stays = published.stays
+    if not len(stays):
+        return
+    moments = Moments.of(published)
     agreement, times_ns = parameters.agreement, stays["start_ns"]
     asked_s, share_asked, right_prob = (
         agreement.numbers(f"{RULE_ID}.{name}", times_ns)
@@ -153,16 +155,18 @@ def _rows(published: Published, parameters: Parameters) -> Iterator[tuple[int, d
     share = stays["said_for_count"] / np.maximum(stays["said_count"], 1)
     probability = inside_prob(stays, moments, asked_s, parameters) * share * right_prob
     is_told = moments.is_news & ((moments.dwell_s_most >= asked_s) | (stays["revision"] > 0))
-    own = parameters.terms.is_own_aircraft(stays["sensor_id"].tolist(), stays["track_id"].tolist(), times_ns)
-    sectors = sectors_of(stays, parameters)
-    for i in np.flatnonzero(is_told).tolist():
-        stay = {name: column[i] for name, column in stays.columns.items()}
+    at = np.flatnonzero(is_told)
+    if not len(at):
+        return
+    permissions = excuses(stays, at, RULE_ID, stays["deepest_object_class"], parameters)
+    sectors = sectors_of(stays, at, parameters)
+    sensor_ids, track_ids = (stays[name][at].tolist() for name in ("sensor_id", "track_id"))
+    own = parameters.terms.is_own_aircraft(sensor_ids, track_ids, times_ns[at]).tolist()
+    told = zip(at.tolist(), stays.rows(at), permissions, sectors, own, strict=True)
+    for i, stay, permission, sector, is_own in told:
         aircraft = int(stay["deepest_object_class"])
-        judged, permission = (
-            findings.judgement(affiliations(stay)),
-            excuse(stay, RULE_ID, aircraft, parameters),
-        )
-        if own[i] and judged.verdict != "permitted":
+        judged = findings.judgement(affiliations(stay))
+        if is_own and judged.verdict != "permitted":
             judged = findings.Judgement(
                 "permitted", None, "It is an aircraft of the monitors, by the registry."
             )
@@ -197,4 +201,4 @@ def _rows(published: Published, parameters: Parameters) -> Iterator[tuple[int, d
                 "permission_clause": permission.clause if permission else None,
             },
         )
-        yield row(published, i, moments, said, sectors[i], RULE_ID, parameters)
+        yield row(stay, published, i, moments, said, sector, RULE_ID, parameters)

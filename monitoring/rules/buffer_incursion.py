@@ -47,7 +47,7 @@ import numpy as np
 import pyarrow as pa
 
 from monitoring import findings
-from monitoring.agreement import REFERENCE_LINE, Parameter, Parameters, Permission
+from monitoring.agreement import REFERENCE_LINE, Parameter, Parameters
 from monitoring.tracks.batch import TrackBatch
 from monitoring.tracks.facts import NEVER_NS
 from monitoring.tracks.own_line import measured_for
@@ -56,6 +56,7 @@ from monitoring.tracks.stay_findings import (
     Said,
     advance,
     affiliations,
+    excuses,
     inside_prob,
     pauses,
     row,
@@ -87,8 +88,7 @@ def evaluate(
     """
     batch = measured_for(batch, RULE_ID, parameters)
     told, memory = advance(memory, batch, _marks(batch, parameters), until_ns, is_end, RULE_ID)
-    rows = [row for published in told for row in _rows(published, parameters)]
-    return findings.Judged.of(rows), memory
+    return findings.Judged.of(_rows(told, parameters)), memory
 
 
 def _marks(batch: TrackBatch, parameters: Parameters) -> Marks:
@@ -112,13 +112,19 @@ def _marks(batch: TrackBatch, parameters: Parameters) -> Marks:
 
 
 def _rows(published: Published, parameters: Parameters) -> Iterator[tuple[int, dict[str, Any]]]:
-    stays, moments = published.stays, Moments.of(published)
+    stays = published.stays
+    if not len(stays):
+        return
+    moments = Moments.of(published)
     asked_s = parameters.agreement.numbers(f"{RULE_ID}.dwell_s", stays["start_ns"])
     probability = inside_prob(stays, moments, asked_s, parameters)
     is_told = moments.is_news & ((moments.dwell_s_most >= asked_s) | (stays["revision"] > 0))
-    sectors = sectors_of(stays, parameters)
-    for i in np.flatnonzero(is_told).tolist():
-        stay = {name: column[i] for name, column in stays.columns.items()}
+    at = np.flatnonzero(is_told)
+    if not len(at):
+        return
+    permissions = excuses(stays, at, RULE_ID, stays["object_class"], parameters)
+    sectors = sectors_of(stays, at, parameters)
+    for i, stay, permission, sector in zip(at.tolist(), stays.rows(at), permissions, sectors, strict=True):
         judged = findings.judgement(affiliations(stay))
         is_certain = bool(moments.dwell_s[i] >= asked_s[i])
         reasons = [judged.reason]
@@ -127,7 +133,6 @@ def _rows(published: Published, parameters: Parameters) -> Iterator[tuple[int, d
                 f"The certain stay of {moments.dwell_s[i]:.0f} s is shorter than {asked_s[i]:.0f} s."
             )
         verdict = judged.verdict if is_certain or judged.verdict != "violation" else "undetermined"
-        permission = _permission(stay, parameters)
         if permission is not None:
             verdict = "permitted"
             reasons.append(permission.reason)
@@ -144,18 +149,7 @@ def _rows(published: Published, parameters: Parameters) -> Iterator[tuple[int, d
                 **findings.permission_detail(permission),
             },
         )
-        yield row(published, i, moments, said, sectors[i], RULE_ID, parameters)
-
-
-def _permission(stay: dict[str, Any], parameters: Parameters) -> Permission | None:
-    return findings.excuse(
-        parameters,
-        RULE_ID,
-        (float(stay["lon"]), float(stay["lat"]), float(stay["sigma_m"])),
-        (int(stay["start_ns"]), int(stay["last_ns"])),
-        int(stay["object_class"]),
-        affiliations(stay),
-    )
+        yield row(stay, published, i, moments, said, sector, RULE_ID, parameters)
 
 
 def _critical(stay: dict[str, Any]) -> dict[str, Any] | None:

@@ -52,7 +52,7 @@ from monitoring.tracks.stay_findings import (
     advance,
     affiliations,
     counted,
-    excuse,
+    excuses,
     inside_prob,
     pauses,
     row,
@@ -108,8 +108,7 @@ def evaluate(
     batch = batch.of_tracks(_IS_HEAVY[batch.object_class + 1], memory.column("key").to_numpy())
     batch = measured_for(batch, RULE_ID, parameters)
     told, memory = advance(memory, batch, _marks(batch, parameters), until_ns, is_end, RULE_ID)
-    rows = [row for published in told for row in _rows(published, parameters)]
-    return findings.Judged.of(rows), memory
+    return findings.Judged.of(_rows(told, parameters)), memory
 
 
 def _marks(batch: TrackBatch, parameters: Parameters) -> Marks:
@@ -165,7 +164,10 @@ def _kinds(batch: TrackBatch, parameters: Parameters) -> NDArray[np.int64]:
 
 
 def _rows(published: Published, parameters: Parameters) -> Iterator[tuple[int, dict[str, Any]]]:
-    stays, moments = published.stays, Moments.of(published)
+    stays = published.stays
+    if not len(stays):
+        return
+    moments = Moments.of(published)
     agreement, times_ns = parameters.agreement, stays["start_ns"]
     asked_s, share_asked, report_prob, usual_prob = (
         agreement.numbers(f"{RULE_ID}.{name}", times_ns)
@@ -177,11 +179,14 @@ def _rows(published: Published, parameters: Parameters) -> Iterator[tuple[int, d
     probability = inside_prob(stays, moments, asked_s, parameters) * likely
     is_told = (moments.dwell_s_most >= asked_s) & (likely >= report_prob)
     is_told = moments.is_news & (is_told | (stays["revision"] > 0))
-    sectors = sectors_of(stays, parameters)
-    for i in np.flatnonzero(is_told).tolist():
-        stay = {name: column[i] for name, column in stays.columns.items()}
+    at = np.flatnonzero(is_told)
+    if not len(at):
+        return
+    permissions = excuses(stays, at, RULE_ID, stays["deepest_object_class"], parameters)
+    sectors = sectors_of(stays, at, parameters)
+    for i, stay, permission, sector in zip(at.tolist(), stays.rows(at), permissions, sectors, strict=True):
         weapon = int(stay["deepest_object_class"])
-        judged, permission = findings.judgement(affiliations(stay)), excuse(stay, RULE_ID, weapon, parameters)
+        judged = findings.judgement(affiliations(stay))
         doubts = []
         if share[i] < share_asked[i]:
             doubts.append(f"Statements of its class contradict: {_words(stay)}.")
@@ -211,7 +216,7 @@ def _rows(published: Published, parameters: Parameters) -> Iterator[tuple[int, d
                 "permission_clause": permission.clause if permission else None,
             },
         )
-        yield row(published, i, moments, said, sectors[i], RULE_ID, parameters)
+        yield row(stay, published, i, moments, said, sector, RULE_ID, parameters)
 
 
 def _right_prob(stays: dict[str, NDArray[Any]], parameters: Parameters) -> Reals:

@@ -197,7 +197,18 @@ def _rows(columns: Columns, parameters: Parameters) -> Iterator[tuple[int, dict[
     is_long = (bracket_s > longest_s) & (not parameters.is_exact)
     least_prob = parameters.agreement.numbers(f"{RULE_ID}.assert_prob", columns["after_time_ns"])
     clause = parameters.agreement.clause(RULE_ID)
-    for i in range(len(is_fast)):
+    stated_of = list(
+        zip(columns["before_affiliation"].tolist(), columns["after_affiliation"].tolist(), strict=True)
+    )
+    permissions = findings.excuses(
+        parameters,
+        RULE_ID,
+        (columns["passage_lon"], columns["passage_lat"], columns["passage_sigma_m"]),
+        (columns["passage_ns"], columns["passage_ns"]),
+        columns["after_object_class"],
+        stated_of,
+    )
+    for i, (stated, permission) in enumerate(zip(stated_of, permissions, strict=True)):
         told = {name: column[i] for name, column in columns.items()}
         sensor_id = told["sensor_id"]
         first, step_from, step_to, last = (
@@ -205,17 +216,7 @@ def _rows(columns: Columns, parameters: Parameters) -> Iterator[tuple[int, dict[
             for name in ("before_id", "passage_from_id", "passage_to_id", "after_id")
         )
         doubts = _doubts(told, bool(is_fast[i]), bool(is_long[i]), float(least_prob[i]))
-        stated = [int(told["before_affiliation"]), int(told["after_affiliation"])]
         judged = findings.judgement(stated)
-        passage_ns = int(told["passage_ns"])
-        permission = findings.excuse(
-            parameters,
-            RULE_ID,
-            (float(told["passage_lon"]), float(told["passage_lat"]), float(told["passage_sigma_m"])),
-            (passage_ns, passage_ns),
-            int(told["after_object_class"]),
-            stated,
-        )
         verdict, because = _verdict(judged, doubts, permission)
         yield (
             int(told["decided_ns"]),

@@ -6,6 +6,7 @@ says what the stay amounts to (`Said`), and gets the row from `row`.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -28,18 +29,17 @@ Reals = NDArray[np.float64]
 
 def advance(
     memory: pa.Table, batch: TrackBatch, marks: Marks, until_ns: int, is_end: bool, rule_id: str
-) -> tuple[list[Published], pa.Table]:
+) -> tuple[Published, pa.Table]:
     """Stays worth telling with the new fixes, or by silence until `until_ns`, and the open stays (STAYS).
 
     At `is_end` open stays are told as they stand and stay open.
     """
     open_stays, told = follow(Stays.from_table(memory), batch, marks)
     open_stays, silent = lapsed(open_stays, until_ns)
-    told.append(silent)
     if is_end:
         open_stays, standing = as_they_stand(open_stays, until_ns)
         told.append(standing)
-    return [published for published in told if len(published.stays)], _named(open_stays, rule_id).to_table()
+    return silent.followed_by(told), _named(open_stays, rule_id).to_table()
 
 
 def pauses(rule_id: str, batch: TrackBatch, parameters: Parameters) -> Pauses:
@@ -105,28 +105,28 @@ class Said:
     detail: dict[str, Any] = field(default_factory=dict)
 
 
-def affiliations(stay: dict[str, Any]) -> list[int]:
+def affiliations(stay: dict[str, Any]) -> tuple[int, ...]:
     """Positions in `schema.AFFILIATIONS` of those that were stated during a stay."""
-    return [code for code in range(len(schema.AFFILIATIONS)) if int(stay["affiliations"]) >> code & 1]
+    return _affiliations(stay["affiliations"])
 
 
-def excuse(
-    stay: dict[str, Any], rule_id: str, object_class: int, parameters: Parameters
-) -> Permission | None:
-    """What permits a stay, at its deepest fix and as long as it certainly lasted. Nothing does where statements of
-    whose forces these were contradict each other."""
-    words = findings.stated_words(affiliations(stay))
-    if len(words) > 1:
-        return None
-    return parameters.terms.permission(
+@cache
+def _affiliations(flags: int) -> tuple[int, ...]:
+    return tuple(code for code in range(len(schema.AFFILIATIONS)) if flags >> code & 1)
+
+
+def excuses(
+    stays: Stays, at: NDArray[np.int64], rule_id: str, object_class: NDArray[np.int8], parameters: Parameters
+) -> list[Permission | None]:
+    """What permits each of the stays `at`, taken for an `object_class` (one of each stay), at its deepest fix and as
+    long as it certainly lasted. Nothing does where statements of whose forces these were contradict."""
+    return findings.excuses(
+        parameters,
         rule_id,
-        float(stay["lon"]),
-        float(stay["lat"]),
-        int(stay["start_ns"]),
-        int(stay["last_ns"]),
-        None if object_class == NOT_STATED else schema.OBJECT_CLASSES[object_class],
-        words[0] if words else None,
-        float(stay["sigma_m"]),
+        (stays["lon"][at], stays["lat"][at], stays["sigma_m"][at]),
+        (stays["start_ns"][at], stays["last_ns"][at]),
+        object_class[at],
+        [_affiliations(flags) for flags in stays["affiliations"][at].tolist()],
     )
 
 
@@ -136,13 +136,14 @@ def counted(stay: dict[str, Any]) -> tuple[int, bool]:
     return (objects // 2, bool(objects % 2)) if objects else (1, True)
 
 
-def sectors_of(stays: Stays, parameters: Parameters) -> list[str | None]:
-    """The sector of each stay's deepest fix, None outside every one."""
-    idx = parameters.sectors.locate(stays["lon"], stays["lat"], stays["chainage_m"])
+def sectors_of(stays: Stays, at: NDArray[np.int64], parameters: Parameters) -> list[str | None]:
+    """The sector of the deepest fix of each of the stays `at`, None outside every one."""
+    idx = parameters.sectors.locate(stays["lon"][at], stays["lat"][at], stays["chainage_m"][at])
     return [parameters.sectors.ids[i] if i >= 0 else None for i in idx.tolist()]
 
 
 def row(
+    stay: dict[str, Any],
     published: Published,
     i: int,
     moments: Moments,
@@ -151,11 +152,10 @@ def row(
     rule_id: str,
     parameters: Parameters,
 ) -> tuple[int, dict[str, Any]]:
-    """The finding (FINDINGS) of stay `i`, with the event time that decided it.
+    """The finding (FINDINGS) of stay `i` (`stay` in plain values), with the event time that decided it.
 
     Place, `distance_m` and `margin` are those of its deepest fix, `side` is that of its first one inside.
     """
-    stay = {name: column[i] for name, column in published.stays.columns.items()}
     sensor, track = stay["sensor_id"], stay["track_id"]
     clause = parameters.agreement.clause(rule_id)
     exit_id = None if published.exit_id[i] is None else f"{sensor}/{published.exit_id[i]}"

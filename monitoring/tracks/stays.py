@@ -5,6 +5,7 @@ until no fix has come for longer than a given gap. All tracks are followed at on
 goes from batch to batch, so where batches are cut changes nothing.
 """
 
+from collections.abc import Sequence
 from typing import Any, Final, NamedTuple, Self
 
 import numpy as np
@@ -106,6 +107,11 @@ class Stays:
         """The stays at some positions, or where a mask holds."""
         return type(self)({name: column[at] for name, column in self.columns.items()})
 
+    def rows(self, at: NDArray[np.int64]) -> list[dict[str, Any]]:
+        """The stays at some positions, each as a mapping of plain Python values."""
+        columns = [column[at].tolist() for column in self.columns.values()]
+        return [dict(zip(self.columns, values, strict=True)) for values in zip(*columns, strict=True)]
+
     def with_columns(self, **columns: NDArray[Any]) -> Self:
         """The same stays with some columns replaced."""
         return type(self)({**self.columns, **columns})
@@ -173,6 +179,17 @@ class Published(NamedTuple):
     decided_ns: NDArray[np.int64]
     exit_ns: NDArray[np.int64]
     exit_id: NDArray[np.object_]
+
+    def followed_by(self, others: Sequence["Published"]) -> "Published":
+        """These moments and then those of others."""
+        parts = [self, *(other for other in others if len(other.stays))]
+        if len(parts) == 1:
+            return self
+        names = self.stays.columns
+        return Published(
+            Stays({name: np.concatenate([part.stays[name] for part in parts]) for name in names}),
+            *(np.concatenate([part[i] for part in parts]) for i in range(1, 4)),
+        )
 
 
 class _Runs(NamedTuple):
