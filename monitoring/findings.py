@@ -11,6 +11,7 @@ from datetime import date, timedelta
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
@@ -185,3 +186,29 @@ def probability(value: float) -> float | None:
 def canonical_json(content: Mapping[str, Any]) -> str:
     """`detail` as canonical JSON text."""
     return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+_PARTS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+def parts_of(detail: str) -> dict[str, msgspec.Raw]:
+    """The entries of a `detail`, each as the JSON text that it is, so that the others need not be read to change one.
+
+    >>> {name: bytes(part) for name, part in parts_of('{"a":[1.50],"b":"x"}').items()}
+    {'a': b'[1.50]', 'b': b'"x"'}
+    """
+    return _PARTS.decode(detail)
+
+
+def detail_of(parts: Mapping[str, bytes]) -> str:
+    """The `detail` of entries that are canonical JSON each: `canonical_json` of the whole.
+
+    >>> detail_of({"b": b"1", "a": b"[2]"})
+    '{"a":[2],"b":1}'
+    """
+    return (b"{" + b",".join(b"%s:%s" % (_key(name), parts[name]) for name in sorted(parts)) + b"}").decode()
+
+
+@lru_cache(maxsize=1_024)
+def _key(name: str) -> bytes:
+    return json.dumps(name, ensure_ascii=False).encode()

@@ -18,11 +18,12 @@ the host side stands for them.
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final
 
 from monitoring.agreement import Agreement
 from monitoring.attribution.evidence import Argument, Evidence, repeated
-from monitoring.attribution.hypotheses import OTHER, PARTIES, for_side, stated
+from monitoring.attribution.hypotheses import OTHER, PARTIES, Likelihoods, for_side, stated
 
 _TYPES: Final = {
     "eo_ir_tower": "camera tower",
@@ -48,32 +49,39 @@ def arguments(evidence: Evidence, agreement: Agreement) -> Iterator[Argument]:
     from_other = agreement.number("attribution.other_host_weight", evidence.time_ns)
     for entry in evidence.said("affiliation"):
         word, kind, host = entry["word"], entry["type"], entry["host"]
-        wrong = wrong_frac[kind]
         weight = repeated(int(entry["sensors"]), repeat)
         if word in PARTIES:
-            forged = 0.25 if host == word else 0.5
-            likelihoods = for_side(
-                word,
-                stated(
-                    own=1.0 - wrong,
-                    staged=0.8,
-                    other=wrong / 2,
-                    other_staged=0.2,
-                    rest=wrong / 2,
-                    sensor_fault=0.3,
-                    spoofing=forged,
-                ),
-            )
+            likelihoods = _named(word, wrong_frac[kind], 0.25 if host == word else 0.5)
             weight *= from_other if host == OTHER[word] else 1.0
             what = f"forces of party {word}"
         else:
-            likelihoods = stated(
-                own=wrong / 2, staged=0.1, other=wrong / 2, other_staged=0.1, rest=0.3, third=1.0 - wrong
-            ) | {"natural": wrong / 2}
+            likelihoods = _named_another(wrong_frac[kind])
             what = {"civilian": "civilian", "monitor": "the monitors' own"}[word]
         yield Argument(
             f"{_who(kind, host, int(entry['sensors']))} took them for {what}.", likelihoods, weight
         )
+
+
+@lru_cache(maxsize=256)
+def _named(party: str, wrong: float, forged: float) -> Likelihoods:
+    """What "forces of `party`" says, by a sensor that is wrong so often and whose word is so easily forged."""
+    says_a = stated(
+        own=1.0 - wrong,
+        staged=0.8,
+        other=wrong / 2,
+        other_staged=0.2,
+        rest=wrong / 2,
+        sensor_fault=0.3,
+        spoofing=forged,
+    )
+    return for_side(party, says_a)
+
+
+@lru_cache(maxsize=256)
+def _named_another(wrong: float) -> Likelihoods:
+    """What "civilian" and "monitor" say."""
+    says = stated(own=wrong / 2, staged=0.1, other=wrong / 2, other_staged=0.1, rest=0.3, third=1.0 - wrong)
+    return says | {"natural": wrong / 2}
 
 
 def _who(kind: str, host: str, count: int) -> str:

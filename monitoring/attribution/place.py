@@ -29,14 +29,21 @@ from typing import Final, NamedTuple
 
 from monitoring.agreement import Agreement
 from monitoring.attribution.evidence import IN_THE_AIR, Argument, Evidence, Located, repeated
-from monitoring.attribution.hypotheses import IDS, OTHER, PARTIES, for_side, stated
+from monitoring.attribution.hypotheses import IDS, OTHER, PARTIES, Likelihoods, for_side, stated
 
-_BEYOND: Final = stated(own=1.0, staged=0.5, other=0.01, other_staged=0.02, rest=0.5, third=0.05)
-_STOOD_BEYOND: Final = {**_BEYOND, "third": 0.5}
-_WITHIN: Final = stated(own=1.0, staged=0.5, other=0.5, other_staged=1.0, rest=0.5)
-_FELL: Final = stated(own=0.3, staged=1.0, other=1.0, other_staged=0.15, rest=0.6)
-_FLEW: Final = stated(own=1.0, staged=0.6, other=0.3, other_staged=0.6, rest=0.6)
-_CROSSED: Final = stated(own=1.0, staged=1.0, other=0.3, other_staged=0.3, rest=0.5)
+
+def _by_side(likelihoods: Likelihoods) -> dict[str, Likelihoods]:
+    """Likelihoods that were stated for side A, by side."""
+    return {side: for_side(side, likelihoods) for side in PARTIES}
+
+
+_BEYOND_A: Final = stated(own=1.0, staged=0.5, other=0.01, other_staged=0.02, rest=0.5, third=0.05)
+_BEYOND: Final = _by_side(_BEYOND_A)
+_STOOD_BEYOND: Final = _by_side({**_BEYOND_A, "third": 0.5})
+_WITHIN: Final = _by_side(stated(own=1.0, staged=0.5, other=0.5, other_staged=1.0, rest=0.5))
+_FELL: Final = _by_side(stated(own=0.3, staged=1.0, other=1.0, other_staged=0.15, rest=0.6))
+_FLEW: Final = _by_side(stated(own=1.0, staged=0.6, other=0.3, other_staged=0.6, rest=0.6))
+_CROSSED: Final = _by_side(stated(own=1.0, staged=1.0, other=0.3, other_staged=0.3, rest=0.5))
 _SIGMA_M_MIN: Final = 1.0
 
 
@@ -109,7 +116,7 @@ def arguments(evidence: Evidence, agreement: Agreement) -> Iterator[Argument]:
         for entry in evidence.said(says):
             side = entry["word"][0]
             sources = repeated(int(entry["sensors"]), weight)
-            yield Argument(text.format(side, OTHER[side]), for_side(side, likelihoods), sources)
+            yield Argument(text.format(side, OTHER[side]), likelihoods[side], sources)
 
 
 def _wrong(evidence: Evidence, at: Located, agreement: Agreement) -> float:
@@ -128,7 +135,7 @@ def _origin(evidence: Evidence, at: Located, agreement: Agreement) -> Argument:
     fell = _mixed_sides(at)
     is_fire = evidence.kind == "fire"
     far, near = (_BEYOND if is_fire else _STOOD_BEYOND), _WITHIN
-    far_a, far_b, near_a, near_b = (for_side(side, table) for table in (far, near) for side in PARTIES)
+    far_a, far_b, near_a, near_b = (table[side] for table in (far, near) for side in PARTIES)
     likelihoods = {
         name: (1.0 - wrong)
         * (
@@ -160,7 +167,7 @@ def _impact(at: Located) -> Argument:
 def _mixed_sides(at: Located) -> dict[str, float]:
     share = _normal(at.signed_distance_m / max(at.sigma_m, _SIGMA_M_MIN))
     other = _normal(-at.signed_distance_m / max(at.sigma_m, _SIGMA_M_MIN))
-    on_a, on_b = for_side("A", _FELL), for_side("B", _FELL)
+    on_a, on_b = _FELL["A"], _FELL["B"]
     return {name: share * on_a[name] + other * on_b[name] for name in IDS}
 
 

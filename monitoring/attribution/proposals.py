@@ -14,7 +14,6 @@ from typing import Any, Final
 import pyarrow as pa
 
 from monitoring import findings as rows_of
-from monitoring import schema
 from monitoring.agreement import Parameters
 from monitoring.attribution.evidence import SMALL_ARMS, Evidence, Located
 from monitoring.attribution.weighing import Weighed, weigh
@@ -24,13 +23,18 @@ NOBODYS: Final = ("sensor_outage",)
 STATED: Final = "stated_party"
 """In `detail`: the party that sensors named, as the rule read it, before hypotheses were weighed."""
 _ADDED: Final = (STATED, "party_probability", "attribution")
+_READ: Final = (
+    "finding_id", "incident_id", "rule_id", "subject_key", "party", "time_start_ns", "sensor_ids", "object_class",
+    "direction", "side", "distance_m", "sigma_m", "detail",
+)  # fmt: skip
+"""The columns of a finding that are read here and by `statements.of_movement`."""
 
 
 def attribute(findings: pa.Table, incidents: pa.Table, parameters: Parameters) -> tuple[pa.Table, pa.Table]:
     """FINDINGS and INCIDENTS with `party` where it is determined and the weighing in `detail`."""
     if not findings.num_rows and not incidents.num_rows:
         return findings, incidents
-    judged, described = findings.to_pylist(), incidents.to_pylist()
+    judged, described = findings.select(_READ).to_pylist(), incidents.to_pylist()
     of_incident: dict[str, list[dict[str, Any]]] = {}
     for row in judged:
         of_incident.setdefault(row["incident_id"] or "", []).append(row)
@@ -42,18 +46,21 @@ def attribute(findings: pa.Table, incidents: pa.Table, parameters: Parameters) -
         if not _is_nobodys(of_incident.get(row["incident_id"], []))
     }
     fire = {row["incident_id"] for row in described if row["kind"] == "fire"}
-    told = []
+    told: list[tuple[str | None, str]] = []
     for row in judged:
         if _is_nobodys([row]):
-            told.append(row)
+            told.append((row["party"], row["detail"]))
         elif row["incident_id"] in fire:
             told.append(_told(row, deeds[row["incident_id"]]))
         else:
             told.append(_told(row, weigh(evidence_of(None, [row], parameters), parameters.agreement)))
     summed_up = [
-        _told(row, deeds[row["incident_id"]]) if row["incident_id"] in deeds else row for row in described
+        _told(row, deeds[row["incident_id"]])
+        if row["incident_id"] in deeds
+        else (row["party"], row["detail"])
+        for row in described
     ]
-    return rows_of.table(told), pa.Table.from_pylist(summed_up, schema=schema.INCIDENTS)
+    return _rewritten(findings, told), _rewritten(incidents, summed_up)
 
 
 def _is_nobodys(own: Sequence[Mapping[str, Any]]) -> bool:
@@ -110,24 +117,35 @@ def _of_itself(incident: Mapping[str, Any]) -> Located | None:
     )
 
 
-def _told(row: dict[str, Any], weighed: Weighed) -> dict[str, Any]:
-    detail = json.loads(row["detail"])
-    detail[STATED] = row["party"]
-    detail["party_probability"] = round(max(weighed.parties.values()), 4)
-    detail["attribution"] = weighed.as_json
-    return row | {"party": weighed.party, "detail": rows_of.canonical_json(detail)}
+def _told(row: Mapping[str, Any], weighed: Weighed) -> tuple[str | None, str]:
+    """Party and detail after the weighing; what the detail says besides is taken over as it is written."""
+    added = {
+        STATED: json.dumps(row["party"]),
+        "party_probability": repr(round(max(weighed.parties.values()), 4)),
+        "attribution": weighed.text,
+    }
+    parts = rows_of.parts_of(row["detail"]) | {name: text.encode() for name, text in added.items()}
+    return weighed.party, rows_of.detail_of(parts)
+
+
+def _rewritten(table: pa.Table, told: Sequence[tuple[str | None, str]]) -> pa.Table:
+    """A table of FINDINGS or INCIDENTS with other parties and details, one pair for each row."""
+    for name, values in (("party", [party for party, _ in told]), ("detail", [text for _, text in told])):
+        at = table.schema.get_field_index(name)
+        table = table.set_column(at, table.schema.field(at), pa.array(values, pa.string()))
+    return table
 
 
 def as_judged(table: pa.Table) -> pa.Table:
     """FINDINGS or INCIDENTS as they were before `attribute`."""
     if not table.num_rows:
         return table
-    return pa.Table.from_pylist([_restored(row) for row in table.to_pylist()], schema=table.schema)
+    return _rewritten(table, [_restored(row) for row in table.select(["party", "detail"]).to_pylist()])
 
 
-def _restored(row: dict[str, Any]) -> dict[str, Any]:
-    detail = json.loads(row["detail"])
-    if "attribution" not in detail:
-        return row
-    kept = {name: value for name, value in detail.items() if name not in _ADDED}
-    return row | {"party": detail[STATED], "detail": rows_of.canonical_json(kept)}
+def _restored(row: Mapping[str, Any]) -> tuple[str | None, str]:
+    parts = rows_of.parts_of(row["detail"])
+    if "attribution" not in parts:
+        return row["party"], row["detail"]
+    party: str | None = json.loads(bytes(parts[STATED]))
+    return party, rows_of.detail_of({name: part for name, part in parts.items() if name not in _ADDED})

@@ -20,6 +20,7 @@ from monitoring.attribution.hypotheses import IDS
 
 _CALIBRE_MM: Final = 100.0
 _FAULT_MIN: Final = 0.001
+_ALIKE: Final = dict.fromkeys(IDS, 1.0)
 
 
 def arguments(evidence: Evidence) -> Iterator[Argument]:
@@ -59,4 +60,4 @@ def arguments(evidence: Evidence) -> Iterator[Argument]:
 
 
 def _with(text: str, **named: float) -> Argument:
-    return Argument(text, {name: named.get(name, 1.0) for name in IDS})
+    return Argument(text, {**_ALIKE, **named})

@@ -14,6 +14,7 @@ party's probability back, and what is taken from it goes to the third or unknown
 is one sensor, `high` when sensors of several kinds are in both parties' hands or in neither's, else `medium`.
 """
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -49,24 +50,27 @@ class Weighed:
         return self.proposal if self.proposal in PARTIES else None
 
     @cached_property
+    def text(self) -> str:
+        """`detail.attribution` as canonical JSON, written directly: it is most of what a finding says in bytes."""
+        priors = [self.priors[name] for name in IDS]
+        told = [(json.dumps(a.text, ensure_ascii=False), a.text, _ratios(a, priors)) for a in self.arguments]
+        hypotheses = ",".join(
+            f'{{"against":[{_shown(told, at, is_for=False)}],"for":[{_shown(told, at, is_for=True)}],'
+            f'"id":"{name}","prior":{priors[at]!r},"probability":{round(self.probabilities[name], 4)!r}}}'
+            for at, name in enumerate(IDS)
+        )
+        parties = ",".join(f'"{party}":{round(self.parties[party], 4)!r}' for party in sorted(self.parties))
+        capped_by = json.dumps(self.capped_by, ensure_ascii=False)
+        return (
+            f'{{"capped_by":{capped_by},"confidence":"{self.confidence}","hypotheses":[{hypotheses}],'
+            f'"parties":{{{parties}}},"proposal":"{self.proposal}"}}'
+        )
+
+    @property
     def as_json(self) -> dict[str, Any]:
         """`detail.attribution`."""
-        ratios = [(argument.text, _ratios(argument, self.priors)) for argument in self.arguments]
-        return {
-            "hypotheses": [
-                {
-                    "id": name,
-                    "probability": round(self.probabilities[name], 4),
-                    "prior": self.priors[name],
-                    **_for_and_against([(by_name[name], text) for text, by_name in ratios]),
-                }
-                for name in IDS
-            ],
-            "parties": {party: round(p, 4) for party, p in self.parties.items()},
-            "proposal": self.proposal,
-            "confidence": self.confidence,
-            "capped_by": self.capped_by,
-        }
+        read: dict[str, Any] = json.loads(self.text)
+        return read
 
 
 def weigh(evidence: Evidence, agreement: Agreement) -> Weighed:
@@ -112,13 +116,12 @@ def _arguments(evidence: Evidence, agreement: Agreement) -> Iterator[Argument]:
 
 def _posterior(priors: Mapping[str, float], made: Sequence[Argument]) -> dict[str, float]:
     """Sums are exactly rounded, so neither order nor the parties' names leave a trace in them."""
-    logs = {
-        name: fsum([log(priors[name]), *(a.weight * log(a.likelihoods[name]) for a in made)]) for name in IDS
-    }
-    most = max(logs.values())
-    weights = {name: exp(value - most) for name, value in logs.items()}
-    whole = fsum(weights.values())
-    return {name: weight / whole for name, weight in weights.items()}
+    terms = [[a.weight * log(a.likelihoods[name]) for name in IDS] for a in made]
+    logs = list(map(fsum, zip([log(priors[name]) for name in IDS], *terms, strict=True)))
+    most = max(logs)
+    weights = [exp(value - most) for value in logs]
+    whole = fsum(weights)
+    return {name: weight / whole for name, weight in zip(IDS, weights, strict=True)}
 
 
 def _caps(party: str, evidence: Evidence, agreement: Agreement) -> list[tuple[float, str]]:
@@ -148,23 +151,26 @@ def _confidence(evidence: Evidence, is_capped: bool) -> str:
     return "high" if is_mixed and evidence.kinds > 1 else "medium"
 
 
-def _ratios(argument: Argument, priors: Mapping[str, float]) -> dict[str, float]:
-    """How much more probable the argument is under each hypothesis than under all others together."""
-    likelihoods = {name: argument.likelihoods[name] ** argument.weight for name in IDS}
-    whole = fsum(priors[name] * likelihoods[name] for name in IDS)
-    return {
-        name: likelihoods[name] * (1.0 - priors[name]) / (whole - priors[name] * likelihoods[name])
-        for name in IDS
-    }
+def _ratios(argument: Argument, priors: Sequence[float]) -> list[float]:
+    """How much more probable the argument is under each hypothesis than under all others together, in their order."""
+    weight, of = argument.weight, argument.likelihoods
+    likelihoods = [of[name] for name in IDS] if weight == 1.0 else [of[name] ** weight for name in IDS]
+    whole = fsum(prior * own for prior, own in zip(priors, likelihoods, strict=True))
+    return [
+        own * (1.0 - prior) / (whole - prior * own) for prior, own in zip(priors, likelihoods, strict=True)
+    ]
 
 
-def _for_and_against(ratios: Sequence[tuple[float, str]]) -> dict[str, list[dict[str, Any]]]:
-    favour = sorted(((r, text) for r, text in ratios if r > _NEUTRAL), key=lambda x: (-x[0], x[1]))
-    against = sorted((r, text) for r, text in ratios if r < 1 / _NEUTRAL)
-    return {
-        key: [{"argument": text, "likelihood_ratio": float(f"{r:.3g}")} for r, text in chosen[:SHOWN_MAX]]
-        for key, chosen in (("for", favour), ("against", against))
-    }
+def _shown(told: Sequence[tuple[str, str, list[float]]], at: int, *, is_for: bool) -> str:
+    """The strongest arguments for, or against, the hypothesis at a place, as the entries of a JSON list."""
+    if is_for:
+        chosen = sorted((-by[at], text, quoted) for quoted, text, by in told if by[at] > _NEUTRAL)
+    else:
+        chosen = sorted((by[at], text, quoted) for quoted, text, by in told if by[at] < 1 / _NEUTRAL)
+    return ",".join(
+        f'{{"argument":{quoted},"likelihood_ratio":{float(f"{abs(ratio):.3g}")!r}}}'
+        for ratio, _, quoted in chosen[:SHOWN_MAX]
+    )
 
 
 def _number(evidence: Evidence, agreement: Agreement, name: str) -> float:

@@ -17,9 +17,10 @@ where batches were cut; numbers are given in that order, by the year of the miss
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -137,11 +138,19 @@ def step(
     sentences = dict(
         zip(incidents.column("incident_id").to_pylist(), incidents.column("summary").to_pylist(), strict=True)
     )
+
+    def sentence(row: dict[str, Any]) -> str | None:
+        if row["subject_key"].startswith("track:"):
+            return movement.sentence([row], parameters)
+        return sentences.get(row["incident_id"])
+
     for row in findings.to_pylist():
-        is_movement = row["subject_key"].startswith("track:")
-        sentence = movement.sentence([row], parameters) if is_movement else sentences.get(row["incident_id"])
         desk.take(row, sentence)
     return desk.state(), pa.Table.from_pylist(desk.filings, schema=schema.FILINGS)
+
+
+Sentence = Callable[[dict[str, Any]], str | None]
+"""What a finding (row of FINDINGS) says in one sentence, if there is one for it."""
 
 
 class _Desk:
@@ -164,13 +173,12 @@ class _Desk:
         self._sure_of_case: defaultdict[str, Counter[str]] = defaultdict(Counter)
         for finding_id, incident_id in state.corroborated.items():
             self._sure_of_case[state.case_of_finding[finding_id]][incident_id] += 1
-        self._posts = Posts.of(parameters.sensors)
         self._first_ns = state.first_ns
         self._newest_ns = state.newest_ns
         self.filings: list[dict[str, Any]] = []
 
-    def take(self, row: dict[str, Any], sentence: str | None) -> None:
-        """Files one finding."""
+    def take(self, row: dict[str, Any], sentence: Sentence) -> None:
+        """Files one finding; `sentence` is only asked for what is written."""
         self._newest_ns = max(self._newest_ns, row["time_start_ns"])
         self._first_ns = min(row["time_start_ns"], self._first_ns or row["time_start_ns"])
         number = self._case_of_finding.get(row["finding_id"])
@@ -207,31 +215,26 @@ class _Desk:
         else:
             self._opening.discard(finding_id)
 
+    @cached_property
+    def _posts(self) -> Posts:
+        return Posts.of(self._parameters.sensors)
+
     def state(self) -> FilingState:
         """The state after the batch, without what is older than memory."""
-        horizon_ns = self._newest_ns - MEMORY_NS
-        cases = {number: case for number, case in self._cases.items() if case.opened_ns >= horizon_ns}
-        return FilingState(
+        whole = FilingState(
             last_number=self._last_number,
-            cases=cases,
-            case_of_finding={key: number for key, number in self._case_of_finding.items() if number in cases},
-            case_of_incident={
-                key: number for key, number in self._case_of_incident.items() if number in cases
-            },
-            priority_of_finding={
-                key: priority
-                for key, priority in self._priority_of_finding.items()
-                if self._case_of_finding[key] in cases
-            },
-            opening=frozenset(key for key in self._opening if self._case_of_finding.get(key) in cases),
-            corroborated={
-                key: incident_id
-                for key, incident_id in self._corroborated.items()
-                if self._case_of_finding.get(key) in cases
-            },
+            cases=self._cases,
+            case_of_finding=self._case_of_finding,
+            case_of_incident=self._case_of_incident,
+            priority_of_finding=self._priority_of_finding,
+            opening=frozenset(self._opening),
+            corroborated=self._corroborated,
             first_ns=self._first_ns,
             newest_ns=self._newest_ns,
         )
+        horizon_ns = self._newest_ns - MEMORY_NS
+        is_any_old = any(case.opened_ns < horizon_ns for case in self._cases.values())
+        return _without_old(whole, horizon_ns) if is_any_old else whole
 
     def _opening_verdicts(self, row: dict[str, Any]) -> tuple[str, ...]:
         by_rule = self._agreement.value("filing.opens_on", row["time_start_ns"])
@@ -339,7 +342,7 @@ class _Desk:
             return case.priority, ()
         return max(case.priority - 1, FIRST), ("more urgent: many corroborated incidents in the case",)
 
-    def _write(self, action: str, number: str, row: dict[str, Any], sentence: str | None) -> None:
+    def _write(self, action: str, number: str, row: dict[str, Any], sentence: Sentence) -> None:
         case = self._cases[number]
         reasons: tuple[str, ...] = ()
         if action != "flag":
@@ -349,7 +352,7 @@ class _Desk:
             reasons = self._set_priority(number, row, is_known=action == "update")
             self._note_source(number, row)
         priority, escalation = self._urgency(number, row)
-        summary = sentence or (row["reasons"][0] if row["reasons"] else row["rule_id"])
+        summary = sentence(row) or (row["reasons"][0] if row["reasons"] else row["rule_id"])
         self.filings.append(
             {
                 "action": action,
@@ -371,6 +374,21 @@ class _Desk:
                 "priority_reasons": [*reasons, *escalation],
             }
         )
+
+
+def _without_old(state: FilingState, horizon_ns: int) -> FilingState:
+    """The state without the cases opened before `horizon_ns` and all that names them."""
+    cases = {number: case for number, case in state.cases.items() if case.opened_ns >= horizon_ns}
+    kept = {key: number for key, number in state.case_of_finding.items() if number in cases}
+    return replace(
+        state,
+        cases=cases,
+        case_of_finding=kept,
+        case_of_incident={key: n for key, n in state.case_of_incident.items() if n in cases},
+        priority_of_finding={key: p for key, p in state.priority_of_finding.items() if key in kept},
+        opening=frozenset(key for key in state.opening if key in kept),
+        corroborated={key: incident for key, incident in state.corroborated.items() if key in kept},
+    )
 
 
 def _is_inside(row: dict[str, Any]) -> bool:

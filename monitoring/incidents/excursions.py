@@ -6,6 +6,7 @@ into Arrow and back. An `Excursions` handed to a step is not changed: the step w
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from math import cos, floor, radians
 from typing import Any, Final
 
@@ -43,7 +44,7 @@ class Excursion:
     rows: dict[str, dict[str, Any]]
     object: int = -1
 
-    @property
+    @cached_property
     def end_ns(self) -> int:
         return max(int(row["time_end_ns"]) for row in self.rows.values())
 

@@ -7,6 +7,7 @@ import pytest
 from monitoring.agreement import AgreementInvalid, SensorFacts
 from monitoring.attribution import Evidence, as_judged, weigh
 from monitoring.attribution.evidence import Located
+from monitoring.findings import canonical_json, detail_of, parts_of
 from monitoring.pipeline import Engine
 from tests.small_world import START_NS, agreement, fix, parameters, shot, table
 
@@ -62,6 +63,21 @@ def test_shells_from_deep_inside_a_side_onto_that_side_are_that_partys_deed():
     own = {h["id"]: h for h in weighed.as_json["hypotheses"]}
     assert own["A_as_B"]["probability"] > own["B"]["probability"]
     assert own["B"]["against"][0]["argument"].startswith("Fire came from 4.5 km inside side A")
+
+
+def test_what_is_written_directly_is_canonical_json():
+    weighed = [
+        fire(said("impact"), impact=Located(1_500.0, 50.0)),
+        fire(said("origin"), said("class", "tank"), origin=Located(4_500.0, 80.0, 3)),
+    ]
+    for each in weighed:
+        assert each.text == canonical_json(json.loads(each.text))
+    assert weighed[0].capped_by is not None
+
+
+def test_a_detail_in_parts_is_the_same_text():
+    detail = canonical_json({"b": [1.5, None], 'a"ü': {"z": 1, "y": "\n"}, "c": 1e-7})
+    assert detail_of(parts_of(detail)) == detail
 
 
 def test_heavy_guns_do_not_slip_across_where_mortars_may():
