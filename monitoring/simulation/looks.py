@@ -118,10 +118,20 @@ class Seen:
     sigma_m: Reals
 
 
+@dataclass(frozen=True)
+class Gathered:
+    """For truth: per look at an object of a build-up the position of object and slot (see `BuildUps`), the watch, and
+    log(1 - p)."""
+
+    member: Indices
+    watch: Indices
+    log_miss: Reals
+
+
 def observe_movers(
     world: World, begin_s: float, end_s: float, rng: np.random.Generator
-) -> tuple[Rows, Seen, Seen, Seen]:
-    """Fixes made in [begin_s, end_s), and what of crossings, incursions and presences could be seen."""
+) -> tuple[Rows, Seen, Seen, Seen, Gathered]:
+    """Fixes made in [begin_s, end_s), and what of crossings, incursions, presences and build-ups could be seen."""
     net, movers = world.net, world.movers
     looks = _looks(world, begin_s, end_s)
     kind = net.type_idx[looks.sensor]
@@ -145,7 +155,10 @@ def observe_movers(
     hit = np.flatnonzero(rng.uniform(size=len(p)) < p)
     errors = Errors(along_m[hit], across_m[hit], stated[hit])
     batch = _fixes(world, rng, looks.taken(hit), bearing[hit], segment[hit], errors)
-    return batch, over, inside, there
+    member = world.build_ups.slots.find(near.mover, near.t)
+    idx = np.flatnonzero(member >= 0)
+    gathered = Gathered(member[idx], near.watch[idx], np.log1p(-np.minimum(p[fixing][idx], 0.999)))
+    return batch, over, inside, there, gathered
 
 
 def _looks(world: World, begin_s: float, end_s: float) -> Looks:

@@ -142,8 +142,10 @@ class Run:
             begin_s = number * self._window_s
             end_s = min(begin_s + self._window_s, world.duration_s)
             span = (begin_s, end_s)
-            fixes, *seen = observe_movers(world, *span, stream(world.seed, "looks", number))
-            witness.saw(*seen)
+            fixes, over, inside, there, gathered = observe_movers(
+                world, *span, stream(world.seed, "looks", number)
+            )
+            witness.saw(over, inside, there, gathered)
             rng = stream(world.seed, "sounds", number + 2)
             sounds, group, sensor_type, log_miss, launches = observe_fire(world, *span, rng)
             witness.heard(group, sensor_type, log_miss)

@@ -9,6 +9,15 @@ from monitoring.agreement import Agreement
 _WEAPONS_M: Final = {"tank": 15_000.0, "mortar": 15_000.0, "artillery": 25_000.0, "mlrs": 35_000.0}
 _AIRCRAFT_M: Final = {"uav_small": 15_000.0, "uav_large": 15_000.0}
 
+_OF_ITS_OWN: Final = {
+    "missed_count": "sensor_outage.missed_count",
+    "build_up_window_s": "force_build_up.window_s",
+    "build_up_least": "force_build_up.objects_least",
+    "build_up_prior": "force_build_up.prior_objects",
+    "build_up_per_year": "force_build_up.false_alarms_per_year",
+}
+"""Terms that are read where the agreement has them, each with its key."""
+
 
 @dataclass(frozen=True)
 class Terms:
@@ -30,6 +39,11 @@ class Terms:
     """How near to the line no aircraft of a class may fly, by the side it is over."""
     missed_count: float = 2.0
     """How many reports of health in a row a silent post has missed before anybody can know."""
+    build_up_window_s: float = 21_600.0
+    build_up_least: float = 6.0
+    build_up_prior: float = 2.0
+    build_up_per_year: float = 1.0
+    """What makes a build-up, as in the section `force_build_up` (see `build_ups`)."""
     rule_ids: tuple[str, ...] = ("line_crossing", "buffer_incursion", "ceasefire_fire")
     """The rules for which the agreement has a clause: only these can be broken in the score."""
     agreement_version: str = ""
@@ -60,9 +74,11 @@ class Terms:
             fire_gap_s=agreement.number("association.gap_s", time_ns),
             fire_move_m=agreement.number("association.move_m", time_ns),
             excursion_s=agreement.number("association.excursion_s", time_ns),
-            missed_count=agreement.number("sensor_outage.missed_count", time_ns)
-            if agreement.has("sensor_outage.missed_count")
-            else cls.missed_count,
+            **{
+                name: agreement.number(key, time_ns)
+                for name, key in _OF_ITS_OWN.items()
+                if agreement.has(key)
+            },
             rule_ids=tuple(rule for rule in schema.RULE_IDS if agreement.clause(rule) is not None),
             agreement_version=agreement.version,
         )

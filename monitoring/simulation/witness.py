@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 
 from monitoring.simulation.activity import CIVILIAN
 from monitoring.simulation.background import FALSE_LINK
+from monitoring.simulation.build_up_truth import Onlookers, build_up_happenings
 from monitoring.simulation.columns import Rows, digits
 from monitoring.simulation.deception import Deceptions
 from monitoring.simulation.delivery import event_ids
 from monitoring.simulation.determinable import DETERMINABLE_P, Launches, is_fire_determinable
-from monitoring.simulation.looks import STRETCHES, TRACK, Seen
+from monitoring.simulation.looks import STRETCHES, TRACK, Gathered, Seen
 from monitoring.simulation.outage_truth import outage_happenings
 from monitoring.simulation.scenario import Fire, Movement
 from monitoring.simulation.scribe import Scribe
@@ -116,17 +117,19 @@ class Witness:
         right = CLASS_KNOWN_FRAC * (1.0 - world.scenario.faults.class_wrong_frac)
         self._crossings, self._incursions, self._presences = _Chances(), _Chances(), _Chances(right)
         self._fire = np.zeros((world.groups.count, len(TYPES)))
+        self._onlookers = Onlookers(world)
         self._launches = Launches(world.groups.count)
         self._jamming = np.zeros((len(world.jamming), len(TYPES)))
         self._deceptions: Deceptions | None = None
         self._linked: list[tuple[Indices, Indices, Indices, Indices]] = []
         self._tracks: list[tuple[Indices, Indices, Indices]] = []
 
-    def saw(self, crossings: Seen, incursions: Seen, presences: Seen) -> None:
+    def saw(self, crossings: Seen, incursions: Seen, presences: Seen, gathered: Gathered) -> None:
         """Chances of one window to see what movers did."""
         self._crossings.add(crossings)
         self._incursions.add(incursions)
         self._presences.add(presences)
+        self._onlookers.add(gathered)
 
     def heard(self, group: Indices, sensor_type: Indices, log_miss: Reals) -> None:
         """Chances to hear or see a group's phenomena."""
@@ -169,6 +172,7 @@ class Witness:
             *self._jammings(),
             *self._lies(),
             *outage_happenings(self._world),
+            *build_up_happenings(self._world, self._onlookers.probs()),
         ]
         return Truth(header, tuple(happenings), tuple(self._links()))
 

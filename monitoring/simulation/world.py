@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from geodata.contact_line import ContactLine
 from monitoring.simulation.activity import Groups, Movers, plan_fire, plan_movers
+from monitoring.simulation.build_ups import BuildUps, build_ups
 from monitoring.simulation.jamming import JammingDiscs, plan_jamming
 from monitoring.simulation.outages import Outages, plan_outages
 from monitoring.simulation.paths import Intervals
@@ -49,6 +50,7 @@ class World:
     crossings: Episodes
     incursions: Episodes
     presences: Episodes
+    build_ups: BuildUps
     crossing_flanks: Intervals
     incursion_flanks: Intervals
     presence_flanks: Intervals
@@ -92,6 +94,7 @@ def build_world(
         crossings=over,
         incursions=inside,
         presences=there,
+        build_ups=build_ups(space, movers, terms, duration_s),
         crossing_flanks=_flanks(over),
         incursion_flanks=_flanks(inside),
         presence_flanks=_flanks(there),
