@@ -4,8 +4,8 @@ A rule is a pure function of its rows, so the step only keeps those that it stil
 is something new or due, and publishes what has been decided, each finding with an incident of its own.
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, NamedTuple, cast
 
 import numpy as np
@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from monitoring import events, schema
+from monitoring import events, findings, schema
 from monitoring.agreement import Parameters
 from monitoring.incidents import geometry, of_windows, publishing
 from monitoring.rules import NEVER_NS, WindowRule, Windows, chosen
@@ -41,11 +41,12 @@ class Told(NamedTuple):
 @dataclass(frozen=True)
 class WindowState:
     """Of one rule: rows still needed (PLACED_EVENTS in canonical order), what was told by the id that the rule gives
-    it, and the watermark from which it must be asked again."""
+    it, the watermark from which it must be asked again, and that until which further events are only kept."""
 
     rows: pa.Table = field(default_factory=schema.PLACED_EVENTS.empty_table)
     told: Mapping[str, Told] = field(default_factory=dict)
     due_ns: int = NEVER_NS
+    settled_ns: int = 0
 
 
 States = Mapping[str, WindowState]
@@ -88,16 +89,21 @@ def advance(
 ) -> tuple[States, WindowOutput]:
     """Events (EVENTS in canonical order, up to the watermark) through every rule."""
     after, sheet = dict(states), _Sheet(parameters)
-    for rule in window_rules(parameters):
+    rules = window_rules(parameters)
+    for rule, fresh in zip(rules, _read(rules, due, parameters), strict=True):
         state = states.get(rule.RULE_ID, WindowState())
-        fresh = _read(rule, due, parameters)
         if not (fresh.num_rows or until_ns >= state.due_ns or (is_end and state.due_ns < NEVER_NS)):
             continue
-        rows = pa.concat_tables([state.rows, fresh]).combine_chunks()
+        rows = pa.concat_tables([state.rows, fresh]) if fresh.num_rows else state.rows
+        if until_ns < state.settled_ns and not is_end:
+            after[rule.RULE_ID] = replace(state, rows=rows)
+            continue
+        rows = rows.combine_chunks()
         windows = rule.evaluate(rows, until_ns, parameters)
         told = _tell(rule, windows, rows, state.told, until_ns, is_end, sheet)
-        kept = rows.filter(pa.array(windows.is_needed))
-        after[rule.RULE_ID] = WindowState(kept, told, _due_ns(windows, told, until_ns))
+        kept = rows if windows.is_needed.all() else rows.filter(pa.array(windows.is_needed))
+        settled_ns = windows.wake_ns if windows.is_settled else 0
+        after[rule.RULE_ID] = WindowState(kept, told, _due_ns(windows, told, until_ns), settled_ns)
     return after, sheet.output()
 
 
@@ -105,9 +111,8 @@ def spans_of(
     known: Mapping[str, tuple[int, int]], late: pa.Table, parameters: Parameters
 ) -> dict[str, tuple[int, int]]:
     """First and last time of the late events of each rule, `known` ones included."""
-    spans = dict(known)
-    for rule in window_rules(parameters):
-        fresh = _read(rule, late, parameters)
+    spans, rules = dict(known), window_rules(parameters)
+    for rule, fresh in zip(rules, _read(rules, late, parameters), strict=True):
         if fresh.num_rows:
             time_ns = events.ints(fresh, "time_ns")
             low, high = int(time_ns.min()), int(time_ns.max())
@@ -148,7 +153,7 @@ def anew(
         rule, wide = by_id[span.rule_id], span.covering(published)
         state = states.get(rule.RULE_ID, WindowState())
         outside = state.rows.filter(pa.array(~_is_within(state.rows, wide)))
-        inside = _read(rule, evidence.filter(pa.array(_is_within(evidence, wide))), parameters)
+        (inside,) = _read((rule,), evidence.filter(pa.array(_is_within(evidence, wide))), parameters)
         # What is kept of other times may be the past that the rule compares with.
         rows = events.in_canonical_order(pa.concat_tables([outside, inside]))
         windows = rule.evaluate(rows, until_ns, parameters)
@@ -169,6 +174,7 @@ def snapshot(states: States, to_ipc: Callable[[pa.Table], bytes]) -> dict[str, A
             "rows": to_ipc(state.rows),
             "told": [[own, told.row, told.is_decided] for own, told in sorted(state.told.items())],
             "due_ns": state.due_ns,
+            "settled_ns": state.settled_ns,
         }
         for name, state in sorted(states.items())
     }
@@ -181,6 +187,7 @@ def restored(content: Mapping[str, Any], from_ipc: Callable[[bytes], pa.Table]) 
             from_ipc(one["rows"]),
             {own: Told(row, is_decided) for own, row, is_decided in one["told"]},
             one["due_ns"],
+            one.get("settled_ns", 0),
         )
         for name, one in content.items()
     }
@@ -245,13 +252,22 @@ def _tell(
     tell_ns = (
         windows.decided_ns if windows.tell_ns is None else np.minimum(windows.tell_ns, windows.decided_ns)
     )
-    for i, row in enumerate(windows.findings.to_pylist()):
-        own, before, decided_ns = row["finding_id"], told.get(row["finding_id"]), int(windows.decided_ns[i])
+    is_due = (tell_ns <= until_ns) | is_end
+    befores = [told.get(own) for own in windows.ids]
+    after.update(
+        (own, before)
+        for own, before in zip(windows.ids, befores, strict=True)
+        if before and before.is_decided
+    )
+    # What was told but not decided may have vanished, so it is looked at too.
+    asked = [
+        i for i, before in enumerate(befores) if (is_due[i] if before is None else not before.is_decided)
+    ]
+    for i, row in _made(windows, asked):
+        own, before, decided_ns = row["finding_id"], befores[i], int(windows.decided_ns[i])
         is_decided = decided_ns <= until_ns
-        if before is not None and (before.is_decided or not (is_decided or is_end)):
+        if before is not None and not (is_decided or is_end):
             after[own] = before
-            continue
-        if before is None and not (tell_ns[i] <= until_ns or is_end):
             continue
         members = rows.take(pa.array(windows.members[i]))
         if before is not None:
@@ -284,17 +300,18 @@ def _amend(
     most events with. Published findings of the span (`known`) that none continues are withdrawn.
     """
     keys = _keys(rows)
-    anew = windows.findings.to_pylist()
-    events_of = [{keys[at] for at in members.tolist()} for members in windows.members]
+    made = _made(windows, range(len(windows.ids)))
+    anew = [row for _, row in made]
+    events_of = [{keys[at] for at in windows.members[i].tolist()} for i, _ in made]
     standing = {name: row for name, row in known.items() if row["state"] != "withdrawn"}
     published_as = {own: one.row["finding_id"] for own, one in told.items()}
     heir_of = _heirs(anew, events_of, standing, known, published_as)
     # What is judged anew may go by another of the rule's ids than before; it must not be found under both.
     continued = set(heir_of.values())
     after = {own: one for own, one in told.items() if one.row["finding_id"] not in continued}
-    for i, row in enumerate(anew):
+    for number, (i, row) in enumerate(made):
         own, decided_ns = row["finding_id"], int(windows.decided_ns[i])
-        before = known.get(heir_of.get(i, ""))
+        before = known.get(heir_of.get(number, ""))
         is_of_span = row["time_end_ns"] >= span.from_ns and row["time_start_ns"] <= span.to_ns
         is_decided = decided_ns <= until_ns
         is_told = windows.tell_ns is not None and int(windows.tell_ns[i]) <= until_ns
@@ -342,10 +359,17 @@ def _heirs(
     return heir_of
 
 
+def _made(windows: Windows, asked: Iterable[int]) -> list[tuple[int, dict[str, Any]]]:
+    """The findings at some positions that there are, as whole rows of FINDINGS."""
+    made = [(i, row) for i in asked if (row := windows.make(i)) is not None]
+    whole = findings.table(row for _, row in made).to_pylist()
+    return [(i, row) for (i, _), row in zip(made, whole, strict=True)]
+
+
 def _due_ns(windows: Windows, told: Mapping[str, Told], until_ns: int) -> int:
     """The next watermark at which something may be told without any further event."""
     due = [windows.wake_ns]
-    for i, own in enumerate(windows.findings["finding_id"].to_pylist()):
+    for i, own in enumerate(windows.ids):
         if own not in told and windows.tell_ns is not None:
             due.append(int(windows.tell_ns[i]))
         if own not in told or not told[own].is_decided:
@@ -353,20 +377,31 @@ def _due_ns(windows: Windows, told: Mapping[str, Told], until_ns: int) -> int:
     return min((moment for moment in due if moment > until_ns), default=NEVER_NS)
 
 
-def _read(rule: WindowRule, table: pa.Table, parameters: Parameters) -> pa.Table:
-    """The events of the rule's kinds that matter to it, with their place facts."""
-    kinds = [schema.KINDS.index(kind) for kind in rule.KINDS]
-    is_own = np.isin(events.codes(table, "kind"), kinds)
-    classes = getattr(rule, "OBJECT_CLASSES", None)
-    if classes is not None:
-        # Fixes are many; only those of the rule's classes are worth a place.
-        codes = [schema.OBJECT_CLASSES.index(word) for word in classes]
-        is_own &= np.isin(events.codes(table, "object_class"), codes)
-    own = table.filter(pa.array(is_own))
-    if not own.num_rows:
-        return schema.PLACED_EVENTS.empty_table()
-    placed = place(own, parameters)
-    return placed.filter(pa.array(rule.thin(placed, parameters)))
+def _read(rules: Sequence[WindowRule], table: pa.Table, parameters: Parameters) -> list[pa.Table]:
+    """For each rule the events of its kinds that matter to it, with their place facts."""
+    nothing = schema.PLACED_EVENTS.empty_table()
+    if not table.num_rows:
+        return [nothing] * len(rules)
+    kind, object_class = events.codes(table, "kind"), events.codes(table, "object_class")
+    wanted = []
+    for rule in rules:
+        is_own = np.isin(kind, [schema.KINDS.index(word) for word in rule.KINDS])
+        classes = getattr(rule, "OBJECT_CLASSES", None)
+        if classes is not None:
+            # Fixes are many; only those of the rule's classes are worth a place.
+            is_own &= np.isin(object_class, [schema.OBJECT_CLASSES.index(word) for word in classes])
+        wanted.append(is_own)
+    at = np.flatnonzero(np.logical_or.reduce(wanted))
+    if not len(at):
+        return [nothing] * len(rules)
+    placed = place(table.take(pa.array(at)), parameters)
+    read = []
+    for is_own, rule in zip(wanted, rules, strict=True):
+        own = np.flatnonzero(is_own[at])
+        rows = placed if len(own) == len(at) else placed.take(pa.array(own))
+        is_used = rule.thin(rows, parameters) if len(own) else np.zeros(0, dtype=np.bool_)
+        read.append(rows if is_used.all() else rows.filter(pa.array(is_used)))
+    return read
 
 
 def _is_within(table: pa.Table, span: WindowSpan) -> NDArray[np.bool_]:

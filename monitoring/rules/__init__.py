@@ -16,6 +16,7 @@ True
 
 import importlib
 import pkgutil
+from collections.abc import Callable
 from functools import cache
 from typing import Any, Final, Literal, NamedTuple, Protocol, cast, runtime_checkable
 
@@ -23,7 +24,6 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from monitoring import schema
 from monitoring.agreement import Agreement, AgreementInvalid, Parameter, Parameters, agreement_schema
 from monitoring.findings import Judged
 from monitoring.tracks.batch import TrackBatch
@@ -73,8 +73,11 @@ NEVER_NS: Final = 2**62
 class Windows(NamedTuple):
     """What a rule of scope `place_window` makes of the events that it was handed, n of them giving m findings.
 
-    - `findings`: FINDINGS (m), each of revision 1, final, with an id made from its first event;
-      `incident_id`, `event_ids`, `sensor_ids` and `subject_key` are filled in by the step (any text stands in);
+    - `ids` (m,): each finding's own id, made from its first event;
+    - `make`: the finding at a position as a row of FINDINGS, of revision 1 and final, with that id (`incident_id`,
+      `event_ids`, `sensor_ids` and `subject_key` are filled in by the step; any text stands in), or None where a
+      closer look shows that there is none. It is asked for only when the finding is to be told: most are looked at
+      many times before that;
     - `decided_ns` (m,): the watermark from which no event that comes in time can change the finding any more.
       It is published then; at an end of input it is published as it stands and may get further revisions;
     - `members`: the events of each finding, as positions among the n rows, in canonical order, at least one each;
@@ -83,21 +86,23 @@ class Windows(NamedTuple):
       finding may then be made again by each call, and is not published again;
     - `tell_ns` (m,): the watermark from which a finding is told though it still goes on (its decision then gives
       the next revision), as it stood at that time; `NEVER_NS`, or None for all, where it waits to be decided;
-    - `wake_ns`: the next watermark at which the outcome changes though no further event comes (silence lasts).
+    - `wake_ns`: the next watermark at which the outcome changes though no further event comes (silence lasts);
+    - `is_settled`: until `wake_ns` further events, all of them needed, change nothing either.
     """
 
-    findings: pa.Table
+    ids: tuple[str, ...]
+    make: Callable[[int], dict[str, Any] | None]
     decided_ns: NDArray[np.int64]
     members: tuple[NDArray[np.int64], ...]
     is_needed: NDArray[np.bool_]
     tell_ns: NDArray[np.int64] | None = None
     wake_ns: int = NEVER_NS
+    is_settled: bool = False
 
     @classmethod
     def none(cls, rows: int) -> "Windows":
         """No finding in so many rows, none of which is needed."""
-        empty = np.zeros(0, dtype=np.int64)
-        return cls(schema.FINDINGS.empty_table(), empty, (), np.zeros(rows, dtype=np.bool_))
+        return cls((), lambda _: None, np.zeros(0, dtype=np.int64), (), np.zeros(rows, dtype=np.bool_))
 
 
 class WindowRule(Rule, Protocol):

@@ -22,6 +22,7 @@ Known limits: whether a position is new is known only from the work on it; a sit
 
 from collections import Counter
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -80,21 +81,19 @@ def evaluate(placed: pa.Table, until_ns: int, parameters: Parameters) -> Windows
     found = _sites(placed, parameters)
     order = np.argsort(found.site, kind="stable")
     begins = np.searchsorted(found.site[order], np.arange(len(found.close_ns) + 1))
+    members = tuple(order[begin:end].astype(np.int64) for begin, end in pairwise(begins))
     place = _places(placed, found)
-    made, decided, members = [], [], []
-    for number, close_ns in enumerate(found.close_ns.tolist()):
-        rows = order[begins[number] : begins[number + 1]]
+
+    def make(number: int) -> dict[str, Any] | None:
         lon, lat, sigma_m = (float(part[number]) for part in place)
-        row = _finding(placed.take(pa.array(rows)), lon, lat, sigma_m, parameters)
-        if row is not None:
-            made.append(row)
-            decided.append(close_ns)
-            members.append(rows.astype(np.int64))
+        return _finding(placed.take(pa.array(members[number])), lon, lat, sigma_m, parameters)
+
     open_ns = found.close_ns[found.close_ns > until_ns]
     return Windows(
-        findings.table(made),
-        np.array(decided, dtype=np.int64),
-        tuple(members),
+        tuple(_identity(placed, int(rows[0])) for rows in members),
+        make,
+        found.close_ns,
+        members,
         (found.close_ns > until_ns)[found.site],
         wake_ns=int(open_ns.min()) if len(open_ns) else Windows.none(0).wake_ns,
     )
@@ -177,7 +176,7 @@ def _finding(
     inside = 1.0 if at["error_m"] == 0.0 else float(normal_tails(np.array([margin_m / at["error_m"]]))[0][0])
     return {
         **{name: value for name, value in at.items() if name in schema.FINDINGS.names},
-        "finding_id": findings.identity("finding", RULE_ID, f"place:{kind}", first),
+        "finding_id": _identity(rows, 0),
         "revision": 1,
         "state": "final",
         "rule_id": RULE_ID,
@@ -199,6 +198,12 @@ def _finding(
         "reasons": reasons,
         "detail": findings.canonical_json(told),
     }
+
+
+def _identity(placed: pa.Table, first: int) -> str:
+    """The finding's id, of the site that begins with a row."""
+    kind, sensor, name = (placed.column(column)[first].as_py() for column in ("kind", "sensor_id", "id"))
+    return findings.identity("finding", RULE_ID, f"place:{kind}", events.event_key(sensor, name))
 
 
 def _margin_m(at: Mapping[str, Any], zone_m: Mapping[str, float]) -> tuple[float, float]:

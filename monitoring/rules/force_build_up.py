@@ -115,14 +115,23 @@ def evaluate(placed: pa.Table, until_ns: int, parameters: Parameters) -> Windows
     is_needed = (present.step >= ended) | (present.is_most & (present.step >= terms.horizon(ended)))
     # The oldest row says since when there is a past.
     is_needed[0] = True
+    wake_ns = (ended + 1) * terms.step_ns
     return Windows(
-        findings.table(rows),
+        tuple(row["finding_id"] for row in rows),
+        rows.__getitem__,
         np.array(decided_ns, dtype=np.int64),
         tuple(members),
         is_needed,
         np.array(tell_ns, dtype=np.int64),
-        (ended + 1) * terms.step_ns,
+        wake_ns,
+        is_settled=_Terms.of(parameters, wake_ns) == terms and _is_whole(parameters, terms.step_ns),
     )
+
+
+def _is_whole(parameters: Parameters, step_ns: int) -> bool:
+    """Whether every slot lies within one step, so that what is seen in a step never counts for an earlier one."""
+    slots_ns = np.rint(parameters.agreement.dated(f"{RULE_ID}.slot_s").numbers() * _NS).astype(np.int64)
+    return not (step_ns % slots_ns).any()
 
 
 @dataclass(frozen=True)

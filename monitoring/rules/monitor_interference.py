@@ -75,12 +75,12 @@ Reals = NDArray[np.float64]
 
 
 class _Group(NamedTuple):
-    """Rows of one cause: how it interferes, which rows, when it closes, where it is (None: not known)."""
+    """Rows of one cause: how it interferes, which rows, when it closes, and what they report."""
 
     how: str
     rows: Ints
     close_ns: int
-    place: interference.Place | None
+    reports: emitters.Reports
 
 
 def thin(placed: pa.Table, parameters: Parameters) -> NDArray[np.bool_]:
@@ -101,18 +101,24 @@ def evaluate(placed: pa.Table, until_ns: int, parameters: Parameters) -> Windows
     number = _number(parameters, placed)
     way = interference.ways(placed, parameters, number)
     is_needed = np.zeros(placed.num_rows, dtype=np.bool_)
-    made, decided, members, wake_ns = [], [], [], NEVER_NS
-    for group in _groups(placed, way, parameters):
-        row = _finding(placed.take(pa.array(group.rows)), group, parameters)
-        if (row["probability"] or 0.0) >= number("report_prob"):
-            made.append(row)
-            decided.append(group.close_ns)
-            members.append(group.rows)
+    groups = tuple(_groups(placed, way, parameters))
+    wake_ns = NEVER_NS
+    for group in groups:
         if group.close_ns > until_ns:
             is_needed[group.rows] = True
             wake_ns = min(wake_ns, group.close_ns)
+
+    def make(which: int) -> dict[str, Any] | None:
+        row = _finding(placed.take(pa.array(groups[which].rows)), groups[which], number, parameters)
+        return row if (row["probability"] or 0.0) >= number("report_prob") else None
+
     return Windows(
-        findings.table(made), np.array(decided, dtype=np.int64), tuple(members), is_needed, wake_ns=wake_ns
+        tuple(_identity(placed, int(group.rows[0]), group.how) for group in groups),
+        make,
+        np.array([group.close_ns for group in groups], dtype=np.int64),
+        tuple(group.rows for group in groups),
+        is_needed,
+        wake_ns=wake_ns,
     )
 
 
@@ -147,10 +153,7 @@ def _groups(placed: pa.Table, way: NDArray[np.int8], parameters: Parameters) -> 
             )
         for one, close in enumerate(close_ns.tolist()):
             inside = np.flatnonzero(group_of == one)
-            place = interference.place_of(
-                how, own.taken(inside), number("reach_m"), number("post_m"), parameters
-            )
-            yield _Group(how, at[inside].astype(np.int64), close, place)
+            yield _Group(how, at[inside].astype(np.int64), close, own.taken(inside))
 
 
 def _values(number: Callable[[str], float], gap_ns: int, longest_ns: int) -> emitters.Values:
@@ -196,12 +199,15 @@ def _sites(
     return found.site, found.close_ns
 
 
-def _finding(rows: pa.Table, group: _Group, parameters: Parameters) -> dict[str, Any]:
+def _finding(
+    rows: pa.Table, group: _Group, number: Callable[[str], float], parameters: Parameters
+) -> dict[str, Any]:
     agreement, time_ns = parameters.agreement, events.ints(rows, "time_ns")
     start_ns, end_ns = int(time_ns[0]), int(np.maximum(events.ints(rows, "time_end_ns"), time_ns).max())
     end_ns = min(end_ns, start_ns + round(agreement.number(f"{RULE_ID}.duration_s_max", start_ns) * 1e9))
     standard = agreement.value(f"{RULE_ID}.standard", start_ns)
-    place, how = group.place, group.how
+    how = group.how
+    place = interference.place_of(how, group.reports, number("reach_m"), number("post_m"), parameters)
     there = _credence(rows, parameters, standard, start_ns) * (1.0 if place is None else place.prob)
     at: dict[str, Any] = {}
     if place is not None:
@@ -234,7 +240,7 @@ def _finding(rows: pa.Table, group: _Group, parameters: Parameters) -> dict[str,
     first = events.event_key(rows.column("sensor_id")[0].as_py(), rows.column("id")[0].as_py())
     return {
         **{name: value for name, value in at.items() if name in schema.FINDINGS.names},
-        "finding_id": findings.identity("finding", RULE_ID, how, first),
+        "finding_id": _identity(rows, 0, how),
         "revision": 1,
         "state": "final",
         "rule_id": RULE_ID,
@@ -252,6 +258,12 @@ def _finding(rows: pa.Table, group: _Group, parameters: Parameters) -> dict[str,
         "reasons": reasons,
         "detail": findings.canonical_json(told),
     }
+
+
+def _identity(placed: pa.Table, first: int, how: str) -> str:
+    """The finding's id, of the cause whose first row this is."""
+    key = events.event_key(placed.column("sensor_id")[first].as_py(), placed.column("id")[first].as_py())
+    return findings.identity("finding", RULE_ID, how, key)
 
 
 def _credence(rows: pa.Table, parameters: Parameters, standard: Mapping[str, float], time_ns: int) -> float:

@@ -95,24 +95,22 @@ def evaluate(placed: pa.Table, until_ns: int, parameters: Parameters) -> Windows
     outages, newest, wake_ns = _outages(placed, until_ns, parameters)
     is_needed = np.zeros(placed.num_rows, dtype=np.bool_)
     is_needed[newest] = True
-    made, decided, tell, members = [], [], [], []
-    for group in _groups(outages, parameters):
-        row = _finding(placed, group, until_ns, parameters)
-        if row is None:
-            continue
+    groups = tuple(_groups(outages, parameters))
+    decided, tell, members = [], [], []
+    for group in groups:
         begun_ns = min(outage.by_ns for outage in group)
         settled_ns = begun_ns + round(reach_s(parameters.agreement, begun_ns) * 1e9)
         over_ns = max(max(outage.end_ns, outage.known_ns) for outage in group)
         told_s = parameters.agreement.number(f"{RULE_ID}.tell_after_s", begun_ns)
         own = sorted({at for outage in group for at in (outage.first, outage.last) if at >= 0})
-        made.append(row)
         decided.append(min(max(over_ns, settled_ns), NEVER_NS))
         tell.append(min(outage.known_ns for outage in group) + round(told_s * 1e9))
         members.append(np.array(own, dtype=np.int64))
         if decided[-1] > until_ns:
             is_needed[own] = True
     return Windows(
-        findings.table(made),
+        tuple(_identity(placed, group) for group in groups),
+        lambda which: _finding(placed, groups[which], until_ns, parameters),
         np.array(decided, dtype=np.int64),
         tuple(members),
         _with_all_behind(placed, is_needed),
@@ -256,8 +254,7 @@ def _finding(
     loss = loss_of(ids, parameters, start_ns)
     how = Counter(outage.how for outage in group)
     permission = _permission(group, end_ns, parameters)
-    first = min(group, key=lambda one: (one.from_ns, one.sensor_id))
-    key = events.event_key(first.sensor_id, placed.column("id")[first.first].as_py())
+    key = _key(placed, group)
     clause = agreement.clause(RULE_ID)
     told: dict[str, Any] = {
         "sensors": len(ids),
@@ -279,7 +276,7 @@ def _finding(
         told["permission"] = permission.id
         reasons.append(permission.reason)
     return {
-        "finding_id": findings.identity("finding", RULE_ID, "outage", key),
+        "finding_id": _identity(placed, group),
         "revision": 1,
         "state": "final",
         "rule_id": RULE_ID,
@@ -299,6 +296,16 @@ def _finding(
         "reasons": reasons,
         "detail": findings.canonical_json(told),
     }
+
+
+def _identity(placed: pa.Table, group: list[_Outage]) -> str:
+    return findings.identity("finding", RULE_ID, "outage", _key(placed, group))
+
+
+def _key(placed: pa.Table, group: list[_Outage]) -> str:
+    """The first event of an outage."""
+    first = min(group, key=lambda one: (one.from_ns, one.sensor_id))
+    return events.event_key(first.sensor_id, placed.column("id")[first.first].as_py())
 
 
 def _permission(group: list[_Outage], end_ns: int, parameters: Parameters) -> Any:

@@ -62,7 +62,8 @@ class Digging:
                 members.append(group)
                 is_needed[group] = last + GAP_NS > until_ns
         return Windows(
-            findings.table(rows),
+            tuple(row["finding_id"] for row in rows),
+            rows.__getitem__,
             np.array(decided, dtype=np.int64),
             tuple(members),
             is_needed,
@@ -102,6 +103,55 @@ def at(second: float) -> int:
 
 def told(output: WindowOutput) -> list[tuple[str, int, int]]:
     return [(row["state"], row["revision"], row["count"]) for _, row in output.findings]
+
+
+def test_a_finding_is_made_only_when_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = []
+
+    class Watched(Digging):
+        def evaluate(self, placed: pa.Table, until_ns: int, parameters: Parameters) -> Windows:
+            windows = super().evaluate(placed, until_ns, parameters)
+            return windows._replace(make=lambda i: made.append(until_ns) or windows.make(i))  # type: ignore[func-returns-value]
+
+    monkeypatch.setattr(windows, "window_rules", lambda _: (Watched(),))
+    states, _ = windows.advance({}, table([works(0, id="a")]), at(0), False, PARAMETERS)
+    states, _ = windows.advance(states, table([works(60, id="b")]), at(60), False, PARAMETERS)
+    _, output = windows.advance(states, table([]), at(900), False, PARAMETERS)
+    assert told(output) == [("final", 1, 2)]
+    assert made == [at(900)]
+
+
+def test_a_rule_that_is_settled_is_asked_again_when_it_wakes_or_the_input_ends(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = []
+
+    class Settled(Digging):
+        def evaluate(self, placed: pa.Table, until_ns: int, parameters: Parameters) -> Windows:
+            asked.append((round((until_ns - START_NS) / SECOND_NS), placed.num_rows))
+            found = super().evaluate(placed, until_ns, parameters)
+            return found._replace(wake_ns=at(500), is_settled=until_ns < at(500))
+
+    monkeypatch.setattr(windows, "window_rules", lambda _: (Settled(),))
+    states, _ = windows.advance({}, table([works(0, id="a")]), at(0), False, PARAMETERS)
+    states, _ = windows.advance(states, table([works(60, id="b")]), at(60), False, PARAMETERS)
+    kept = windows.restored(windows.snapshot(states, _ipc), _table)
+    _, ended = windows.advance(kept, table([]), at(60), True, PARAMETERS)
+    assert told(ended) == [("final", 1, 2)]
+    windows.advance(kept, table([works(500, id="c")]), at(500), False, PARAMETERS)
+    assert asked == [(0, 1), (60, 2), (500, 3)]
+
+
+def _ipc(rows: pa.Table) -> bytes:
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, rows.schema) as writer:
+        writer.write_table(rows)
+    return bytes(sink.getvalue())
+
+
+def _table(data: bytes) -> pa.Table:
+    with pa.ipc.open_stream(data) as reader:
+        return reader.read_all()
 
 
 def test_a_finding_is_told_once_when_it_is_decided() -> None:
