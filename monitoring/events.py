@@ -90,15 +90,55 @@ def canonical_order(table: pa.Table) -> NDArray[np.int64]:
     in_order = time_ns[order]
     if len(in_order) < 2 or not np.any(in_order[1:] == in_order[:-1]):
         return order.astype(np.int64)
-    keys = [("time_ns", "ascending"), ("sensor_id", "ascending"), ("id", "ascending")]
-    return np.asarray(pc.sort_indices(table.select(["time_ns", "sensor_id", "id"]), sort_keys=keys)).astype(
-        np.int64
-    )
+    # Few events share an instant with another: only these are put in order by their names.
+    is_tied = np.zeros(len(order), dtype=bool)
+    is_tied[1:] = in_order[1:] == in_order[:-1]
+    is_tied[:-1] |= is_tied[1:]
+    place = np.flatnonzero(is_tied)
+    tied = order[place]
+    named = table.select(["time_ns", "sensor_id", "id"]).take(pa.array(tied))
+    keys = [(name, "ascending") for name in named.column_names]
+    order[place] = tied[np.asarray(pc.sort_indices(named, sort_keys=keys))]
+    return order.astype(np.int64)
 
 
 def in_canonical_order(table: pa.Table) -> pa.Table:
-    """The same events in canonical order (see `canonical_order`)."""
+    """The same events in canonical order (see `canonical_order`), copied: equal rows give equal bytes in a file."""
     return table.take(pa.array(canonical_order(table)))
+
+
+def distinct_in_order(table: pa.Table, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Some rows of a table of events, in canonical order, each event (same sensor, id and time) once.
+
+    >>> t = pa.table({"time_ns": [2, 1, 2], "sensor_id": ["s", "s", "s"], "id": ["a", "b", "a"]})
+    >>> distinct_in_order(t, np.arange(3))
+    array([1, 0])
+    """
+    names = table.select(["time_ns", "sensor_id", "id"])
+    rows = rows[canonical_order(taken(names, rows))]
+    time_ns = ints(names, "time_ns")[rows]
+    tied = np.flatnonzero(time_ns[1:] == time_ns[:-1])
+    if not len(tied):
+        return rows
+    before, after = names.take(pa.array(rows[tied])), names.take(pa.array(rows[tied + 1]))
+    is_same = np.ones(len(tied), dtype=bool)
+    for name in ("sensor_id", "id"):
+        is_same &= np.asarray(strings(before, name) == strings(after, name), dtype=bool)
+    return np.delete(rows, tied[is_same] + 1)
+
+
+def taken(table: pa.Table, rows: NDArray[np.int64]) -> pa.Table:
+    """The rows at some positions. Rows that follow each other are a view: a wide table takes long to copy.
+
+    >>> taken(pa.table({"id": ["a", "b", "c"]}), np.array([1, 2]))["id"].to_pylist()
+    ['b', 'c']
+    """
+    if not len(rows):
+        return table.slice(0, 0)
+    first = int(rows[0])
+    if rows[-1] - first == len(rows) - 1 and bool(np.all(rows[1:] - rows[:-1] == 1)):
+        return table.slice(first, len(rows))
+    return table.take(pa.array(rows))
 
 
 def event_key(sensor_id: str, event_id: str) -> str:

@@ -81,10 +81,10 @@ class Engine:
         if watermark_ns is not None:
             is_late = events.ints(table, "time_ns") <= watermark_ns
             if is_late.any():
-                late = table.filter(pa.array(is_late))
+                late = events.taken(table, np.flatnonzero(is_late))
                 self._stragglers = self._stragglers.with_events(late, self._parameters)
                 self._coverage = coverage.late(self._coverage, late, self._parameters)
-                table = table.filter(pa.array(~is_late))
+                table = events.taken(table, np.flatnonzero(~is_late))
         if table.num_rows:
             self._waiting.append(table)
 
@@ -136,8 +136,8 @@ class Engine:
             findings=coverage.without_coverage(as_judged(published.findings)),
             incidents=as_judged(published.incidents),
         )
-        evidence = _distinct(events.in_canonical_order(evidence))
-        evidence = evidence.filter(pa.array(events.ints(evidence, "time_ns") <= until_ns))
+        known = np.flatnonzero(events.ints(evidence, "time_ns") <= until_ns)
+        evidence = events.taken(evidence, events.distinct_in_order(evidence, known))
         self._tracks, movement = reevaluation.tracks_anew(
             self._tracks, request, evidence, published.findings, until_ns, self._is_ended, self._parameters
         )
@@ -242,18 +242,12 @@ class Engine:
 
     def _due(self, until_ns: int) -> pa.Table:
         """Waiting events up to the watermark, each once, in canonical order; later ones go on waiting."""
-        due, waiting = [], []
-        for table in self._waiting:
-            is_due = events.ints(table, "time_ns") <= until_ns
-            if is_due.all():
-                due.append(table)
-            elif is_due.any():
-                due.append(table.filter(pa.array(is_due)))
-                waiting.append(table.filter(pa.array(~is_due)))
-            else:
-                waiting.append(table)
-        self._waiting = waiting
-        return _distinct(events.in_canonical_order(_concatenated(due)))
+        everything = _concatenated(self._waiting)
+        is_due = events.ints(everything, "time_ns") <= until_ns
+        waiting = np.flatnonzero(~is_due)
+        self._waiting = [events.taken(everything, waiting)] if len(waiting) else []
+        due = events.distinct_in_order(everything, np.flatnonzero(is_due))
+        return events.taken(everything, due)
 
 
 def _together(output: incidents.IncidentOutput, around: windows.WindowOutput) -> incidents.IncidentOutput:
@@ -274,23 +268,6 @@ def _together(output: incidents.IncidentOutput, around: windows.WindowOutput) ->
 
 def _is_fire(table: pa.Table) -> NDArray[np.bool_]:
     return np.asarray(_FIRE[events.codes(table, "kind")])
-
-
-def _distinct(table: pa.Table) -> pa.Table:
-    """Without repetitions of an event (same sensor, id and time), which stand beside each other."""
-    time_ns = events.ints(table, "time_ns")
-    tied = np.flatnonzero(time_ns[1:] == time_ns[:-1]) if len(time_ns) > 1 else np.zeros(0, dtype=np.int64)
-    if not len(tied):
-        return table
-    before, after = table.take(pa.array(tied)), table.take(pa.array(tied + 1))
-    is_same = np.ones(len(tied), dtype=bool)
-    for name in ("sensor_id", "id"):
-        is_same &= np.asarray(events.strings(before, name) == events.strings(after, name), dtype=bool)
-    if not is_same.any():
-        return table
-    keep = np.ones(len(time_ns), dtype=bool)
-    keep[tied[is_same] + 1] = False
-    return table.filter(pa.array(keep))
 
 
 def _concatenated(tables: list[pa.Table]) -> pa.Table:

@@ -17,7 +17,7 @@ from monitoring.tracks.facts import absent
 from monitoring.tracks.keys import LONE, track_keys
 from monitoring.tracks.sketches import in_order, sketch
 from monitoring.tracks.state import Fixes, of_this_version
-from monitoring.tracks.step import step
+from monitoring.tracks.step import COLUMNS, step
 
 _TRACK: Final = schema.KINDS.index("track")
 _SIGHTING: Final = schema.KINDS.index("sighting")
@@ -32,18 +32,19 @@ class TrackShard:
 
 
 def fixes_of(table: pa.Table, parameters: Parameters) -> pa.Table:
-    """The fixes among events, in their order: those of tracks, and sightings of classes that a rule wants to judge
-    though they belong to no track, each as a track of its own."""
+    """The fixes among events, in their order (`COLUMNS` of them): those of tracks, and sightings of classes that a
+    rule wants to judge though they belong to no track, each as a track of its own."""
     kind = events.codes(table, "kind")
+    table = table.select(COLUMNS)
     wanted = [word for rule in track_rules(parameters) for word in getattr(rule, "SIGHTINGS", ())]
     if not wanted or not (kind == _SIGHTING).any():
-        return table.filter(pa.array(kind == _TRACK))
+        return events.taken(table, np.flatnonzero(kind == _TRACK))
     codes = [schema.OBJECT_CLASSES.index(word) for word in wanted]
     is_lone = (kind == _SIGHTING) & np.isin(events.codes(table, "object_class"), codes)
-    fixes = table.filter(pa.array((kind == _TRACK) | is_lone))
-    is_sighting = pa.array(events.codes(fixes, "kind") == _SIGHTING)
+    row = np.flatnonzero((kind == _TRACK) | is_lone)
+    fixes = events.taken(table, row)
     own = pc.binary_join_element_wise(LONE, fixes.column("id"), "")
-    track_id = pc.if_else(is_sighting, own, fixes.column("track_id"))
+    track_id = pc.if_else(pa.array(is_lone[row]), own, fixes.column("track_id"))
     return fixes.set_column(
         fixes.schema.get_field_index("track_id"), fixes.schema.field("track_id"), track_id
     )

@@ -23,6 +23,13 @@ _LOW_PRECISION: Final = 1 << schema.FLAGS.index("low_precision")
 _UNKNOWN_CLASS: Final = schema.OBJECT_CLASSES.index("unknown")
 
 
+COLUMNS: Final = (
+    "flags", "sensor_id", "id", "time_ns", "lon", "lat", "alt_m", "sigma_m", "sigma_major_m", "sigma_minor_m",
+    "sigma_azimuth_deg", "track_id", "object_class", "affiliation", "count", "count_is_minimum", "calibre_mm",
+)  # fmt: skip
+"""What S1 and the rules on tracks read of a fix; the other columns would be copied for nobody."""
+
+
 class TrackOutput(NamedTuple):
     """State and placed tracks after a batch."""
 
@@ -55,7 +62,7 @@ def _usable(fixes: pa.Table, parameters: Parameters) -> tuple[pa.Table, NDArray[
         is_usable &= ~is_doubtful
     if is_usable.all():
         return fixes, is_doubtful
-    return fixes.filter(pa.array(is_usable)), is_doubtful[is_usable]
+    return events.taken(fixes, np.flatnonzero(is_usable)), is_doubtful[is_usable]
 
 
 def _fresh(fixes: pa.Table, is_doubtful: NDArray[np.bool_], parameters: Parameters) -> Fixes:
