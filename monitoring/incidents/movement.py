@@ -82,33 +82,30 @@ class Scenes(NamedTuple):
         most = parameters.agreement.number("tracks.shouting_per_h", begin_ns)
         return begun > most * STILL_NS / 3_600e9
 
-    def sighting(self, key: np.uint64, number: int, parameters: Parameters) -> Sighting | None:
+    def sighting(self, key: int, number: int, parameters: Parameters) -> Sighting | None:
         """What is known of an object by one of its tracks; None where nothing was sketched."""
-        own = self.sketches.rows_of(key, self.moment_ns - WINDOW_NS, self.moment_ns)
+        book, since_ns = self.sketches, self.moment_ns - WINDOW_NS
+        own = book.rows_of(key, since_ns, self.moment_ns)
         if not len(own):
             return None
-        sensors = {int(self.sketches.column("sensor")[own[0]])}
-        for track in self.objects.tracks(number):
-            rows = self.sketches.rows_of(np.uint64(track), self.moment_ns - WINDOW_NS, self.moment_ns)
-            if len(rows):
-                sensors.add(int(self.sketches.column("sensor")[rows[0]]))
-        time_ns = self.sketches.column("time_ns")[own]
+        sensor_of = book.column("sensor")
+        ends = [book.ends_of(track, since_ns, self.moment_ns) for track in self.objects.tracks(number)]
+        sensors = {int(sensor_of[own[0]]), *(int(sensor_of[rows[0]]) for rows in ends if rows is not None)}
+        time_ns = book.column("time_ns")
         return Sighting(
-            float(time_ns[-1] - time_ns[0]) / 1e9,
+            float(time_ns[own[-1]] - time_ns[own[0]]) / 1e9,
             len(sensors),
-            any(self.sketches.column(word)[own[-1]] >= 0 for word in ("object_class", "affiliation")),
+            any(book.column(word)[own[-1]] >= 0 for word in ("object_class", "affiliation")),
             self.is_shouting(own, parameters),
-            float(np.median(self.sketches.column("signed_distance_m")[own])),
+            _median(book.column("signed_distance_m")[own]),
         )
 
-    def other_classes(self, key: np.uint64, number: int) -> list[int]:
+    def other_classes(self, key: int, number: int) -> list[int]:
         """The newest class stated by each other track of an object, as a code, -1 = none."""
-        classes = []
-        for track in self.objects.tracks(number):
-            rows = self.sketches.rows_of(np.uint64(track), self.moment_ns - WINDOW_NS, self.moment_ns)
-            if len(rows) and track != int(key):
-                classes.append(int(self.sketches.column("object_class")[rows[-1]]))
-        return classes
+        code_of, since_ns = self.sketches.column("object_class"), self.moment_ns - WINDOW_NS
+        others = (track for track in self.objects.tracks(number) if track != key)
+        ends = (self.sketches.ends_of(track, since_ns, self.moment_ns) for track in others)
+        return [int(code_of[rows[1]]) for rows in ends if rows is not None]
 
     def was_out(self, number: int, stay: dict[str, Any], other: dict[str, Any]) -> bool:
         """Whether an object was outside the belt of two stays, or unseen, for longer than a happening pauses."""
@@ -120,7 +117,7 @@ class Scenes(NamedTuple):
         )
         rows = np.concatenate(
             [np.zeros(0, dtype=np.int64)]
-            + [self.sketches.rows_of(np.uint64(k), begin_ns, end_ns) for k in self.objects.tracks(number)]
+            + [self.sketches.rows_of(k, begin_ns, end_ns) for k in self.objects.tracks(number)]
         )
         distance_m = np.abs(self.sketches.column("signed_distance_m")[rows])
         # One of many poor fixes of an object far out always seems to lie inside; only the sure ones are heard.
@@ -142,22 +139,24 @@ def associate(
     excursions, objects, trust = moving.excursions.copy(), moving.objects.copy(), moving.trust.copy()
     posts = Posts(parameters, until_ns)
     judged, touched = [], {}
-    keys = _keys(movement)
+    keys = _keys(movement).tolist()
     for row, moment_ns, key in zip(movement.to_pylist(), decided_ns.tolist(), keys, strict=True):
         seen = Scenes(objects, moving.sketches, moment_ns)
-        is_new = objects.known(int(key)) < 0
+        is_new = objects.known(key) < 0
         number = _object(key, seen, parameters)
         weighed = row
         if number >= 0 and row["state"] != "withdrawn":
             sighting = seen.sighting(key, number, parameters)
             if sighting is not None:
-                watchers = posts.watching(row, sighting.signed_distance_m)
+                is_watched = is_new or sighting.sensor_count == 1
+                watchers = posts.watching(row, sighting.signed_distance_m) if is_watched else 0
                 weighed = existence.weighed(row, sighting, watchers, trust, parameters)
                 if is_new and watchers and sighting.seen_s >= existence.SEEN_S_LEAST:
                     is_alone = sighting.sensor_count == 1
                     trust.learn(row["sensor_ids"][0], existence.miss_prob(watchers), is_alone)
-            classes = seen.other_classes(key, number)
-            weighed = presences.class_weighed(weighed, classes, parameters)
+            if row["rule_id"] == deeds.HEAVY:
+                classes = seen.other_classes(key, number)
+                weighed = presences.class_weighed(weighed, classes, parameters)
         home = _home(weighed, number, excursions, seen, parameters)
         if home is None:
             first = row["event_ids"][0] if row["event_ids"] else row["finding_id"]
@@ -181,15 +180,15 @@ def _keys(movement: pa.Table) -> NDArray[np.uint64]:
     return track_keys(pa.array([n[0] for n in names]), pa.array([n[2] for n in names]))
 
 
-def _object(key: np.uint64, seen: Scenes, parameters: Parameters) -> int:
+def _object(key: int, seen: Scenes, parameters: Parameters) -> int:
     """The number of the object of a track, -1 where nothing was sketched of it."""
     moment_ns, agreement = seen.moment_ns, parameters.agreement
     rows = seen.sketches.rows_of(key, moment_ns - WINDOW_NS, moment_ns)
     if not len(rows):
-        return seen.objects.known(int(key))
+        return seen.objects.known(key)
     if seen.is_lost_in_noise(rows, parameters):
         # One finding after the other of a sensor that has gone wrong is one happening: that it has.
-        return seen.objects.of_sensor(int(key), int(seen.sketches.column("sensor")[rows[0]]), moment_ns)
+        return seen.objects.of_sensor(key, int(seen.sketches.column("sensor")[rows[0]]), moment_ns)
     rules = Rules(
         agreement.number("association.k_sigma", moment_ns) ** 2,
         _ns(agreement.number("association.handover_s", moment_ns)),
@@ -367,6 +366,15 @@ def sentence(rows: list[dict[str, Any]], parameters: Parameters) -> str:
 def _type(parameters: Parameters, sensor_id: str) -> str:
     facts = parameters.sensors.get(sensor_id)
     return facts.type if facts else "generic"
+
+
+def _median(values: NDArray[np.float64]) -> float:
+    """As `numpy.median`, which is slow on few values."""
+    ordered = np.sort(values)
+    middle = len(ordered) // 2
+    if np.isnan(ordered[-1]):
+        return float("nan")
+    return float(ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2.0)
 
 
 def _ns(seconds: float) -> int:

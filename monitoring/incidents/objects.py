@@ -8,7 +8,6 @@ from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-import numpy as np
 import pyarrow as pa
 
 from monitoring.incidents.same_object import matches
@@ -76,22 +75,21 @@ class Objects:
             self._noise_of[key] = sensor
         return self._object[key]
 
-    def of(self, key: np.uint64, now_ns: int, book: Sketchbook, rules: Rules) -> int:
+    def of(self, key: int, now_ns: int, book: Sketchbook, rules: Rules) -> int:
         """The object of a track, by what was known at `now_ns`; one that was not known before gets a number."""
-        own = int(key)
-        if own in self._object:
-            self._last_ns[own] = max(self._last_ns[own], now_ns)
-            return self._object[own]
-        chain, number = [own], -1
+        if key in self._object:
+            self._last_ns[key] = max(self._last_ns[key], now_ns)
+            return self._object[key]
+        chain, number = [key], -1
         for track in _followed(chain, self._object, now_ns, book, rules):
             known = self._object.get(track)
-            if known is not None and number < 0 and not self._meets(own, known, now_ns, book):
+            if known is not None and number < 0 and not self._meets(key, known, now_ns, book):
                 number = known
         if number < 0:
             number = self._next
             self._next += 1
         for track in chain:
-            if track not in self._object and (track == own or not self._meets(track, number, now_ns, book)):
+            if track not in self._object and (track == key or not self._meets(track, number, now_ns, book)):
                 self._object[track] = number
                 self._last_ns[track] = now_ns
                 self._tracks[number] = (*self._tracks.get(number, ()), track)
@@ -144,15 +142,16 @@ class Objects:
 
     def _meets(self, key: int, number: int, now_ns: int, book: Sketchbook) -> bool:
         """Whether an object has another track of the same sensor at the same time: then these are two."""
-        own = book.rows_of(np.uint64(key), now_ns - WINDOW_NS, now_ns)
-        if not len(own):
+        since_ns = now_ns - WINDOW_NS
+        own = book.ends_of(key, since_ns, now_ns)
+        if own is None:
             return False
         time_ns, sensor = book.column("time_ns"), book.column("sensor")
         for track in self._tracks.get(number, ()):
-            rows = book.rows_of(np.uint64(track), now_ns - WINDOW_NS, now_ns)
-            if not len(rows) or track == key or sensor[rows[0]] != sensor[own[0]]:
+            rows = book.ends_of(track, since_ns, now_ns)
+            if rows is None or track == key or sensor[rows[0]] != sensor[own[0]]:
                 continue
-            together_ns = min(time_ns[own[-1]], time_ns[rows[-1]]) - max(time_ns[own[0]], time_ns[rows[0]])
+            together_ns = min(time_ns[own[1]], time_ns[rows[1]]) - max(time_ns[own[0]], time_ns[rows[0]])
             if together_ns > MEETING_NS:
                 return True
         return False
@@ -168,7 +167,7 @@ def _followed(
     at = 0
     while at < min(len(chain), CHAIN_MOST):
         if at == 0 or chain[at] not in known:
-            for match in matches(book, np.uint64(chain[at]), now_ns, rules.handover_ns, rules.gate):
+            for match in matches(book, chain[at], now_ns, rules.handover_ns, rules.gate):
                 if match.key not in chain:
                     chain.append(match.key)
                     yield match.key

@@ -13,7 +13,8 @@ sensor's tracks none is nearer to it (mutual choice). Classes of different media
 affiliations of different hands exclude each other.
 """
 
-from typing import Any, Final, NamedTuple
+from functools import cached_property
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,7 +78,7 @@ class _Ends(NamedTuple):
     speed_n: Reals
 
 
-def matches(book: Sketchbook, key: np.uint64, now_ns: int, handover_ns: int, gate: float) -> list[Match]:
+def matches(book: Sketchbook, key: int, now_ns: int, handover_ns: int, gate: float) -> list[Match]:
     """The tracks that are the same object as `key` by what was known at `now_ns`, nearest first.
 
     `gate`: largest squared distance in standard deviations; `handover_ns`: longest gap between two tracks.
@@ -94,7 +95,8 @@ def matches(book: Sketchbook, key: np.uint64, now_ns: int, handover_ns: int, gat
         return found
     since_ns = begin_ns - handover_ns
     # Who was seen before by another sensor, and all the while, goes on from nobody.
-    if any(book.rows_of(np.uint64(m.key), since_ns, now_ns)[0] < own[0] for m in found):
+    before = (book.ends_of(match.key, since_ns, now_ns) for match in found)
+    if any(ends is not None and ends[0] < own[0] for ends in before):
         return found
     scene = _Scene(book, book.rows_near(own, REACH_M, since_ns, now_ns), own[0])
     return found + scene.earlier(key, handover_ns, gate)
@@ -104,62 +106,78 @@ class _Scene:
     """The rows around a track, by key and then time, in metres from its first fix."""
 
     def __init__(self, book: Sketchbook, rows: Ints, origin: int) -> None:
-        keys = book.column("key")[rows]
-        order = np.argsort(keys, kind="stable")
-        self.rows, self.keys = rows[order], keys[order]
-        self.time_ns = book.column("time_ns")[self.rows]
-        self.sensor = book.column("sensor")[self.rows]
-        self.east, self.north = book.local(self.rows, origin)
-        self.cov = book.covariance(self.rows)
-        starts = np.ones(len(self.rows), dtype=bool)
-        starts[1:] = self.keys[1:] != self.keys[:-1]
+        self._book, self._origin = book, origin
+        self.rows = rows
+        self.keys = book.column("key")[rows]
+        self.time_ns = book.column("time_ns")[rows]
+        starts = np.ones(len(rows), dtype=bool)
+        np.not_equal(self.keys[1:], self.keys[:-1], out=starts[1:])
         self.begin = np.flatnonzero(starts)
-        self.end = np.append(self.begin[1:], len(self.rows))
-        self.track = np.cumsum(starts) - 1
+        self.end = np.append(self.begin[1:], len(rows))
         self.key = self.keys[self.begin]
-        self.sensor_of = self.sensor[self.begin]
+        self.first_ns, self.last_ns = self.time_ns[self.begin], self.time_ns[self.end - 1]
+        self.sensor_of = book.column("sensor")[rows[self.begin]]
         # The newest stated words stand in a track's last row.
-        self.medium = MEDIUM[book.column("object_class")[self.rows[self.end - 1]]]
-        self.hand = _HAND[book.column("affiliation")[self.rows[self.end - 1]]]
+        newest = rows[self.end - 1]
+        self.medium = MEDIUM[book.column("object_class")[newest]]
+        self.hand = _HAND[book.column("affiliation")[newest]]
 
-    def index(self, key: np.uint64) -> int:
-        return int(np.searchsorted(self.key, key))
+    @cached_property
+    def place(self) -> tuple[Reals, Reals]:
+        """East and north of the rows."""
+        return self._book.local(self.rows, self._origin)
 
-    def together(self, key: np.uint64, gate: float) -> list[Match]:
+    @cached_property
+    def cov(self) -> tuple[Reals, Reals, Reals]:
+        """Variances east, east-north, north of the rows."""
+        return self._book.covariance(self.rows)
+
+    def index(self, key: int) -> int:
+        return int(self.key.searchsorted(np.uint64(key)))
+
+    def together(self, key: int, gate: float) -> list[Match]:
         """Tracks of other sensors beside the track, the nearest first, mutually chosen.
 
         Of tracks of one sensor at one time only one can be the object; one after the other they may all be.
         """
         own = self.index(key)
-        every = np.arange(len(self.key))
-        others = every[(self.sensor_of != self.sensor_of[own]) & self._meet(own, every)]
-        distance = np.full(len(every), np.inf)
-        distance[others] = self._beside(own, others)
-        near = np.flatnonzero(distance <= gate)
+        is_seen_then, is_own_sensor = self._meets(own), self.sensor_of == self.sensor_of[own]
+        others = np.flatnonzero(is_seen_then & ~is_own_sensor & self._may_be_one(own))
+        if not len(others):
+            return []
+        distance = self._beside(own, others)
+        order = np.argsort(distance, kind="stable")
+        order = order[distance[order] <= gate]
+        is_seen_then[own] = False
+        rivals = np.flatnonzero(is_seen_then & is_own_sensor)
         chosen: list[int] = []
-        for track in near[np.argsort(distance[near], kind="stable")].tolist():
+        taken: list[tuple[int, int, int]] = []
+        near = others[order]
+        spans = zip(*(of[near].tolist() for of in (self.sensor_of, self.first_ns, self.last_ns)), strict=True)
+        for track, apart, (sensor, first_ns, last_ns) in zip(
+            near.tolist(), distance[order].tolist(), spans, strict=True
+        ):
             is_taken = any(
-                self.sensor_of[other] == self.sensor_of[track] and self._meet(other, track)
-                for other in chosen
+                other == sensor and min(last_ns, until_ns) >= max(first_ns, since_ns)
+                for other, since_ns, until_ns in taken
             )
-            if not is_taken and not self._prefers_another(track, own, float(distance[track])):
+            if not is_taken and not self._prefers_another(track, rivals, apart):
                 chosen.append(track)
-        return [Match(int(self.key[track]), False) for track in chosen]
+                taken.append((sensor, first_ns, last_ns))
+        return [Match(name, False) for name in self.key[chosen].tolist()]
 
-    def _prefers_another(self, track: int, own: int, distance: float) -> bool:
-        """Whether a track of the sensor of `own`, at the time of `own`, is nearer to `track` than `distance`."""
-        every = np.arange(len(self.key))
-        rivals = every[(self.sensor_of == self.sensor_of[own]) & (every != own) & self._meet(own, every)]
-        rivals = rivals[self._meet(track, rivals)]
+    def _prefers_another(self, track: int, rivals: Ints, distance: float) -> bool:
+        """Whether one of `rivals`, tracks of the first track's sensor at its time, is nearer to `track`."""
+        if not len(rivals):
+            return False
+        rivals = rivals[self._meets(track)[rivals]]
         return bool(len(rivals)) and bool(self._beside(track, rivals).min() < distance)
 
-    def _meet(self, first: int, second: int | Ints) -> Any:
-        """Whether two tracks overlap in time by more than a meeting."""
-        begin = np.maximum(self.time_ns[self.begin[first]], self.time_ns[self.begin[second]])
-        end = np.minimum(self.time_ns[self.end[first] - 1], self.time_ns[self.end[second] - 1])
-        return end - begin >= 0
+    def _meets(self, own: int) -> NDArray[np.bool_]:
+        """Whether each track overlaps in time with this one."""
+        return np.asarray((self.first_ns <= self.last_ns[own]) & (self.last_ns >= self.first_ns[own]))
 
-    def earlier(self, key: np.uint64, handover_ns: int, gate: float) -> list[Match]:
+    def earlier(self, key: int, handover_ns: int, gate: float) -> list[Match]:
         """The track that this one goes on from, if there is one."""
         own = self.index(key)
         cost = self._handed_over(own, handover_ns)
@@ -174,10 +192,8 @@ class _Scene:
 
     def _is_still_seen(self, ended: int, own: int, gate: float) -> bool:
         """Whether the object of a track that ended is seen by another sensor after this one began elsewhere."""
-        goes_on = (self.time_ns[self.end - 1] > self.time_ns[self.begin[own]]) & (
-            self.sensor_of != self.sensor_of[ended]
-        )
-        goes_on &= self._meet(ended, np.arange(len(self.key)))
+        goes_on = (self.last_ns > self.first_ns[own]) & (self.sensor_of != self.sensor_of[ended])
+        goes_on &= self._meets(ended)
         others = np.flatnonzero(goes_on)
         others = others[self._beside(ended, others) <= gate]
         return bool(len(others)) and not bool((self._beside(own, others) <= gate).any())
@@ -203,17 +219,19 @@ class _Scene:
         rows = np.arange(int(size.sum())) + np.repeat(self.begin[tracks] - offset, size)
         squared, usable = self._apart(way, rows)
         count = np.add.reduceat(usable, offset)
-        total = np.cumsum(usable)
-        rank = total - np.repeat(total[offset] - usable[offset], size)
-        halves_at = np.where(count >= _HALVED_FROM, np.ceil(count / 2.0), count)
-        first = usable * (rank <= np.repeat(halves_at, size))
+        parts = [(count, squared)]
+        if (count >= _HALVED_FROM).any():
+            total = np.cumsum(usable)
+            rank = total - np.repeat(total[offset] - usable[offset], size)
+            halves_at = np.where(count >= _HALVED_FROM, np.ceil(count / 2.0), count)
+            first = usable * (rank <= np.repeat(halves_at, size))
+            parts = [(np.add.reduceat(part, offset), squared * part) for part in (first, usable - first)]
         mean = np.zeros(len(tracks))
-        for part in (first, usable - first):
-            number = np.add.reduceat(part, offset)
-            of_part = np.add.reduceat(squared * part, offset)
-            mean = np.maximum(mean, np.divide(of_part, number, out=np.zeros(len(number)), where=number > 0))
+        for number, of_part in parts:
+            summed = np.add.reduceat(of_part, offset)
+            np.maximum(mean, np.divide(summed, number, out=np.zeros(len(number)), where=number > 0), out=mean)
         mean[count == 0] = np.inf
-        for i in np.flatnonzero((count == 0) & self._meet(own, tracks)).tolist():
+        for i in np.flatnonzero((count == 0) & self._meets(own)[tracks]).tolist():
             squared, usable = self._apart(np.arange(self.begin[tracks[i]], self.end[tracks[i]]), way)
             if usable.any():
                 mean[i] = float(squared.sum() / usable.sum())
@@ -229,9 +247,10 @@ class _Scene:
         usable = (time_ns >= t0[0]) & (time_ns <= t0[-1]) & (step_ns <= BRIDGE_NS)
         share = np.divide(time_ns - t0[before], step_ns, out=np.zeros(len(rows)), where=step_ns > 0)
         first, last = way[before], way[after]
-        way_e, way_n = self.east[last] - self.east[first], self.north[last] - self.north[first]
-        off_e = self.east[rows] - (self.east[first] + share * way_e)
-        off_n = self.north[rows] - (self.north[first] + share * way_n)
+        east, north = self.place
+        way_e, way_n = east[last] - east[first], north[last] - north[first]
+        off_e = east[rows] - (east[first] + share * way_e)
+        off_n = north[rows] - (north[first] + share * way_n)
         stray = (STRAY_FRAC * np.hypot(way_e, way_n)) ** 2
         var_e, cov_en, var_n = (CLAIMED_SCALE**2 * (axis[rows] + axis[last]) for axis in self.cov)
         return np.where(
@@ -251,16 +270,17 @@ class _Scene:
                 other[i] = low + np.searchsorted(span, time_ns[i] - VELOCITY_NS, side="left")
         lasts_s = (self.time_ns[other] - time_ns) / 1e9
         safe = np.where(lasts_s == 0.0, 1.0, lasts_s)
+        east, north = self.place
         return _Ends(
-            row, time_ns, self.east[row], self.north[row],
-            np.where(lasts_s == 0.0, 0.0, (self.east[other] - self.east[row]) / safe),
-            np.where(lasts_s == 0.0, 0.0, (self.north[other] - self.north[row]) / safe),
+            row, time_ns, east[row], north[row],
+            np.where(lasts_s == 0.0, 0.0, (east[other] - east[row]) / safe),
+            np.where(lasts_s == 0.0, 0.0, (north[other] - north[row]) / safe),
         )  # fmt: skip
 
     def _handed_over(self, own: int, handover_ns: int) -> Reals:
         """How well this track goes on from each other one; inf where it cannot."""
         cost = np.full(len(self.key), np.inf)
-        gap_ns = self.time_ns[self.begin[own]] - self.time_ns[self.end - 1]
+        gap_ns = self.first_ns[own] - self.last_ns
         may = self._may_be_one(own) & (gap_ns <= handover_ns)
         may &= (gap_ns > 0) | ((gap_ns > -2 * SLOT_NS) & (self.sensor_of != self.sensor_of[own]))
         at = np.flatnonzero(may)
@@ -273,7 +293,7 @@ class _Scene:
     def _goes_on(self, own: int, handover_ns: int) -> Reals:
         """How well each other track goes on from this one; inf where it cannot."""
         cost = np.full(len(self.key), np.inf)
-        gap_ns = self.time_ns[self.begin] - self.time_ns[self.end[own] - 1]
+        gap_ns = self.first_ns - self.last_ns[own]
         may = self._may_be_one(own) & (gap_ns <= handover_ns)
         may &= (gap_ns > 0) | ((gap_ns > -2 * SLOT_NS) & (self.sensor_of != self.sensor_of[own]))
         at = np.flatnonzero(may)

@@ -5,7 +5,7 @@ what is remembered.
 """
 
 from functools import cached_property
-from typing import Any, Final, Self
+from typing import Any, Final, NamedTuple, Self
 
 import numpy as np
 import pyarrow as pa
@@ -70,32 +70,76 @@ class Sketchbook:
         )
         return sensor_id, track_id, event_id
 
-    def rows_of(self, key: np.uint64, since_ns: int, until_ns: int) -> Ints:
+    def rows_of(self, key: int, since_ns: int, until_ns: int) -> Ints:
         """Rows of a track within a span of time, edges included."""
-        rows = self._rows_by_key.get(int(key), _NO_ROWS)
-        if not len(rows):
-            return rows
-        low, high = np.searchsorted(self.column("time_ns")[rows], [since_ns, until_ns + 1])
-        return rows[low:high]
+        low, high = self._places_of(key, since_ns, until_ns)
+        return self._by_key.order[low:high]
+
+    def ends_of(self, key: int, since_ns: int, until_ns: int) -> tuple[int, int] | None:
+        """The first and the last row of a track within a span of time, edges included; None without any."""
+        low, high = self._places_of(key, since_ns, until_ns)
+        order = self._by_key.order
+        return (int(order[low]), int(order[high - 1])) if low < high else None
+
+    def _places_of(self, key: int, since_ns: int, until_ns: int) -> tuple[int, int]:
+        known = self._by_key
+        track = known.number.get(int(key))
+        if track is None:
+            return 0, 0
+        low, high = known.begin[track], known.begin[track + 1]
+        if since_ns <= known.first_ns[track] and known.last_ns[track] <= until_ns:
+            return low, high
+        times_ns = known.time_ns[low:high]
+        return low + int(times_ns.searchsorted(since_ns)), low + int(times_ns.searchsorted(until_ns, "right"))
 
     def begun(self, sensor: np.uint64, since_ns: int, until_ns: int) -> int:
         """How many tracks a sensor began within a span of time, edges included."""
         times_ns = self._begun.get(int(sensor), _NO_ROWS)
-        return int(np.searchsorted(times_ns, until_ns, "right") - np.searchsorted(times_ns, since_ns))
+        return int(times_ns.searchsorted(until_ns, "right") - times_ns.searchsorted(since_ns))
 
     def rows_near(self, track: Ints, reach_m: float, since_ns: int, until_ns: int) -> Ints:
-        """Rows within a span of time and `reach_m` of the box around the rows `track`, the track's own too."""
-        low, high = self._span(since_ns, until_ns)
+        """Rows within a span of time and `reach_m` of the box around the rows `track`, the track's own too.
+
+        They stand by track and then time, the tracks in the order of their keys.
+        """
         lon, lat = self.column("lon"), self.column("lat")
         south, north = float(lat[track].min()), float(lat[track].max())
         margin = reach_m / geometry.METRES_PER_DEG
         wide = margin / max(np.cos(np.radians(max(abs(south), abs(north)))), 0.01)
         middle = float(lon[track[0]])
         own = _around(lon[track], middle)
-        at = np.flatnonzero(np.abs(lat[low:high] - (south + north) / 2) <= (north - south) / 2 + margin) + low
-        there = _around(lon[at], middle)
-        at = at[(there >= own.min() - wide) & (there <= own.max() + wide)]
-        return np.asarray(at)
+        rows = self._rows_of_all(since_ns, until_ns, south - 1.1 * margin, north + 1.1 * margin)
+        time_ns = self.column("time_ns")[rows]
+        is_near = np.abs(lat[rows] - (south + north) / 2) <= (north - south) / 2 + margin
+        is_near &= (time_ns >= since_ns) & (time_ns <= until_ns)
+        there = _around(lon[rows], middle)
+        is_near &= (there >= own.min() - wide) & (there <= own.max() + wide)
+        return np.asarray(rows[is_near])
+
+    def _rows_of_all(self, since_ns: int, until_ns: int, south: float, north: float) -> Ints:
+        """The rows of all tracks that reach into a span of time and of latitudes."""
+        known = self._by_key
+        first_ns, last_ns, lowest, highest, begin = self._spans
+        reaches = (last_ns >= since_ns) & (first_ns <= until_ns) & (highest >= south) & (lowest <= north)
+        tracks = np.flatnonzero(reaches)
+        return known.order[geometry.expand(begin[tracks], begin[tracks + 1])[1]]
+
+    @cached_property
+    def _spans(self) -> tuple[Ints, Ints, Reals, Reals, Ints]:
+        """Of each track (k,): first and last time, lowest and highest latitude; where each begins (k + 1,)."""
+        known = self._by_key
+        begin = np.array(known.begin, dtype=np.int64)
+        lat = self.column("lat")[known.order]
+        lowest, highest = (
+            extreme.reduceat(lat, begin[:-1]) if len(lat) else lat for extreme in (np.minimum, np.maximum)
+        )
+        return (
+            np.array(known.first_ns, dtype=np.int64),
+            np.array(known.last_ns, dtype=np.int64),
+            lowest,
+            highest,
+            begin,
+        )
 
     def local(self, rows: Ints, origin: int) -> tuple[Reals, Reals]:
         """East and north of the place of the row `origin`, metres."""
@@ -107,21 +151,28 @@ class Sketchbook:
         major, minor, azimuth = (self.column(name)[rows] for name in ("major_m", "minor_m", "azimuth_deg"))
         return geometry.covariance(np.hypot(major, FLOOR_M), np.hypot(minor, FLOOR_M), azimuth)
 
-    def _span(self, since_ns: int, until_ns: int) -> tuple[int, int]:
-        time_ns = self.column("time_ns")
-        low, high = np.searchsorted(time_ns, [since_ns, until_ns + 1])
-        return int(low), int(high)
-
     @cached_property
-    def _rows_by_key(self) -> dict[int, Ints]:
-        return _grouped(self.column("key"), np.argsort(self.column("key"), kind="stable"))
+    def _by_key(self) -> "_ByKey":
+        key = self.column("key")
+        order = np.argsort(key, kind="stable")
+        time_ns, begin = self.column("time_ns")[order], _begins(key[order])
+        return _ByKey(
+            order,
+            time_ns,
+            {name: track for track, name in enumerate(key[order[begin[:-1]]].tolist())},
+            begin.tolist(),
+            time_ns[begin[:-1]].tolist(),
+            time_ns[begin[1:] - 1].tolist(),
+        )
 
     @cached_property
     def _begun(self) -> dict[int, Ints]:
-        first = np.array([rows[0] for rows in self._rows_by_key.values()], dtype=np.int64)
+        first = self._by_key.order[self._by_key.begin[:-1]]
         sensor, time_ns = self.column("sensor")[first], self.column("time_ns")[first]
         order = np.lexsort((time_ns, sensor))
-        return {name: time_ns[at] for name, at in _grouped(sensor, order).items()}
+        sensor, time_ns, begin = sensor[order], time_ns[order], _begins(sensor[order])
+        names = sensor[begin[:-1]].tolist()
+        return dict(zip(names, np.split(time_ns, begin[1:-1]), strict=True)) if names else {}
 
     @cached_property
     def _columns(self) -> dict[str, NDArray[Any]]:
@@ -133,13 +184,24 @@ class Sketchbook:
         }
 
 
-def _grouped(key: Keys, order: Ints) -> dict[int, Ints]:
-    """Positions by key, from an order in which equal keys stand together."""
-    if not len(order):
-        return {}
-    in_order = key[order]
-    begin = np.concatenate([[0], np.flatnonzero(in_order[1:] != in_order[:-1]) + 1])
-    return dict(zip(in_order[begin].tolist(), np.split(order, begin[1:]), strict=True))
+class _ByKey(NamedTuple):
+    """Rows by track and then time: their positions and times (n,), the number of each track by its key, where each
+    begins (the last entry is the end of all), and its first and last time."""
+
+    order: Ints
+    time_ns: Ints
+    number: dict[int, int]
+    begin: list[int]
+    first_ns: list[int]
+    last_ns: list[int]
+
+
+def _begins(in_order: Keys) -> Ints:
+    """Where each run of equal keys begins, and the end."""
+    if not len(in_order):
+        return np.zeros(1, dtype=np.int64)
+    changes = np.flatnonzero(in_order[1:] != in_order[:-1]) + 1
+    return np.concatenate([[0], changes, [len(in_order)]])
 
 
 def _around(lon: Reals, middle: float) -> Reals:
