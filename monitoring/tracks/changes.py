@@ -69,8 +69,8 @@ class Thresholds(NamedTuple):
     sure_prob: NDArray[np.float64]
     dwell_ns: NDArray[np.int64]
 
-    def take(self, at: NDArray[np.int64]) -> "Thresholds":
-        """Those at some positions."""
+    def take(self, at: slice) -> "Thresholds":
+        """Those of a part of the times."""
         return Thresholds(self.report_prob[at], self.assert_prob[at], self.sure_prob[at], self.dwell_ns[at])
 
 

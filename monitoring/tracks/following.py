@@ -4,6 +4,7 @@ The tracks with most evidence come first, so that those with an r-th piece are t
 """
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,10 +33,14 @@ from monitoring.tracks.facts import (
     put,
 )
 from monitoring.tracks.keys import positions
-from monitoring.tracks.side_evidence import Evidence, gather
+from monitoring.tracks.side_evidence import Evidence, gather, ranked
 
 _REMEMBERED, _NONE = -1, -2
 """In place of a row: as in the memory; not known."""
+
+_ON_A, _ON_B = np.int8(1), np.int8(-1)
+_BLOCK: Final = 1 << 14
+"""So much evidence is weighed at a time, so that the likelihoods of a long batch take little room."""
 
 Ints = NDArray[np.int64]
 Reals = NDArray[np.float64]
@@ -158,84 +163,92 @@ class _Lanes:
 
     def run(self) -> None:
         """Takes in all evidence."""
-        evidence, batch = self.evidence, self.batch
-        limits = self.thresholds(evidence.time_ns)
-        for rank in range(int(self.count[0])):
-            n = int(np.searchsorted(-self.count, -rank, side="left"))
-            at = self.offset[:n] + rank
-            row, time_ns = evidence.row[at], evidence.time_ns[at]
-            is_first = batch.is_first[row]
+        steps = ranked(self.evidence, self.offset, self.count)
+        limits = self.thresholds(steps.time_ns)
+        row_of, has_first = self.evidence.row[steps.at], self.batch.is_first[self.evidence.row[steps.at]]
+        continues = self.evidence.continues_certain[steps.at]
+        any_first, any_continues = (
+            np.logical_or.reduceat(of, steps.begin).tolist() for of in (has_first, continues)
+        )
+        prob_a = np.zeros(len(steps.at))
+        known_to = 0
+        for rank, (begin, end) in enumerate(zip(steps.begin.tolist(), steps.end.tolist(), strict=True)):
+            n, row, time_ns = end - begin, row_of[begin:end], steps.time_ns[begin:end]
+            if end > known_to:
+                known_from, known_to = begin, steps.until(begin + _BLOCK, end)
+                like_a, like_b = side_filter.likelihoods(*(of[known_from:known_to] for of in steps.across))
             waits = self.due_ns[:n] != NEVER_NS
-            over = np.flatnonzero(waits & ((time_ns > self.due_ns[:n]) | is_first))
-            if len(over):
-                self._settle(over, rank, np.minimum(self.due_ns[over], time_ns[over]))
-            if is_first.any():
-                self._begin_anew(np.flatnonzero(is_first), row, rank)
-            runs = np.flatnonzero(evidence.continues_certain[at])
-            if len(runs):
+            if waits.any():
+                over = (waits & ((time_ns > self.due_ns[:n]) | has_first[begin:end])).nonzero()[0]
+                if len(over):
+                    self._settle(over, rank, np.minimum(self.due_ns[over], time_ns[over]))
+            if any_first[rank]:
+                self._begin_anew(has_first[begin:end].nonzero()[0], row, rank)
+            if any_continues[rank]:
+                runs = continues[begin:end].nonzero()[0]
                 self.before_row[runs], self.trace_from[runs] = row[runs] - 1, rank
                 self.floor[runs] = row[runs] - 1
-            joint = self.joint[..., :n]
-            sums = side_filter.update(
-                joint, evidence.change_prob[at], evidence.distance_m[at], evidence.bias_m[at], evidence.noise_m[at]
-            )  # fmt: skip
-            self._judge(sums, row, at, rank, limits.take(at))
+            here = slice(begin - known_from, end - known_from)
+            sums = side_filter.take_in(
+                self.joint[..., :n], steps.change_prob[begin:end], like_a[:, here], like_b[:, here]
+            )
+            prob_a[begin:end] = side_filter.side_a(sums)
+            asked = limits.take(slice(begin, end))
+            self._judge(sums, prob_a[begin:end], row, time_ns, rank, asked)
+        self.prob_a[steps.at] = prob_a
 
     def _judge(
-        self,
-        sums: Reals,
-        row: Ints,
-        at: Ints,
-        rank: int,
-        limits: Thresholds,
+        self, sums: Reals, prob_a: Reals, row: Ints, time_ns: Ints, rank: int, limits: Thresholds
     ) -> None:
         """What the probabilities after the evidence of this rank amount to."""
-        n, time_ns = len(row), self.evidence.time_ns[at]
-        prob_a, prob_b = side_filter.side_a(sums), side_filter.side_b(sums)
-        self.prob_a[at] = prob_a
+        n = len(row)
+        prob_b = side_filter.side_b(sums)
         self.after_row[:n] = row
-        side = self.side[:n]
+        side, is_told, is_asserted = self.side[:n], self.is_told[:n], self.is_asserted[:n]
         change = side_filter.changed(sums, side)
         self.change_prob[:n] = change
-        now = np.where(prob_a >= prob_b, 1, -1).astype(np.int8)
+        now = np.where(prob_a >= prob_b, _ON_A, _ON_B)
         surest = np.maximum(prob_a, prob_b)
         is_sure = surest >= limits.sure_prob
-        is_asserted = self.is_asserted[:n]
+        is_same = now == side
         turned = is_sure & (now == -side)
-        may_assert = change >= limits.assert_prob
-        raised = self.is_told[:n] & may_assert & ~is_asserted
-        news = (
-            turned & ((change >= limits.report_prob) | (self.revision[:n] > 0)) & ~(may_assert & is_asserted)
-        )
-        lanes = np.flatnonzero(news | raised)
-        if len(lanes):
-            self._tell(lanes, rank, change[lanes], time_ns[lanes])
-            self.joint[..., lanes] = side_filter.marked(self.joint[..., lanes], side[lanes])
-            is_asserted[lanes] = may_assert[lanes]
-        lanes = np.flatnonzero(is_sure & (now == side) & (self.revision[:n] > 0))
-        if len(lanes):
-            self._tell(lanes, rank, side_filter.had_changed(sums[..., lanes]), time_ns[lanes], is_undone=True)
+        # Hardly any track has something to tell at any rank.
+        if turned.any() or is_told.any():
+            may_assert = change >= limits.assert_prob
+            raised = is_told & may_assert & ~is_asserted
+            news = turned & ((change >= limits.report_prob) | (self.revision[:n] > 0))
+            lanes = (raised | (news & ~(may_assert & is_asserted))).nonzero()[0]
+            if len(lanes):
+                self._tell(lanes, rank, change[lanes], time_ns[lanes])
+                self.joint[..., lanes] = side_filter.marked(self.joint[..., lanes], side[lanes])
+                is_asserted[lanes] = may_assert[lanes]
+        is_open = is_told | (self.revision[:n] > 0)
+        if is_open.any():
+            lanes = (is_sure & is_same & (self.revision[:n] > 0)).nonzero()[0]
+            if len(lanes):
+                undone = side_filter.had_changed(sums[..., lanes])
+                self._tell(lanes, rank, undone, time_ns[lanes], is_undone=True)
         is_known = is_sure | ((side == 0) & (surest >= limits.assert_prob))
         # What a change is counted from is the fix that showed the old side best, not merely the last good one:
         # should the object have gone over a little before that, it has gone over all the same.
-        is_anchor = is_known & ((now != side) | (self.revision[:n] > 0) | self.is_told[:n])
-        is_anchor |= (now == side) & (surest >= self.surest_prob[:n]) & ~self.is_told[:n]
-        lanes = np.flatnonzero(is_anchor)
+        is_anchor = is_known & (~is_same | is_open)
+        is_anchor |= is_same & (surest >= self.surest_prob[:n]) & ~is_told
+        lanes = is_anchor.nonzero()[0]
         if len(lanes):
             self.joint[..., lanes] = side_filter.anchored(self.joint[..., lanes], now[lanes])
             self.surest_prob[lanes], self.surest_ns[lanes] = surest[lanes], self.batch.time_ns[row[lanes]]
-        lanes = np.flatnonzero(is_known)
+        likely = (change >= limits.report_prob) & ~is_known
+        lanes = is_known.nonzero()[0]
         if len(lanes):
             self.side[lanes], self.before_row[lanes], self.trace_from[lanes] = now[lanes], row[lanes], rank
             self.floor[lanes] = row[lanes]
             self._close(lanes)
-        likely = (self.side[:n] != 0) & (change >= limits.report_prob)
-        likely[lanes] = False
         waits = self.due_ns[:n] != NEVER_NS
-        opened = np.flatnonzero(likely & ~waits & ~self.is_told[:n])
-        self.due_ns[opened] = time_ns[opened] + limits.dwell_ns[opened]
-        dropped = np.flatnonzero(waits & ~likely)
-        if len(dropped):
+        if likely.any():
+            opened = (likely & (side != 0) & ~waits & ~is_told).nonzero()[0]
+            self.due_ns[opened] = time_ns[opened] + limits.dwell_ns[opened]
+        if waits.any():
+            dropped = (waits & ~(likely & (side != 0))).nonzero()[0]
             self.is_told[dropped] |= self.revision[dropped] > 0
             self.due_ns[dropped] = NEVER_NS
 

@@ -49,6 +49,35 @@ class Evidence(NamedTuple):
     certain_side: NDArray[np.int8]
 
 
+class Ranked(NamedTuple):
+    """All evidence, rank by rank and inside a rank lane by lane: where it stands in `Evidence`, `time_ns`, the chance
+    of a change and what is known across the line (distance, bias, noise), each (e,); from where to where each rank
+    reaches, (ranks,)."""
+
+    at: Ints
+    time_ns: Ints
+    change_prob: Reals
+    across: tuple[Reals, Reals, Reals]
+    begin: Ints
+    end: Ints
+
+    def until(self, wanted: int, least: int) -> int:
+        """The end of the last rank that ends by `wanted`; at least `least`."""
+        ended = int(np.searchsorted(self.end, wanted, side="right"))
+        return max(int(self.end[ended - 1]) if ended else 0, least)
+
+
+def ranked(evidence: Evidence, offset: Ints, count: Ints) -> Ranked:
+    """The evidence of lanes that begin at `offset` and have `count` pieces each, most first."""
+    lanes = np.searchsorted(-count, -np.arange(int(count[0])), side="left")
+    end = np.cumsum(lanes)
+    begin = end - lanes
+    rank = np.repeat(np.arange(len(lanes)), lanes)
+    at = offset[np.arange(len(rank)) - begin[rank]] + rank
+    across = (evidence.distance_m[at], evidence.bias_m[at], evidence.noise_m[at])
+    return Ranked(at, evidence.time_ns[at], evidence.change_prob[at], across, begin, end)
+
+
 def gather(pending: Pending, batch: TrackBatch, parameters: Parameters) -> Evidence:
     """The evidence among the new rows of a batch, and among those judged again against a new line."""
     n = len(batch)

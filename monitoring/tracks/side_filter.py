@@ -59,13 +59,21 @@ def update(joint: Reals, change_prob: Reals, distance_m: Reals, bias_m: Reals, n
     `change_prob`: that the side now differs from that at the fix before; `distance_m` signed, infinite where
     the side is beyond doubt; `bias_m`, `noise_m` (> 0): shared and white standard deviation; all (track,).
     """
+    return take_in(joint, change_prob, *likelihoods(distance_m, bias_m, noise_m))
+
+
+def likelihoods(distance_m: Reals, bias_m: Reals, noise_m: Reals) -> tuple[Reals, Reals]:
+    """Of each fix on side A and on side B, by the bias: two of shape (node, fix); the rest as in `update`."""
+    return normal_tails((distance_m - BETA[:, None] * bias_m) / noise_m)
+
+
+def take_in(joint: Reals, change_prob: Reals, like_a: Reals, like_b: Reals) -> Reals:
+    """`update` by `likelihoods` that are known."""
     on_a, on_b = joint[:, 0], joint[:, 1]
     exchange = on_b - on_a
     exchange *= change_prob
     on_a += exchange
     on_b -= exchange
-    deviation = (distance_m - BETA[:, None] * bias_m) / noise_m
-    like_a, like_b = normal_tails(deviation)
     on_a *= like_a
     on_b *= like_b
     sums = over_nodes(joint)
