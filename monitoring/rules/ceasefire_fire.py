@@ -26,14 +26,15 @@ bangs are told apart by what sensors say of them; a quarry that blasts beside a 
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import erfc, sqrt
 from typing import Any, Final
 
+import numpy as np
 import pyarrow as pa
 
 from monitoring import findings, schema
-from monitoring.agreement import Parameter, Parameters
+from monitoring.agreement import Parameter, Parameters, Permission
 
 RULE_ID: Final = "ceasefire_fire"
 SCOPE: Final = "incident"
@@ -52,34 +53,46 @@ ASSERTED_FROM: Final = 0.5
 def evaluate(incidents: pa.Table, parameters: Parameters) -> pa.Table:
     """One finding per incident of fire, with its id, state and revision taken from the incident."""
     fire = [row for row in incidents.to_pylist() if row["kind"] == "fire"]
-    return findings.table(_finding(row, parameters) for row in fire)
+    permissions = _permissions(fire, parameters)
+    return findings.table(
+        _finding(row, permission, parameters) for row, permission in zip(fire, permissions, strict=True)
+    )
 
 
-def _finding(incident: dict[str, Any], parameters: Parameters) -> dict[str, Any]:
+def _permissions(fire: Sequence[Mapping[str, Any]], parameters: Parameters) -> list[Permission | None]:
+    """What excuses each incident, whatever the weapon, at its place."""
+    lon, lat, sigma_m = (
+        np.array([row[name] for row in fire], dtype=np.float64) for name in ("lon", "lat", "sigma_major_m")
+    )
+    from_ns, to_ns = (
+        np.array([row[name] for row in fire], dtype=np.int64) for name in ("time_start_ns", "time_end_ns")
+    )
+    party = np.array(
+        [-1 if row["party"] is None else schema.AFFILIATIONS.index(row["party"]) for row in fire],
+        dtype=np.int8,
+    )
+    own_m = np.zeros(len(fire)) if parameters.is_exact else sigma_m
+    no_class = np.full(len(fire), -1, dtype=np.int8)
+    return parameters.terms.permissions_at(RULE_ID, lon, lat, from_ns, to_ns, no_class, party, own_m)
+
+
+def _finding(
+    incident: dict[str, Any], permission: Permission | None, parameters: Parameters
+) -> dict[str, Any]:
     agreement, time_ns = parameters.agreement, incident["time_start_ns"]
     zone_m = agreement.value(f"{RULE_ID}.zone_m", time_ns)
     k_sigma = agreement.number(f"{RULE_ID}.k_sigma", time_ns)
     clause = agreement.clause(RULE_ID)
+    detail = json.loads(incident["detail"])
     distance_m = incident["signed_distance_m"]
     sigma_m = 0.0 if parameters.is_exact else incident["sigma_major_m"]
     verdict, margin_m, where = _inside(distance_m, sigma_m, k_sigma, zone_m)
-    if verdict == "violation" and _is_alone(incident, parameters):
+    if verdict == "violation" and _is_alone(incident, detail, parameters):
         verdict = "undetermined"
         where += " A single report by a sensor of this type, with nothing to support it, shows no fire yet."
-    detail = json.loads(incident["detail"])
     probability = _probability(detail, distance_m, sigma_m, zone_m)
     if verdict == "violation" and probability < ASSERTED_FROM:
         verdict = "undetermined"
-    permission = parameters.terms.permission(
-        RULE_ID,
-        incident["lon"],
-        incident["lat"],
-        time_ns,
-        incident["time_end_ns"],
-        None,
-        incident["party"],
-        sigma_m,
-    )
     if permission is not None:
         verdict = "permitted"
     certain = distance_m is not None and abs(distance_m) > k_sigma * sigma_m
@@ -200,13 +213,13 @@ def _likelihood(detail: Mapping[str, Any], probability: float) -> str:
     return words if probability >= ASSERTED_FROM else f"{words} It is told, not asserted."
 
 
-def _is_alone(incident: dict[str, Any], parameters: Parameters) -> bool:
+def _is_alone(incident: Mapping[str, Any], detail: Mapping[str, Any], parameters: Parameters) -> bool:
     """Whether one report, by a sensor whose type needs a second one, is all there is."""
     if incident["event_count"] != 1:
         return False
     needing = parameters.agreement.value(f"{RULE_ID}.second_report", incident["time_start_ns"])
     assert isinstance(needing, Mapping), "second_report is declared as words by name"
-    return set(json.loads(incident["detail"])["sensor_types"]) <= set(needing["needed_by"])
+    return set(detail["sensor_types"]) <= set(needing["needed_by"])
 
 
 def _whose(party: str | None) -> str:

@@ -28,7 +28,7 @@ says nothing about crossing and gives no finding.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -66,7 +66,7 @@ class End(NamedTuple):
     """An end of the fire: places that stand for it with equal weight or `weight` (k,), and how sure each side is.
 
     `distance_m` (k,) signed, positive on side A; `error_m` (k,) standard deviation across the line, the line's own
-    error included; `is_seen`: located by reports, not laid out as a fan.
+    error included; `is_seen`: located by reports, not laid out as a fan; `prob_a`: P(on side A).
     """
 
     lon: Reals
@@ -75,12 +75,7 @@ class End(NamedTuple):
     distance_m: Reals
     error_m: Reals
     is_seen: bool
-
-    @property
-    def prob_a(self) -> float:
-        """P(on side A)."""
-        safe = np.maximum(self.error_m, 1e-6)
-        return float(np.sum(self.weight * normal_tails(self.distance_m / safe)[0]))
+    prob_a: float
 
     def side(self) -> int:
         """The likelier side, +1 = A, -1 = B, 0 = both alike."""
@@ -91,19 +86,36 @@ class End(NamedTuple):
         return float(np.min(self.side() * self.distance_m - k_sigma * self.error_m))
 
 
+class Course(NamedTuple):
+    """One way the fire may have gone: the line that counts for it, both ends against that line, how likely."""
+
+    line: ContactLine
+    origin: End
+    impact: End
+    likely: float
+
+
+Courses = tuple[Course, Course]
+"""From side A to side B and from side B to side A."""
+
+
 def evaluate(incidents: pa.Table, parameters: Parameters) -> pa.Table:
     """One finding per incident of fire whose ends lie, or may lie, on different sides."""
     fire = [row for row in incidents.to_pylist() if row["kind"] == "fire"]
-    return findings.table(made for row in fire if (made := _finding(row, parameters)) is not None)
+    details = [json.loads(row["detail"]) for row in fire]
+    judged = _courses(details, [row["time_start_ns"] for row in fire], parameters)
+    return findings.table(
+        made
+        for row, detail, courses in zip(fire, details, judged, strict=True)
+        if courses is not None and (made := _finding(row, detail, courses, parameters)) is not None
+    )
 
 
-def _finding(incident: dict[str, Any], parameters: Parameters) -> dict[str, Any] | None:
+def _finding(
+    incident: dict[str, Any], detail: dict[str, Any], courses: Courses, parameters: Parameters
+) -> dict[str, Any] | None:
     agreement, time_ns = parameters.agreement, incident["time_start_ns"]
-    detail = json.loads(incident["detail"])
-    judged = [_course_from(party, detail, time_ns, parameters) for party in ("A", "B")]
-    if judged[0] is None or judged[1] is None:
-        return None
-    from_a, from_b = judged[0], judged[1]
+    from_a, from_b = courses
     likely = min(from_a.likely + from_b.likely, 1.0)
     if likely < agreement.number(f"{RULE_ID}.report_prob", time_ns):
         return None
@@ -169,58 +181,76 @@ def _finding(incident: dict[str, Any], parameters: Parameters) -> dict[str, Any]
     }
 
 
-class Course(NamedTuple):
-    """One way the fire may have gone: the line that counts for it, both ends against that line, how likely."""
+class _Place(NamedTuple):
+    """Where an end may be: places with weights (k,), the error of each (m), and whether it was located by reports."""
 
-    line: ContactLine
-    origin: End
-    impact: End
-    likely: float
-
-
-def _course_from(
-    party: str, detail: Mapping[str, Any], time_ns: int, parameters: Parameters
-) -> Course | None:
-    """From the side of `party` to the other one, by the line that counts for that party's forces."""
-    lines = parameters.line_for(RULE_ID, party)
-    line = lines.lines[int(lines.at(time_ns))]
-    ends = _ends(detail, line, time_ns, parameters)
-    if ends is None:
-        return None
-    from_a, to_a = ends[0].prob_a, ends[1].prob_a
-    return Course(line, *ends, from_a * (1.0 - to_a) if party == "A" else (1.0 - from_a) * to_a)
+    lon: Reals
+    lat: Reals
+    weight: Reals
+    own_m: float
+    is_seen: bool
 
 
-def _ends(
-    detail: Mapping[str, Any], line: ContactLine, time_ns: int, parameters: Parameters
-) -> tuple[End, End] | None:
+def _courses(
+    details: Sequence[Mapping[str, Any]], times_ns: Sequence[int], parameters: Parameters
+) -> list[Courses | None]:
+    """Both ways that the fire of each incident may have gone, each by the line that counts for forces of its first
+    side; None where an end is not known. All that one line counts for is located at once."""
+    laid = [_ends(*told, parameters) for told in zip(details, times_ns, strict=True)]
+    known = [i for i, places in enumerate(laid) if places is not None]
+    line_of: list[tuple[ContactLine, ContactLine]] = []
+    asked: dict[int, tuple[ContactLine, dict[int, tuple[_Place, _Place]]]] = {}
+    for i in known:
+        histories = (parameters.line_for(RULE_ID, party) for party in ("A", "B"))
+        first, second = (lines.lines[int(lines.at(times_ns[i]))] for lines in histories)
+        line_of.append((first, second))
+        for line in (first, second):
+            places = laid[i]
+            assert places is not None
+            asked.setdefault(id(line), (line, {}))[1][i] = places
+    found = {
+        number: dict(zip(of, _located(list(of.values()), line, parameters), strict=True))
+        for number, (line, of) in asked.items()
+    }
+    made: list[Courses | None] = [None] * len(laid)
+    for i, (first, second) in zip(known, line_of, strict=True):
+        origin, impact = found[id(first)][i]
+        from_a = Course(first, origin, impact, origin.prob_a * (1.0 - impact.prob_a))
+        origin, impact = found[id(second)][i]
+        made[i] = from_a, Course(second, origin, impact, (1.0 - origin.prob_a) * impact.prob_a)
+    return made
+
+
+def _ends(detail: Mapping[str, Any], time_ns: int, parameters: Parameters) -> tuple[_Place, _Place] | None:
     """Origin and impact: both as seen, or one seen and the other laid out along the azimuth of fire."""
-    seen = {name: _seen(detail[name], line, parameters) for name in ("origin", "impact") if name in detail}
+    seen = {name: _seen(detail[name], parameters) for name in ("origin", "impact") if name in detail}
     if len(seen) == 2:
         return seen["origin"], seen["impact"]
     azimuth = detail.get("fire_azimuth_deg")
     if not seen or azimuth is None:
         return None
     if "origin" in seen:
-        return seen["origin"], _fan(detail["origin"], float(azimuth), detail, line, time_ns, parameters)
+        return seen["origin"], _fan(detail["origin"], float(azimuth), detail, time_ns, parameters)
     back = (float(azimuth) + 180.0) % 360.0
-    return _fan(detail["impact"], back, detail, line, time_ns, parameters), seen["impact"]
+    return _fan(detail["impact"], back, detail, time_ns, parameters), seen["impact"]
 
 
-def _seen(place: Mapping[str, Any], line: ContactLine, parameters: Parameters) -> End:
+def _seen(place: Mapping[str, Any], parameters: Parameters) -> _Place:
     lon, lat = np.array([place["lon"]]), np.array([place["lat"]])
-    own_m = 0.0 if parameters.is_exact else float(place.get("sigma_m") or 0.0)
-    return _placed(lon, lat, np.ones(1), own_m, line, parameters, is_seen=True)
+    return _Place(lon, lat, np.ones(1), _own_m(place, parameters), is_seen=True)
+
+
+def _own_m(place: Mapping[str, Any], parameters: Parameters) -> float:
+    return 0.0 if parameters.is_exact else float(place.get("sigma_m") or 0.0)
 
 
 def _fan(
     place: Mapping[str, Any],
     azimuth_deg: float,
     detail: Mapping[str, Any],
-    line: ContactLine,
     time_ns: int,
     parameters: Parameters,
-) -> End:
+) -> _Place:
     """Where the other end may lie: azimuths out to `k_sigma` by their normal weight, distances all alike."""
     agreement = parameters.agreement
     k_sigma = max(agreement.number(f"{RULE_ID}.k_sigma", time_ns), 1.0)
@@ -235,26 +265,36 @@ def _fan(
     weight = np.exp(-0.5 * score**2).repeat(_FAN)
     lon, lat = np.full(_FAN**2, place["lon"]), np.full(_FAN**2, place["lat"])
     lon, lat = geometry.moved(lon, lat, far_m * np.sin(turn), far_m * np.cos(turn))
-    own_m = 0.0 if parameters.is_exact else float(place.get("sigma_m") or 0.0)
-    return _placed(lon, lat, weight / weight.sum(), own_m, line, parameters, is_seen=False)
+    return _Place(lon, lat, weight / weight.sum(), _own_m(place, parameters), is_seen=False)
 
 
-def _placed(
-    lon: Reals,
-    lat: Reals,
-    weight: Reals,
-    own_m: float,
-    line: ContactLine,
-    parameters: Parameters,
-    is_seen: bool,
-) -> End:
-    located = line.locator.locate(lon, lat)
-    circle_m, north = np.full(len(lon), own_m), np.zeros(len(lon))
+def _located(
+    pairs: Sequence[tuple[_Place, _Place]], line: ContactLine, parameters: Parameters
+) -> list[tuple[End, End]]:
+    """Origins and impacts against one line."""
+    places = [place for pair in pairs for place in pair]
+    size = [len(place.lon) for place in places]
+    lon, lat = (np.concatenate([getattr(place, name) for place in places]) for name in ("lon", "lat"))
+    own_m = np.repeat([place.own_m for place in places], size)
     line_m = 0.0 if parameters.is_exact else line.sigma_m
-    if own_m > 0.0:
-        found = across(line.locator, lon, lat, located.signed_distance_m, circle_m, circle_m, north, line_m)
-        return End(lon, lat, weight, found.distance_m, np.hypot(found.sigma_m, line_m), is_seen)
-    return End(lon, lat, weight, located.signed_distance_m, np.full(len(lon), line_m), is_seen)
+    distance_m = line.locator.locate(lon, lat).signed_distance_m
+    error_m = np.full(len(lon), line_m)
+    wide = np.flatnonzero(own_m > 0.0)
+    if len(wide):
+        circle_m, north = own_m[wide], np.zeros(len(wide))
+        found = across(
+            line.locator, lon[wide], lat[wide], distance_m[wide], circle_m, circle_m, north, line_m
+        )
+        distance_m[wide], error_m[wide] = found.distance_m, np.hypot(found.sigma_m, line_m)
+    on_a = normal_tails(distance_m / np.maximum(error_m, 1e-6))[0]
+    cuts = np.cumsum(size)[:-1]
+    ends = [
+        End(place.lon, place.lat, place.weight, far_m, of_m, place.is_seen, float(np.sum(place.weight * a)))
+        for place, far_m, of_m, a in zip(
+            places, *(np.split(column, cuts) for column in (distance_m, error_m, on_a)), strict=True
+        )
+    ]
+    return list(zip(ends[::2], ends[1::2], strict=True))
 
 
 def _margin_m(origin: End, impact: End, k_sigma: float) -> float:
