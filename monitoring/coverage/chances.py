@@ -116,11 +116,13 @@ class Grouping:
 
     def __init__(self, pairs: Pairs, group: Indices, cell_count: int) -> None:
         self._cell_count = cell_count
+        self._cells_of = pairs.cell
+        self._begin_of = np.searchsorted(pairs.observer, np.arange(len(group) + 1))
         key = pairs.cell * _GROUPS + group[pairs.observer]
         order = np.argsort(key, kind="stable")
         self._key, self._observer, self._prob = key[order], pairs.observer[order], pairs.prob[order]
         self._log_miss = np.log1p(-self._prob)
-        self._cell = self._key // _GROUPS
+        self._begin_at = np.searchsorted(self._key, np.arange(cell_count + 1) * _GROUPS)
         self._remembered: tuple[Reals, Reals] | None = None
 
     def miss(self, factor: Reals) -> Reals:
@@ -134,8 +136,8 @@ class Grouping:
         else:
             before, known = self._remembered
             changed = np.zeros(self._cell_count, dtype=bool)
-            changed[self._cell[(factor != before)[self._observer]]] = True
-            chosen, miss = np.flatnonzero(changed[self._cell]), known.copy()
+            changed[self._cells_of[_ranges(self._begin_of, np.flatnonzero(factor != before))]] = True
+            chosen, miss = _ranges(self._begin_at, np.flatnonzero(changed)), known.copy()
         if len(chosen):
             left = factor[self._observer[chosen]]
             log_miss = np.where(left == 1.0, self._log_miss[chosen], 0.0)
@@ -145,6 +147,24 @@ class Grouping:
             miss[cell] = missed
         self._remembered = factor.copy(), miss
         return miss
+
+
+def missed_at(pairs: Pairs, group: Indices, factor: Reals) -> tuple[Indices, Reals]:
+    """Cells that observers reach, ascending, and the chance that all of them miss a happening there.
+
+    As `Grouping.miss`, for observers that are combined once only.
+    """
+    key = pairs.cell * _GROUPS + group[pairs.observer]
+    order = np.argsort(key, kind="stable")
+    log_miss = np.log1p(-pairs.prob * factor[pairs.observer])
+    return _combined(key[order], log_miss[order])
+
+
+def _ranges(begin: Indices, chosen: Indices) -> Indices:
+    """All positions from `begin[i]` to before `begin[i + 1]`, for each chosen i."""
+    first = begin[chosen]
+    count = begin[chosen + 1] - first
+    return np.asarray(np.arange(count.sum()) + np.repeat(first - (np.cumsum(count) - count), count))
 
 
 def _combined(key: Indices, log_miss: Reals) -> tuple[Indices, Reals]:

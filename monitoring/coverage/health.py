@@ -33,6 +33,11 @@ _JAMMED_SIGMA_M: Final = 5_000.0
 _SEQ_SPAN_MOST: Final = 1_000_000
 """A wider span of numbers within an hour is a counter that began anew, not a million lost reports."""
 _LOSS_STEPS: Final = 20.0
+_READ: Final = (
+    *("sensor_id", "time_ns", "time_end_ns", "kind", "seq", "boot", "sensor_lon", "sensor_lat"),
+    *STATEMENTS,
+)
+"""What of an event bears on its sensor's health."""
 _JAMMING, _OUTAGE, _TAMPER, _HEARTBEAT = (
     schema.KINDS.index(kind) for kind in ("jamming", "outage", "tamper", "heartbeat")
 )
@@ -131,6 +136,7 @@ class Health:
 
     def observe(self, table: pa.Table) -> Indices:
         """Takes note of events (EVENTS) in place; the slots (within the window) that they speak of, each once."""
+        table = table.select(_READ)
         sensor, time_ns = _positions(table, self.ids), events.ints(table, "time_ns")
         slot = time_ns // SLOT_NS - self.first_slot
         known = np.flatnonzero((sensor >= 0) & (slot >= 0) & (slot < KEEP_SLOTS))
@@ -178,10 +184,14 @@ class Health:
         (n,)) unless it said otherwise. Behind its last sign it is taken to work until the next one is overdue; once
         that is so it was silent from its last sign on: silence is never taken for watching.
         """
-        end = min(as_of_slot - self.first_slot, KEEP_SLOTS)
         first = from_slot - self.first_slot
+        # Signs further away than the longest that any sensor may be silent prove nothing for this hour.
+        near = int(hold_slots.max(initial=0)) + 2
+        begin = max(first - near, 0)
+        first -= begin
+        end = max(min(as_of_slot - self.first_slot - begin, KEEP_SLOTS - begin, first + HOUR_SLOTS + near), 0)
         columns = np.arange(end)
-        signs, down = self.signs[:, :end], self.down[:, :end]
+        signs, down = self.signs[:, begin : begin + end], self.down[:, begin : begin + end]
         before = np.maximum.accumulate(np.where(signs, columns, -1), axis=1)
         after = np.minimum.accumulate(np.where(signs, columns, end)[:, ::-1], axis=1)[:, ::-1]
         hour = slice(first, min(first + HOUR_SLOTS, end))

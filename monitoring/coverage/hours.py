@@ -4,10 +4,10 @@ Figures are whole numbers (metre-hours, sensors), so that two machines write the
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,16 @@ from geodata.contact_line import ContactLine
 from geodata.sectors import Sectors
 from monitoring.agreement import Parameters, SensorFacts
 from monitoring.coverage import reach
-from monitoring.coverage.chances import HOSTS, Grouping, Observers, Pairs, group_of, pairs_of, together
+from monitoring.coverage.chances import (
+    HOSTS,
+    Grouping,
+    Observers,
+    Pairs,
+    group_of,
+    missed_at,
+    pairs_of,
+    together,
+)
 from monitoring.coverage.health import HOUR_NS, HOUR_SLOTS, SLOT_NS, Health
 from monitoring.coverage.line_points import LineCells, cells_of
 from monitoring.schema import SENSOR_TYPES
@@ -31,7 +40,8 @@ LINE, WATCHED, EFFECTIVE, LOST, WORKING, DOWN = range(6)
 """Columns of figures: metre-hours of line, watched, weighted by the chance of detection, and lost by what did not
 work; sensors that worked at some time and reach there, and registered posts that reach there and never worked."""
 FIGURES: Final = 6
-_SITES_MOST: Final = 4
+_SITES_MOST: Final = 8
+_FLIGHTS_MOST: Final = 60
 _POSTS_MOST: Final = 20_000
 _MEAN_EARTH_M: Final = 6_371_008.8
 
@@ -51,10 +61,8 @@ class Inputs:
     @property
     def digest(self) -> str:
         """Equal for equal inputs."""
-        told = hashlib.blake2b(digest_size=12)
-        for array in (self.working, self.lost, self.said, self.places, self.jammed, self.hours):
-            told.update(np.ascontiguousarray(array).tobytes())
-        return told.hexdigest()
+        arrays = (self.working, self.lost, self.said, self.places, self.jammed, self.hours)
+        return _digest(*arrays).hex()
 
 
 @dataclass(frozen=True)
@@ -144,20 +152,18 @@ def figures_of(inputs: Inputs, posts: Posts, mobile: Indices, parameters: Parame
     fixed = np.flatnonzero(np.isfinite(posts.lon))
     site = sites.site(posts.observers(fixed, inputs.said, posts.lon[fixed], posts.lat[fixed]))
     left = (1.0 - inputs.lost)[fixed]
-    flown, aircraft = _flown(inputs, posts, mobile, cells)
+    flown, aircraft = _flown(sites, inputs, posts, mobile)
     table = np.zeros((cells.row_count, FIGURES))
     table[:, LINE] = cells.row_km * inputs.hours.sum()
     for slot, hours in enumerate(inputs.hours.tolist()):
         if not hours:
             continue
         miss = site.grouping.miss(left * inputs.working[fixed, slot])
-        prob = together(miss * flown[slot] if slot in flown else miss)
-        is_watched = prob >= WATCHED_PROB
-        km_h = cells.km * hours
-        table[:, WATCHED] += np.bincount(cells.row, km_h * is_watched, cells.row_count)
-        table[:, EFFECTIVE] += np.bincount(cells.row, km_h * is_watched * prob, cells.row_count)
-        could = site.is_watched_at_best & ~is_watched
-        table[:, LOST] += np.bincount(cells.row, km_h * could, cells.row_count)
+        if slot in flown:
+            cell, missed = flown[slot]
+            miss = miss.copy()
+            miss[cell] *= missed
+        table[:, [WATCHED, EFFECTIVE, LOST]] += _kilometres(site, miss, cells) * hours
     worked: Flags = np.asarray((inputs.working & (inputs.hours > 0)).any(axis=1))
     table[:, WORKING] = site.count(worked[fixed]) + aircraft
     table[:, DOWN] = site.count(~worked[fixed])
@@ -180,17 +186,25 @@ class _Site:
         return np.bincount(self._row, chosen[self._observer], self._rows).astype(np.float64)
 
 
+class _Flight(NamedTuple):
+    """Aircraft of one slot at the cells that they reach: position among them, cell and chance, by aircraft."""
+
+    pairs: Pairs
+    group: Indices
+
+
 class _Sites:
     """What is worked out about posts along one line, remembered: in most hours hardly one has said anything new."""
 
     def __init__(self, cells: LineCells) -> None:
         self.cells = cells
-        self._sites: dict[tuple[bytes, ...], _Site] = {}
+        self._flights: dict[bytes, _Flight] = {}
+        self._sites: dict[bytes, _Site] = {}
         self._posts: dict[tuple[float, ...], tuple[Indices, Reals]] = {}
 
     def site(self, observers: Observers) -> _Site:
         """The posts as they are now."""
-        key = tuple(np.ascontiguousarray(column).tobytes() for column in observers)
+        key = _digest(*observers)
         site = self._sites.get(key)
         if site is None:
             site = _Site(observers, self._pairs(observers), self.cells)
@@ -198,6 +212,35 @@ class _Sites:
             kept = dict(list(self._sites.items())[1 - _SITES_MOST :])
             self._sites = {**kept, key: site}
         return site
+
+    def flights(self, fleets: Sequence[Observers]) -> list[_Flight]:
+        """Aircraft as they were in some slots; an hour is looked at again when hardly any of that has changed."""
+        keys = [_digest(*observers) for observers in fleets]
+        known = self._flights
+        fresh = {key: observers for key, observers in zip(keys, fleets, strict=True) if key not in known}
+        if fresh:
+            kept = dict(list(known.items())[-_FLIGHTS_MOST:])
+            known = {**known, **self._flown(fresh)}
+            self._flights = {**kept, **{key: known[key] for key in fresh}}
+        return [known[key] for key in keys]
+
+    def _flown(self, fleets: Mapping[bytes, Observers]) -> dict[bytes, _Flight]:
+        columns = zip(*fleets.values(), strict=True)
+        everyone = Observers(*(np.concatenate(column) for column in columns))
+        pairs, group = pairs_of(everyone, self.cells), group_of(everyone)
+        begin = np.cumsum([0, *(len(observers.lon) for observers in fleets.values())])
+        bounds = np.searchsorted(pairs.observer, begin)
+        return {
+            key: _Flight(
+                Pairs(
+                    pairs.observer[bounds[i] : bounds[i + 1]] - begin[i],
+                    pairs.cell[bounds[i] : bounds[i + 1]],
+                    pairs.prob[bounds[i] : bounds[i + 1]],
+                ),
+                group[begin[i] : begin[i + 1]],
+            )
+            for i, key in enumerate(fleets)
+        }
 
     def _pairs(self, observers: Observers) -> Pairs:
         rows = zip(*(np.nan_to_num(column, nan=-1.0).tolist() for column in observers), strict=True)
@@ -226,24 +269,49 @@ def sites_along(line: ContactLine, sectors: Sectors) -> _Sites:
     return _Sites(cells_of(line, sectors))
 
 
-def _flown(inputs: Inputs, posts: Posts, mobile: Indices, cells: LineCells) -> tuple[dict[int, Reals], Reals]:
-    """By slot the chance that all aircraft together miss a happening (cells,), and how many reached each row (rows,).
+def _flown(
+    sites: _Sites, inputs: Inputs, posts: Posts, mobile: Indices
+) -> tuple[dict[int, tuple[Indices, Reals]], Reals]:
+    """By slot the cells that aircraft reached and the chance that all of them miss a happening there, and how many
+    reached each row (rows,).
 
     Of those that were working at a known place.
     """
+    cells = sites.cells
     is_up = np.isfinite(inputs.places).all(axis=2) & inputs.working[mobile] & (inputs.hours > 0)
-    slot, up = np.nonzero(is_up.T)
-    if not len(up):
-        return {}, np.zeros(cells.row_count)
-    observers = posts.observers(mobile[up], inputs.said, *inputs.places[up, slot].T)
-    pairs = pairs_of(observers, cells)
-    at_slot = pairs._replace(cell=pairs.cell + slot[pairs.observer] * cells.cell_count)
-    grouping = Grouping(at_slot, group_of(observers), cells.cell_count * HOUR_SLOTS)
-    jam = np.where(inputs.jammed[up, slot], reach.JAMMED_FACTOR, 1.0)
-    miss = grouping.miss((1.0 - inputs.lost[mobile[up]]) * jam).reshape(HOUR_SLOTS, -1)
-    both = np.unique(cells.row[pairs.cell] * len(mobile) + up[pairs.observer]) // len(mobile)
-    reached = np.bincount(both, minlength=cells.row_count).astype(np.float64)
-    return {at: miss[at] for at in np.unique(slot).tolist()}, reached
+    up = {slot: np.flatnonzero(is_up[:, slot]) for slot in np.flatnonzero(is_up.any(axis=0)).tolist()}
+    flights = sites.flights(
+        [posts.observers(mobile[own], inputs.said, *inputs.places[own, slot].T) for slot, own in up.items()]
+    )
+    flown, seen = {}, [np.zeros(0, dtype=np.int64)]
+    for (slot, own), (pairs, group) in zip(up.items(), flights, strict=True):
+        jam = np.where(inputs.jammed[own, slot], reach.JAMMED_FACTOR, 1.0)
+        flown[slot] = missed_at(pairs, group, (1.0 - inputs.lost[mobile[own]]) * jam)
+        seen.append(cells.row[pairs.cell] * len(mobile) + own[pairs.observer])
+    both = np.unique(np.concatenate(seen)) // max(len(mobile), 1)
+    return flown, np.bincount(both, minlength=cells.row_count).astype(np.float64)
+
+
+def _kilometres(site: _Site, miss: Reals, cells: LineCells) -> Reals:
+    """Line watched, weighted by the chance of detection, and lost, by row: km, shape (rows, 3)."""
+    prob = together(miss)
+    is_watched = prob >= WATCHED_PROB
+    watched, lost = np.flatnonzero(is_watched), np.flatnonzero(site.is_watched_at_best & ~is_watched)
+    row, km = cells.row[watched], cells.km[watched]
+    sums = (
+        np.bincount(row, km, cells.row_count),
+        np.bincount(row, km * prob[watched], cells.row_count),
+        np.bincount(cells.row[lost], cells.km[lost], cells.row_count),
+    )
+    return np.stack(sums, axis=1)
+
+
+def _digest(*arrays: NDArray[Any]) -> bytes:
+    """Equal for equal arrays."""
+    told = hashlib.blake2b(digest_size=12)
+    for array in arrays:
+        told.update(np.ascontiguousarray(array).tobytes())
+    return told.digest()
 
 
 def _jammed(health: Health, places: Reals, first_slot: int) -> Flags:
