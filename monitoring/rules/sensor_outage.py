@@ -53,6 +53,8 @@ MARGIN_UNIT: Final = "s"
 _HEARTBEAT, _OUTAGE, _TAMPER = (schema.KINDS.index(kind) for kind in ("heartbeat", "outage", "tamper"))
 _HOW: Final = {"silent": "fell silent", "stated": "stated an outage", "tampered": "reported tampering"}
 _NAMED_MOST: Final = 5
+_IN_TIME_FRAC: Final = 0.05
+"""A report that comes later than it is due by no more than this share of its interval is not missing: clocks drift."""
 _LONGEST_INTERVAL_S: Final = max(means.heartbeat_s for means in TYPES.values())
 
 Ints = NDArray[np.int64]
@@ -85,7 +87,7 @@ def thin(placed: pa.Table, parameters: Parameters) -> NDArray[np.bool_]:
 def reach_s(agreement: Agreement, time_ns: int) -> float:
     """The longest silence that is nothing to wonder at, and the time within which causes are one."""
     missed = agreement.number(f"{RULE_ID}.missed_count", time_ns)
-    return missed * _LONGEST_INTERVAL_S + agreement.number(f"{RULE_ID}.group_s", time_ns)
+    return (missed + _IN_TIME_FRAC) * _LONGEST_INTERVAL_S + agreement.number(f"{RULE_ID}.group_s", time_ns)
 
 
 def evaluate(placed: pa.Table, until_ns: int, parameters: Parameters) -> Windows:
@@ -180,7 +182,8 @@ def _back(at: int, sensor: Ints, kind: NDArray[np.int8]) -> int:
 def _limits_ns(ids: Sequence[str], parameters: Parameters, time_ns: int) -> Ints:
     """How long each sensor may be silent."""
     missed = parameters.agreement.number(f"{RULE_ID}.missed_count", time_ns)
-    return np.array([round(missed * _interval_s(name, parameters) * 1e9) for name in ids], dtype=np.int64)
+    intervals_s = np.array([_interval_s(name, parameters) for name in ids], dtype=np.float64)
+    return np.rint((missed + _IN_TIME_FRAC) * intervals_s * 1e9).astype(np.int64)
 
 
 def _interval_s(sensor_id: str, parameters: Parameters) -> float:
