@@ -181,6 +181,17 @@ def _combined(key: Indices, log_miss: Reals) -> tuple[Indices, Reals]:
     return cell[cells], np.exp(np.add.reduceat(np.log1p(-k), cells))
 
 
+def all_miss(cell: Indices, group: Indices, prob: Reals, cell_count: int) -> Reals:
+    """Chance that all kinds of sensors miss a happening, shape (cells,), of chances by cell and group, each (k,)."""
+    miss = np.ones(cell_count)
+    if len(cell):
+        key = cell * _GROUPS + group
+        order = np.argsort(key, kind="stable")
+        at, missed = _combined(key[order], np.log1p(-prob[order]))
+        miss[at] = missed
+    return miss
+
+
 def together(miss: Reals) -> Reals:
     """Chance that a happening is noticed, of the chance that all kinds of sensors miss it."""
     return np.asarray((1.0 - reach.NETWORK_PROB) * (1.0 - miss))

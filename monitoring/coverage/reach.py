@@ -138,7 +138,7 @@ FARTHEST_M: Final = HALF_M.max(axis=1)
 """The farthest of a type's distances, shape (types,): what its declared `reach_m` is compared with."""
 
 
-def chance(distance_m: Reals, half_m: Reals, best_prob: Reals, looks: float) -> Reals:
+def chance(distance_m: Reals, half_m: Reals, best_prob: Reals, looks: float | Reals) -> Reals:
     """Chance that one sensor notices a happening at a distance, elementwise (`half_m` > 0); 0 beyond `CUT`.
 
     One look: best / (1 + (d / half)^8); the looks that count as independent are combined, and the outcome is kept

@@ -7,8 +7,9 @@ road) that no count of reports removes.
 *That something happened* (`happened`). A lone report is weighed against its type's false alarms: how often a day such
 a sensor gives one real report that stays alone, over how often it is wrong. Further reports of the same sensor in
 the same place, a further sensor, and both ends of one trajectory multiply the odds; what sensors state as their
-confidence counts as odds, bounded; posts that surely reach the place and gave nothing speak against it. A sensor
-that reports far more often than any of its type should is not supported by its own repetitions.
+confidence counts as odds, bounded; but whatever one sensor says counts no more than it can be trusted not to be
+faulty or in somebody's hands. Posts that would have noticed it too and gave nothing speak against it (`silence`). A
+sensor that reports far more often than any of its type should is not supported by its own repetitions.
 
 *That a weapon made it* (`weapon`). Thunder, quarries, fireworks and demining bang as well. Launches, told directions,
 flashes, trajectories, calibres and classes are signs of weapons. Blasts that several sensors heard who usually can
@@ -25,7 +26,7 @@ from numpy.typing import NDArray
 
 from monitoring import events, schema
 from monitoring.agreement import Parameters
-from monitoring.incidents import geometry
+from monitoring.incidents import silence
 from monitoring.incidents.location import pairs_of
 
 Ints = NDArray[np.int64]
@@ -34,7 +35,9 @@ Flags = NDArray[np.bool_]
 
 SECTION: Final = "fire_evidence"
 COUNTED_MOST: Final = 3
-"""Repetitions, further sensors, silent posts and signs count at most so often each."""
+"""Repetitions, further sensors and signs count at most so often each."""
+LOOKS_MOST: Final = 6.0
+"""So many rounds are as many chances for another sensor to notice one of them; more share their conditions."""
 _KIND: Final = {kind: code for code, kind in enumerate(schema.KINDS)}
 _SMALL_ARMS: Final = np.array([_KIND["shot"], _KIND["burst"]])
 _BLASTS: Final = np.array([_KIND["explosion"], _KIND["launch"]])
@@ -168,11 +171,34 @@ def _happened(
     both = np.zeros((size, 2), dtype=np.bool_)
     both[incident[grouped & (role > 0)], 0] = True
     both[incident[grouped & (role < 0)], 1] = True
-    odds += np.where(both.all(axis=1), values.log("trajectory_ratio"), 0.0)
 
     odds += _stated_confidence(rows, incident, size, values)
-    silent = _silent_posts(incident, size, kind, sensor, sensor_names, lon, lat, values, parameters)
-    return odds + values.log("silence_ratio") * np.minimum(silent, COUNTED_MOST), silent
+    # One cause may make all of a sensor's reports: a fault, or somebody who wants them believed.
+    sources = np.bincount(of, minlength=size)
+    odds = -np.logaddexp(-odds, -values.log("sensor_odds_max") * sources)
+    # Two places that fit one flight support each other even where one radar saw both.
+    odds += np.where(both.all(axis=1), values.log("trajectory_ratio"), 0.0)
+    blasts, shots = (_named_by(incident, np.isin(kind, kinds), size) for kinds in (_BLASTS, _SMALL_ARMS))
+    rounds = np.zeros(size)
+    np.add.at(rounds, key // width, told)
+    quiet = silence.of_others(
+        np.where(blasts, silence.BLASTS, np.where(shots, silence.SHOTS, silence.NOTHING)),
+        np.clip(rounds / sources, 1.0, LOOKS_MOST),
+        incident,
+        sensor,
+        sensor_names,
+        lon,
+        lat,
+        parameters,
+    )
+    unheard = values.number("unheard_prob")
+    return odds + np.log(unheard + (1.0 - unheard) * quiet.miss_prob), quiet.posts
+
+
+def _named_by(incident: Ints, is_one: Flags, size: int) -> Flags:
+    named = np.zeros(size, dtype=np.bool_)
+    named[incident[is_one]] = True
+    return named
 
 
 def _stated_confidence(rows: pa.Table, incident: Ints, size: int, values: _Values) -> Reals:
@@ -184,51 +210,6 @@ def _stated_confidence(rows: pa.Table, incident: Ints, size: int, values: _Value
     total = np.bincount(incident[known], weights=np.log(share / (1.0 - share)), minlength=size)
     bound = values.log("confidence_ratio_max")
     return np.clip(total / np.maximum(number, 1), -bound, bound)
-
-
-def _silent_posts(
-    incident: Ints,
-    size: int,
-    kind: Ints,
-    sensor: Ints,
-    sensor_names: Sequence[str],
-    lon: Reals,
-    lat: Reals,
-    values: _Values,
-    parameters: Parameters,
-) -> Ints:
-    """Posts that surely reach each incident, by their type's stated reach, and reported none of it, (k,)."""
-    posts = [
-        (name, schema.SENSOR_TYPES.index(facts.type), facts.lon, facts.lat)
-        for name, facts in sorted(parameters.sensors.items())
-        if facts.lon is not None and facts.lat is not None
-    ]
-    if not posts:
-        return np.zeros(size, dtype=np.int64)
-    names = {name: i for i, (name, *_) in enumerate(posts)}
-    post_type = np.array([kind for _, kind, _, _ in posts], dtype=np.int64)
-    post_lon, post_lat = (np.array([post[at] for post in posts], dtype=np.float64) for at in (2, 3))
-    is_blast = np.zeros(size, dtype=np.bool_)
-    is_blast[incident[np.isin(kind, _BLASTS)]] = True
-    is_shot = np.zeros(size, dtype=np.bool_)
-    is_shot[incident[np.isin(kind, _SMALL_ARMS)]] = True
-    reach = np.maximum(
-        np.where(is_blast[:, None], values.by_type("sure_reach_of_blasts_m"), 0.0),
-        np.where(is_shot[:, None], values.by_type("sure_reach_of_shots_m"), 0.0),
-    )
-    longest_m = float(reach.max(initial=0.0))
-    if longest_m <= 0.0:
-        return np.zeros(size, dtype=np.int64)
-    at_lon, at_lat = np.concatenate([lon, post_lon]), np.concatenate([lat, post_lat])
-    i, j = geometry.pairs_within(at_lon, at_lat, longest_m)
-    cross = (i < size) & (j >= size)
-    i, j = i[cross], j[cross] - size
-    east, north = geometry.offsets_m(lon[i], lat[i], post_lon[j], post_lat[j])
-    inside = np.hypot(east, north) <= reach[i, post_type[j]]
-    post_of = np.array([names.get(name, -1) for name in sensor_names], dtype=np.int64)
-    heard = np.unique(incident * np.int64(len(posts) + 1) + post_of[sensor])
-    spoke = np.isin(i * np.int64(len(posts) + 1) + j, heard)
-    return np.bincount(i[inside & ~spoke], minlength=size).astype(np.int64)
 
 
 def _weapon(

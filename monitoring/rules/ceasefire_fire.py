@@ -208,7 +208,7 @@ def _likelihood(detail: Mapping[str, Any], probability: float) -> str:
     words = f"That something happened is {100 * evidence['happened']:.0f} % probable by the reports"
     if evidence["silent_posts"]:
         posts = "one post" if evidence["silent_posts"] == 1 else f"{evidence['silent_posts']} posts"
-        words += f" ({posts} in sure reach gave nothing)"
+        words += f" ({posts} near enough to notice it gave nothing)"
     words += f", that a weapon made it {100 * evidence['weapon']:.0f} %."
     return words if probability >= ASSERTED_FROM else f"{words} It is told, not asserted."
 

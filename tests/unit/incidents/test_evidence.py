@@ -76,7 +76,28 @@ def test_the_stated_confidence_counts_within_bounds():
     assert weighed([bang(confidence=0.999)])["happened"] == pytest.approx(sure, abs=1e-9)
 
 
-def test_posts_in_sure_reach_that_gave_nothing_speak_against_a_report():
+def test_what_one_sensor_repeats_shows_no_more_than_the_sensor_can_be_trusted():
+    lone = [bang(30.0 * n, direction="impact", confidence=0.95) for n in range(12)]
+    seconded = [*lone, bang(0.1, sensor_id="AC-9", direction="impact")]
+    assert 0.8 < weighed(lone)["happened"] <= 0.9, "odds of nine to one, whatever it repeats"
+    assert weighed(seconded)["happened"] > 0.98
+
+
+def test_an_array_that_alone_tells_of_shells_beside_posts_that_hear_them_is_not_believed():
+    shells = [bang(30.0 * n, sensor_id="HR-1", direction="impact", confidence=0.95) for n in range(12)]
+    posts = {"HR_1": (-3_500, 0), "AC_2": (-3_000, 2_000), "HR_3": (-3_000, -1_000)}
+    assert judged(shells, world(**posts))["probability"] < 0.5 < judged(shells)["probability"]
+
+
+def test_nobodys_silence_speaks_against_a_flare_and_of_all_silence_only_so_much():
+    flare = shot(0, -3_000, kind="flare", sensor_id="EO-1")
+    posts = {f"AC_{n}": (-3_000, 300 * n) for n in range(12)}
+    assert weighed([flare], world(**posts))["happened"] == weighed([flare])["happened"]
+    crowd, few = (weighed([bang()], world(**dict(list(posts.items())[:n])))["happened"] for n in (12, 4))
+    assert crowd == pytest.approx(few, rel=0.3), "posts of one kind share their weather"
+
+
+def test_posts_that_would_have_noticed_and_gave_nothing_speak_against_a_report():
     rows = [bang(sensor_id="HR-1", count=3)]
     alone = weighed(rows, world(HR_1=(-3_500, 0)))
     beside = weighed(rows, world(HR_1=(-3_500, 0), AC_2=(-3_000, 2_000), AC_3=(-3_000, 30_000)))
