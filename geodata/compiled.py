@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geodata.compilation import compiled
-from geodata.compiled_tables import RECORD, SIDE_BITS, Cells, Plane, Polynomial
+from geodata.compiled_tables import FIRST, HEAD, SIDE_BITS, Cells, Plane, Polynomial
 from geodata.grid_index import ROOT_M
 from geodata.near_block import NEAR_LINE_M
 
@@ -30,21 +30,20 @@ CHUNK: Final = 256
 """Places at a time: what one loop leaves for the next stays in the nearest caches."""
 STRIDE: Final = CHUNK + 8
 """From row to row of the scratch; a power of two would put all rows into the same few lines of the cache."""
-MANY: Final = 30
-"""So many candidates or more are not told apart in ordering places."""
-FEW: Final = 8
-"""Where fewer places have another candidate, each is looked at on its own."""
 _PER_ROOT: Final = 1.0 / ROOT_M
 _NEAR_M2: Final = NEAR_LINE_M * NEAR_LINE_M
 
 # Rows of the scratch: where each begins.
 X, Y, SLOPE_X, SLOPE_Y, ROOT, COLUMN, ROW = (k * STRIDE for k in range(7))
-# Of places with a choice, in order of how many candidates they have.
-AT_X, AT_Y, TOWARD_X, TOWARD_Y, X0, Y0, DX, DY, INVERSE, KEY, BEST = (k * STRIDE for k in range(4, 15))
-# Of the nearest pieces: the columns of their records, in turn; and answers.
-NEAREST = 4 * STRIDE
-SQUARE, DISTANCE, LON, LAT, CHAINAGE, SHARE = (k * STRIDE for k in range(20, 26))
-ROWS: Final = 26
+# Of the first FIRST candidates: x0, y0, dx, dy, 1 / length^2 of each in turn.
+FIRSTS = 7 * STRIDE
+# Of the nearest piece: its key, the way from its foot, where the foot is, and its dx, dy, 1 / length^2.
+BEST, OFF_X, OFF_Y, RAW, DX, DY, INVERSE = (k * STRIDE for k in range(22, 29))
+ROWS: Final = 29
+# These take the place of rows that are no longer needed.
+SQUARE, SIGN = ROOT, COLUMN
+CODE, TANGENT_X, TANGENT_Y = (k * STRIDE for k in range(7, 10))
+WAYS = 10 * STRIDE
 
 
 @compiled
@@ -90,165 +89,199 @@ def _look_up(
     lat: Reals,
     plane: Plane,
     roots: NDArray[np.int32],
-    leaf_of: NDArray[np.int32],
+    list_of: NDArray[np.int32],
     candidates: NDArray[np.int32],
     w: Reals,
-    firsts: Indices,
-    counts: Indices,
+    lists: Indices,
+    heads: NDArray[np.int32],
 ) -> None:
-    """Where each place's candidates begin, and how many it has: 0 where it is in no cell or a far one."""
+    """Where each place's list of candidates is, and its first HEAD numbers; the empty one where in no cell."""
     for k in range(len(lon)):
-        firsts[k], counts[k] = 0, 0
+        at = np.int64(0)
         if abs(lon[k] - plane.lon_centre) <= plane.lon_reach_deg and plane.south <= lat[k] <= plane.north:
-            root = np.int64(roots[np.uint64(w[ROOT + k])])
+            root = np.int64(roots[np.uint64(np.int64(w[ROOT + k]))])
             if root >= 0:
-                side = np.int64(1) << 2 * (root & 7)
+                bits = 2 * (root & 7)
+                side = np.float64(np.int64(1) << bits)
                 column, row = np.int64(w[COLUMN + k] * side), np.int64(w[ROW + k] * side)
-                leaf = np.uint64((root >> SIDE_BITS) + row * side + column)
-                firsts[k] = np.int64(leaf_of[leaf]) + 1
+                at = np.int64(list_of[np.uint64((root >> SIDE_BITS) + (row << bits) + column)])
+        lists[k] = at
     for k in range(len(lon)):
-        if firsts[k] > 0:
-            counts[k] = candidates[np.uint64(firsts[k] - 1)]
+        first = np.uint64(lists[k])
+        for rank in range(HEAD):
+            heads[HEAD * k + rank] = candidates[first + np.uint64(rank)]
 
 
 @compiled
-def _put_in_order(counts: Indices, order: Indices, ends: Indices) -> None:
-    """`order`: the places, those with most candidates first; `ends[r]`: how many have more than r, r to MANY - 1."""
-    ends[:] = 0
-    for k in range(len(counts)):
-        ends[MANY if counts[k] > MANY else counts[k]] += 1
-    above = 0
-    for rank in range(MANY, -1, -1):  # now: how many have more
-        here = ends[rank]
-        ends[rank] = above
-        above += here
-    for k in range(len(counts)):
-        at = MANY if counts[k] > MANY else counts[k]
-        order[ends[at]] = k
-        ends[at] += 1
-    for rank in range(MANY):  # after the filling: how many have as many or more
-        ends[rank] = ends[rank + 1]
+def _fetch_firsts(count: int, heads: NDArray[np.int32], records: Reals, w: Reals) -> None:
+    """What is needed of each place's first candidates."""
+    for k in range(count):
+        for rank in range(FIRST):
+            at = np.uint64(heads[HEAD * k + 1 + rank])
+            for column in range(5):
+                w[FIRSTS + (5 * rank + column) * STRIDE + k] = records[at + np.uint64(column)]
 
 
 @compiled
-def _fetch_in_order(order: Indices, firsts: Indices, begins: Indices, w: Reals) -> None:
-    """Metres, gradients and first candidates of places in order."""
-    for n in range(len(order)):
-        k = np.uint64(order[n])
-        begins[n] = firsts[k]
-    for n in range(len(order)):
-        k = order[n]
-        w[AT_X + n], w[AT_Y + n] = w[X + k], w[Y + k]
-        w[TOWARD_X + n], w[TOWARD_Y + n] = w[SLOPE_X + k], w[SLOPE_Y + k]
+def _measure(
+    x: float,
+    y: float,
+    toward_x: float,
+    toward_y: float,
+    x0: float,
+    y0: float,
+    dx: float,
+    dy: float,
+    inverse: float,
+    one: float,
+    rank_mask: int,
+    rank: int,
+) -> tuple[float, float, float, float]:
+    """What orders like the squared geodesic distances of a place from pieces (see `NearPieces.nearest`), then like
+    `rank`; the way from the foot; where the foot is. `one` is 1.
 
-
-@compiled
-def _square(
-    off_x: float, off_y: float, dx: float, dy: float, inverse: float, toward_x: float, toward_y: float
-) -> float:
-    """What orders like the squared geodesic distances of one place from pieces (see `NearPieces.nearest`)."""
-    share = (off_x * dx + off_y * dy) * inverse
-    # Written so that it becomes a choice of values, not a branch.
-    share = 1.0 if share >= 1.0 else share
-    share = 0.0 if share <= 0.0 else share
+    The key is a number made of bits, not an integer: its least is found without a branch. Nor may a compiler know
+    `one`: it would make branches of the two limits, which nobody could foretell.
+    """
+    off_x, off_y = x - x0, y - y0
+    raw = (off_x * dx + off_y * dy) * inverse
+    share = raw if raw < one else one
+    share = share if share > 0.0 else 0.0
     off_x -= dx * share
     off_y -= dy * share
     stretch = toward_x * off_x + toward_y * off_y + 1.0
-    return (off_x * off_x + off_y * off_y) * stretch
+    square = (off_x * off_x + off_y * off_y) * stretch
+    key = np.int64((np.float64(square).view(np.int64) & rank_mask) | np.int64(rank)).view(np.float64)
+    return key, off_x, off_y, raw
 
 
 @compiled
-def _compare(
-    rank: int,
+def _choose(count: int, one: float, rank_mask: int, w: Reals) -> None:
+    """The nearest of each place's first candidates."""
+    for k in range(count):
+        at = FIRSTS + k
+        x, y, toward_x, toward_y = w[X + k], w[Y + k], w[SLOPE_X + k], w[SLOPE_Y + k]
+        # All is read before anything is chosen, so that choosing becomes a choice of values.
+        dx, dy, inverse = w[at + 2 * STRIDE], w[at + 3 * STRIDE], w[at + 4 * STRIDE]
+        dx1, dy1, inverse1 = w[at + 7 * STRIDE], w[at + 8 * STRIDE], w[at + 9 * STRIDE]
+        dx2, dy2, inverse2 = w[at + 12 * STRIDE], w[at + 13 * STRIDE], w[at + 14 * STRIDE]
+        x1, y1 = w[at + 5 * STRIDE], w[at + 6 * STRIDE]
+        x2, y2 = w[at + 10 * STRIDE], w[at + 11 * STRIDE]
+        key, off_x, off_y, raw = _measure(
+            x, y, toward_x, toward_y, w[at], w[at + STRIDE], dx, dy, inverse, one, rank_mask, 0
+        )
+        key1, off_x1, off_y1, raw1 = _measure(
+            x, y, toward_x, toward_y, x1, y1, dx1, dy1, inverse1, one, rank_mask, 1
+        )
+        key2, off_x2, off_y2, raw2 = _measure(
+            x, y, toward_x, toward_y, x2, y2, dx2, dy2, inverse2, one, rank_mask, 2
+        )
+        best = key1 if key1 < key else key
+        off_x = off_x1 if key1 < key else off_x
+        off_y = off_y1 if key1 < key else off_y
+        raw = raw1 if key1 < key else raw
+        dx = dx1 if key1 < key else dx
+        dy = dy1 if key1 < key else dy
+        inverse = inverse1 if key1 < key else inverse
+        w[OFF_X + k] = off_x2 if key2 < best else off_x
+        w[OFF_Y + k] = off_y2 if key2 < best else off_y
+        w[RAW + k] = raw2 if key2 < best else raw
+        w[DX + k] = dx2 if key2 < best else dx
+        w[DY + k] = dy2 if key2 < best else dy
+        w[INVERSE + k] = inverse2 if key2 < best else inverse
+        w[BEST + k] = key2 if key2 < best else best
+
+
+@compiled
+def _rank(key: float, rank_mask: int) -> np.uint64:
+    """The rank in a key."""
+    return np.uint64(np.float64(key).view(np.int64) & ~rank_mask)
+
+
+@compiled
+def _choose_of_rest(
     count: int,
-    begins: Indices,
+    one: float,
+    lists: Indices,
+    heads: NDArray[np.int32],
     candidates: NDArray[np.int32],
     records: Reals,
     rank_mask: int,
     w: Reals,
-    keys: Indices,
+    many: Indices,
 ) -> None:
-    """Lowers BEST by the candidates `rank` of the first `count` places with a choice."""
-    for n in range(count):
-        at = np.uint64(RECORD) * np.uint64(candidates[np.uint64(begins[n] + rank)])
-        w[X0 + n], w[Y0 + n] = records[at], records[at + np.uint64(1)]
-        w[DX + n], w[DY + n] = records[at + np.uint64(2)], records[at + np.uint64(3)]
-        w[INVERSE + n] = records[at + np.uint64(4)]
-    for n in range(count):
-        w[KEY + n] = _square(
-            w[AT_X + n] - w[X0 + n],
-            w[AT_Y + n] - w[Y0 + n],
-            w[DX + n],
-            w[DY + n],
-            w[INVERSE + n],
-            w[TOWARD_X + n],
-            w[TOWARD_Y + n],
-        )
-    for n in range(count):
-        key = (keys[KEY + n] & rank_mask) | rank
-        keys[BEST + n] = key if key < keys[BEST + n] else keys[BEST + n]
+    """The same for places with more candidates than FIRST, of all of them; `many` is written over."""
+    many_count = np.int64(0)
+    for k in range(count):
+        many[many_count] = k
+        many_count += np.int64(heads[HEAD * k] > FIRST)
+    for n in range(many_count):
+        k = many[n]
+        first = np.uint64(lists[k] + 1)
+        x, y, toward_x, toward_y = w[X + k], w[Y + k], w[SLOPE_X + k], w[SLOPE_Y + k]
+        best = w[BEST + k]
+        for rank in range(FIRST, heads[HEAD * k]):
+            at = np.uint64(candidates[first + np.uint64(rank)])
+            x0, y0 = records[at], records[at + np.uint64(1)]
+            dx, dy, inverse = (
+                records[at + np.uint64(2)],
+                records[at + np.uint64(3)],
+                records[at + np.uint64(4)],
+            )
+            key, _, _, _ = _measure(x, y, toward_x, toward_y, x0, y0, dx, dy, inverse, one, rank_mask, rank)
+            best = key if key < best else best
+        if best < w[BEST + k]:
+            at = np.uint64(candidates[first + _rank(best, rank_mask)])
+            x0, y0 = records[at], records[at + np.uint64(1)]
+            dx, dy, inverse = (
+                records[at + np.uint64(2)],
+                records[at + np.uint64(3)],
+                records[at + np.uint64(4)],
+            )
+            _, w[OFF_X + k], w[OFF_Y + k], w[RAW + k] = _measure(
+                x, y, toward_x, toward_y, x0, y0, dx, dy, inverse, one, rank_mask, 0
+            )
+            w[BEST + k], w[DX + k], w[DY + k], w[INVERSE + k] = best, dx, dy, inverse
 
 
 @compiled
-def _compare_rest(
-    rank: int,
+def _fetch_nearest(
     count: int,
-    place: int,
-    begin: int,
+    lists: Indices,
     candidates: NDArray[np.int32],
     records: Reals,
     rank_mask: int,
     w: Reals,
-    keys: Indices,
 ) -> None:
-    """Lowers BEST of one place by all its candidates from `rank` on."""
-    for k in range(rank, count):
-        at = np.uint64(RECORD) * np.uint64(candidates[np.uint64(begin + k)])
-        square = _square(
-            w[AT_X + place] - records[at],
-            w[AT_Y + place] - records[at + np.uint64(1)],
-            records[at + np.uint64(2)],
-            records[at + np.uint64(3)],
-            records[at + np.uint64(4)],
-            w[TOWARD_X + place],
-            w[TOWARD_Y + place],
-        )
-        key = (np.float64(square).view(np.int64) & rank_mask) | k
-        keys[BEST + place] = key if key < keys[BEST + place] else keys[BEST + place]
+    """Of the nearest pieces their codes, the tangent at the end that the place is off, and the way along them."""
+    for k in range(count):
+        first = np.uint64(lists[k] + 1)
+        at = np.uint64(candidates[first + _rank(w[BEST + k], rank_mask)])
+        corner = at + np.uint64(6 + 2 * (w[RAW + k] >= 1.0))
+        w[CODE + k] = records[at + np.uint64(5)]
+        w[TANGENT_X + k], w[TANGENT_Y + k] = records[corner], records[corner + np.uint64(1)]
+        for column in range(6):
+            w[WAYS + column * STRIDE + k] = records[at + np.uint64(10 + column)]
 
 
 @compiled
-def _fetch_nearest(ways: Indices, records: Reals, w: Reals) -> None:
-    """The records of the nearest pieces, column by column."""
-    for k in range(len(ways)):
-        at = np.uint64(RECORD) * np.uint64(ways[k])
-        for column in range(RECORD):
-            w[NEAREST + column * STRIDE + k] = records[at + np.uint64(column)]
-
-
-@compiled
-def _answer(count: int, plane: Plane, w: Reals) -> None:
+def _answer(
+    count: int, plane: Plane, w: Reals, distance_m: Reals, foot_lon: Reals, foot_lat: Reals, chainage_m: Reals
+) -> None:
     """Distance, foot and chainage of places from their nearest pieces; what is needed for the rest of the answer."""
     cone, half_cone, q_mid, q_factor = plane.cone, 0.5 * plane.cone, plane.q_mid, plane.q_factor
     for k in range(count):
-        x, y = w[X + k], w[Y + k]
-        dx, dy = w[NEAREST + 2 * STRIDE + k], w[NEAREST + 3 * STRIDE + k]
-        inverse, code = w[NEAREST + 4 * STRIDE + k], w[NEAREST + 5 * STRIDE + k]
-        off_x, off_y = x - w[NEAREST + k], y - w[NEAREST + STRIDE + k]
-        raw = (off_x * dx + off_y * dy) * inverse
+        dx, dy, inverse = w[DX + k], w[DY + k], w[INVERSE + k]
+        off_x, off_y, raw = w[OFF_X + k], w[OFF_Y + k], w[RAW + k]
         share = 1.0 if raw >= 1.0 else raw
         share = 0.0 if share <= 0.0 else share
-        off_x -= dx * share
-        off_y -= dy * share
         square = off_x * off_x + off_y * off_y
         # Inside a piece its own direction is the tangent; so near to the line that this might err none is answered.
-        turn_start = w[NEAREST + 6 * STRIDE + k] * off_y - w[NEAREST + 7 * STRIDE + k] * off_x
-        turn_end = w[NEAREST + 8 * STRIDE + k] * off_y - w[NEAREST + 9 * STRIDE + k] * off_x
-        turn = (dx * off_y - dy * off_x) * code
-        turn = turn if raw > 0.0 else turn_start
-        turn = turn_end if raw >= 1.0 else turn
+        turn = (dx * off_y - dy * off_x) * w[CODE + k]
+        turn_end = w[TANGENT_X + k] * off_y - w[TANGENT_Y + k] * off_x
+        turn = turn if (raw > 0.0) & (raw < 1.0) else turn_end
         sign = -1.0 if turn < 0.0 else 1.0
-        middle_x, middle_y = off_x * -0.5 + x, off_y * -0.5 + y
+        middle_x, middle_y = off_x * -0.5 + w[X + k], off_y * -0.5 + w[Y + k]
         at = ((middle_x * middle_x + middle_y * middle_y) * -half_cone + middle_y - q_mid) * q_factor
         slope, bend, mean = _short(plane.slope, at), _short(plane.bend, at), _long(plane.inverse_scale, at)
         slope_x, slope_y = middle_x * -cone, middle_y * -cone + 1.0
@@ -259,17 +292,17 @@ def _answer(count: int, plane: Plane, w: Reals) -> None:
         foot = share + (aside if (share > 0.0) & (share < 1.0) else 0.0)
         foot = 1.0 if foot >= 1.0 else foot
         foot = 0.0 if foot <= 0.0 else foot
-        w[SQUARE + k], w[SHARE + k] = square, raw
-        w[DISTANCE + k] = (mean + own_bend) * np.sqrt(square) * sign
-        w[LON + k] = w[NEAREST + 11 * STRIDE + k] * foot + w[NEAREST + 10 * STRIDE + k]
-        w[LAT + k] = w[NEAREST + 13 * STRIDE + k] * foot + w[NEAREST + 12 * STRIDE + k]
-        w[CHAINAGE + k] = w[NEAREST + 15 * STRIDE + k] * foot + w[NEAREST + 14 * STRIDE + k]
-        w[X + k] = sign
+        distance_m[k] = (mean + own_bend) * np.sqrt(square) * sign
+        foot_lon[k] = w[WAYS + STRIDE + k] * foot + w[WAYS + k]
+        foot_lat[k] = w[WAYS + 3 * STRIDE + k] * foot + w[WAYS + 2 * STRIDE + k]
+        chainage_m[k] = w[WAYS + 5 * STRIDE + k] * foot + w[WAYS + 4 * STRIDE + k]
+        w[SQUARE + k], w[SIGN + k] = square, sign
 
 
 @compiled
 def _state(
-    counts: Indices,
+    count: int,
+    heads: NDArray[np.int32],
     w: Reals,
     side: NDArray[np.int8],
     part: NDArray[np.int16],
@@ -277,12 +310,14 @@ def _state(
     is_left: NDArray[np.bool_],
 ) -> None:
     """Side, part, what the place is beyond, and whether it is left to the reference."""
-    for k in range(len(counts)):
-        code, raw = np.int64(abs(w[NEAREST + 5 * STRIDE + k])) - 1, w[SHARE + k]
-        side[k] = np.int8(w[X + k])
-        part[k] = np.int16(code >> 4)
-        beyond[k] = np.int8((code & 3) * (raw < 0.0) + (code >> 2 & 3) * (raw > 1.0))
-        is_left[k] = (counts[k] == 0) | (w[SQUARE + k] <= _NEAR_M2)
+    # Half as wide as other numbers: of these the processor converts several at a time.
+    for k in range(count):
+        code, raw = np.int32(abs(w[CODE + k])) - np.int32(1), w[RAW + k]
+        start, end = code & np.int32(3), code >> np.int32(2) & np.int32(3)
+        side[k] = np.int8(np.int32(w[SIGN + k]))
+        part[k] = np.int16(code >> np.int32(4))
+        beyond[k] = np.int8(start * np.int32(raw < 0.0) + end * np.int32(raw > 1.0))
+        is_left[k] = (heads[HEAD * k] == 0) | (w[SQUARE + k] <= _NEAR_M2)
 
 
 @compiled
@@ -298,42 +333,36 @@ def locate(
 ) -> None:
     """Answers `into` for places of the index; `is_left` (n,): those left to the reference, whose answers mean
     nothing."""
-    w = np.zeros(ROWS * STRIDE)
-    keys = w.view(np.int64)
-    firsts, counts, order, begins, ways = np.zeros((5, CHUNK), dtype=np.int64)
-    ends = np.zeros(MANY + 1, dtype=np.int64)
-    candidates, rank_mask = cells.candidates, cells.rank_mask
+    w = np.empty(ROWS * STRIDE)
+    lists, many = np.empty(CHUNK, dtype=np.int64), np.empty(CHUNK + 1, dtype=np.int64)
+    heads = np.empty(HEAD * CHUNK, dtype=np.int32)
+    distance_m = np.empty(0 if clearance else CHUNK)
+    foot_lon, foot_lat, chainage_m = (
+        np.empty_like(distance_m),
+        np.empty_like(distance_m),
+        np.empty_like(distance_m),
+    )
+    candidates, rank_mask, one = cells.candidates, cells.rank_mask, cells.one
     for begin in range(0, len(lon), CHUNK):
         end = min(begin + CHUNK, len(lon))
         count = end - begin
         here_lon, here_lat = lon[begin:end], lat[begin:end]
         _project(here_lon, here_lat, plane, cells.west, cells.south, cells.columns, w)
-        _look_up(here_lon, here_lat, plane, cells.roots, cells.leaf_of, candidates, w, firsts, counts)
-        _put_in_order(counts[:count], order, ends)
-        choice = ends[1]
-        _fetch_in_order(order[:count], firsts, begins, w)
-        keys[BEST : BEST + choice] = 2**63 - 1
-        rank = 0
-        while rank < MANY - 1 and ends[max(rank, 1)] >= FEW:
-            _compare(rank, ends[max(rank, 1)], begins, candidates, records, rank_mask, w, keys)
-            rank += 1
-        for n in range(ends[max(rank, 1)]):
-            _compare_rest(rank, counts[order[n]], n, begins[n], candidates, records, rank_mask, w, keys)
-        for n in range(count):
-            pick = keys[BEST + n] & ~rank_mask if n < choice else 0
-            ways[order[n]] = candidates[np.uint64(begins[n] + pick)] if counts[order[n]] > 0 else 0
-        _fetch_nearest(ways[:count], records, w)
-        _answer(count, plane, w)
+        _look_up(here_lon, here_lat, plane, cells.roots, cells.list_of, candidates, w, lists, heads)
+        _fetch_firsts(count, heads, records, w)
+        _choose(count, one, rank_mask, w)
+        _choose_of_rest(count, one, lists, heads, candidates, records, rank_mask, w, many)
+        _fetch_nearest(count, lists, candidates, records, rank_mask, w)
+        if clearance:
+            distance_m, foot_lon = into.signed_distance_m[begin:end], into.foot_lon[begin:end]
+            foot_lat, chainage_m = into.foot_lat[begin:end], into.chainage_m[begin:end]
+        _answer(count, plane, w, distance_m, foot_lon, foot_lat, chainage_m)
         _state(
-            counts[:count],
+            count,
+            heads,
             w,
             into.side[begin:end],
             into.line_part[begin:end],
             into.beyond_end[begin:end],
             is_left[begin:end],
         )
-        if clearance:
-            into.signed_distance_m[begin:end] = w[DISTANCE : DISTANCE + count]
-            into.foot_lon[begin:end] = w[LON : LON + count]
-            into.foot_lat[begin:end] = w[LAT : LAT + count]
-            into.chainage_m[begin:end] = w[CHAINAGE : CHAINAGE + count]

@@ -1,22 +1,27 @@
 """What the compiled loops of `geodata.compiled` read, laid out for the processor's caches."""
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from geodata.grid_index import FAR, SPLIT
+from geodata.grid_index import FAR, SPLIT, GridIndex
 
 if TYPE_CHECKING:
     from geodata.near_block import NearPieces
 
 Reals = NDArray[np.float64]
+Number = TypeVar("Number", np.float64, np.int32)
 Polynomial = tuple[float, ...]
 
 DEGREE: Final = 12
 SHORT: Final = 8
 """Degrees of the longer and the shorter polynomials."""
 RECORD: Final = 16
+FIRST: Final = 3
+"""So many candidates of each place are looked at abreast, be there more or fewer."""
+HEAD: Final = FIRST + 1
+"""A list begins with their number and the first of them: a quarter of a line of the cache."""
 SIDE_BITS: Final = 3
 
 
@@ -49,10 +54,13 @@ class Cells(NamedTuple):
     rank_mask: int
     roots: NDArray[np.int32]
     """Where a root's table begins, and in the last bits the logarithm (base SPLIT) of its side; -1 outside."""
-    leaf_of: NDArray[np.int32]
-    """Where each leaf's candidates are in `candidates`."""
+    list_of: NDArray[np.int32]
+    """Where the list of each leaf is in `candidates`; leaves with the same few candidates share one."""
     candidates: NDArray[np.int32]
-    """Of each leaf their number (0 for a far leaf), then themselves."""
+    """Lists: how many candidates (0 for a far leaf), then where their records are. A list fills multiples of HEAD
+    numbers, the first candidate's again after its last; the first of all is an empty one."""
+    one: float
+    """1, in disguise (see `geodata.compiled`)."""
 
 
 Tables = tuple[Plane, Cells, Reals]
@@ -66,7 +74,7 @@ def tables_of(near: "NearPieces") -> Tables | None:
         (series.northing_m, series.inverse_scale),
         (series.sine_m, series.cosine_m, series.slope, series.bend),
     )
-    size = len(grid.candidate) + len(grid.leaf_count)
+    size = max(len(grid.candidate) + 2 * HEAD * len(grid.leaf_count), len(near.x0) * RECORD)
     if (
         max(size, len(grid.leaf_of) << SIDE_BITS) >= 2**31
         or max(map(len, long)) > DEGREE + 1
@@ -90,11 +98,7 @@ def tables_of(near: "NearPieces") -> Tables | None:
         _downwards(series.bend, SHORT),
         _downwards(series.inverse_scale, DEGREE),
     )
-    leaf = np.arange(len(grid.leaf_count))
-    candidates = np.zeros(size, dtype=np.int32)
-    first = grid.leaf_begin + leaf
-    candidates[first] = np.where(grid.leaf_rank == FAR, 0, grid.leaf_count)
-    candidates[np.arange(len(grid.candidate)) + 1 + np.repeat(leaf, grid.leaf_count)] = grid.candidate
+    candidates, begins = _lists(grid)
     side = np.log2(np.maximum(grid.table_side, 1.0)) / np.log2(SPLIT)
     roots = grid.table_begin.astype(np.int64) << SIDE_BITS | side.astype(np.int64)
     cells = Cells(
@@ -103,8 +107,9 @@ def tables_of(near: "NearPieces") -> Tables | None:
         float(grid.columns),
         -1 << near.rank_bits,
         np.where(grid.table_begin < 0.0, -1, roots).astype(np.int32),
-        first.astype(np.int32)[grid.leaf_of],
+        begins.astype(np.int32)[grid.leaf_of],
         candidates,
+        1.0,
     )
     return plane, cells, _records(near)
 
@@ -112,6 +117,40 @@ def tables_of(near: "NearPieces") -> Tables | None:
 def _downwards(coefficients: list[float], degree: int) -> Polynomial:
     """From the highest coefficient on, of this degree: leading zeros change no bit."""
     return (*(0.0 for _ in range(degree + 1 - len(coefficients))), *reversed(coefficients))
+
+
+def _lists(grid: GridIndex) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """The lists of `Cells.candidates`, and where that of each leaf begins.
+
+    Sharing makes a tenth of them, for most leaves have the candidates of a neighbour: these stay in the caches.
+    """
+    count = np.where(grid.leaf_rank == FAR, 0, grid.leaf_count)
+    is_short = count <= FIRST
+    short_count = np.append(0, count[is_short])
+    first = np.append(0, grid.leaf_begin[is_short])
+    short = np.zeros((len(first), HEAD), dtype=np.int64)
+    short[:, 0] = short_count
+    for rank in range(FIRST):
+        at = np.minimum(first + rank * (rank < short_count), len(grid.candidate) - 1)
+        short[:, 1 + rank] = np.where(short_count > 0, grid.candidate[at].astype(np.int64) * RECORD, 0)
+    # Like lists have like numbers; the empty one sorts first.
+    number = short[:, 0]
+    for column in short.T[1:]:
+        number = np.unique(number * (int(short.max()) + 1) + column, return_inverse=True)[1]
+    _, whose, which = np.unique(number, return_index=True, return_inverse=True)
+    shared = short[whose]
+    begins = np.zeros(len(count), dtype=np.int64)
+    begins[is_short] = which[1:] * HEAD
+    long = np.flatnonzero(~is_short)
+    width = (count[long] // HEAD + 1) * HEAD
+    begins[long] = shared.size + np.cumsum(width) - width
+    lists = np.zeros(shared.size + int(width.sum()), dtype=np.int32)
+    lists[: shared.size] = shared.ravel()
+    lists[begins[long]] = count[long]
+    leaf = np.repeat(long, count[long])
+    rank = np.arange(len(leaf)) - np.repeat(np.cumsum(count[long]) - count[long], count[long])
+    lists[begins[leaf] + 1 + rank] = grid.candidate[grid.leaf_begin[leaf] + rank] * RECORD
+    return _aligned(lists), begins
 
 
 def _records(near: "NearPieces") -> Reals:
@@ -132,9 +171,10 @@ def _records(near: "NearPieces") -> Reals:
     return _aligned(np.stack([*ends, *ways], axis=1).ravel())
 
 
-def _aligned(values: Reals) -> Reals:
+def _aligned(values: NDArray[Number]) -> NDArray[Number]:
     """A copy that begins with a line of the cache."""
-    room = np.empty(len(values) + 8)
-    begin = (-room.ctypes.data % 64) // 8
+    spare = 64 // values.itemsize
+    room = np.empty(len(values) + spare, dtype=values.dtype)
+    begin = (-room.ctypes.data % 64) // values.itemsize
     room[begin : begin + len(values)] = values
     return room[begin : begin + len(values)]

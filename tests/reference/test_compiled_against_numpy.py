@@ -5,7 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from geodata.compiled_tables import RECORD, tables_of
 from geodata.contact_line import packaged_line
+from geodata.grid_index import FAR
 from geodata.locator import Located, Locator
 from geodata.segments import GEOD
 from tests.reference.line_zoo import ORIGINS, UNIT_DEG, ring_line, zoo_scene
@@ -67,3 +69,22 @@ def test_crowds_of_equally_near_pieces_have_the_same_bits() -> None:
     line, rng = ring_line(500, 0.2), np.random.default_rng(5)
     lon, lat = 37.0 + rng.normal(0, 1e-3, 300), 48.0 + rng.normal(0, 1e-3, 300)
     assert_same_bits(line.locator.locate(lon, lat), Locator(line, compiled=True).locate(lon, lat))
+
+
+def test_one_list_of_candidates_serves_all_cells_that_have_the_same_few() -> None:
+    line = packaged_line()
+    near = Locator(line, compiled=False)._near
+    tables = tables_of(near)
+    assert tables is not None
+    cells, grid = tables[1], near.grid
+    leaf = np.unique(grid.leaf_of)
+    at = np.zeros(len(grid.leaf_count), dtype=np.int64)
+    at[grid.leaf_of] = cells.list_of
+    few = leaf[(grid.leaf_count[leaf] <= 3) & (grid.leaf_rank[leaf] != FAR)]
+    assert len(np.unique(at[few])) < len(few) / 4
+    for one in leaf[:: len(leaf) // 500]:
+        count = 0 if grid.leaf_rank[one] == FAR else grid.leaf_count[one]
+        begin = grid.leaf_begin[one]
+        assert cells.candidates[at[one]] == count
+        stated = cells.candidates[at[one] + 1 : at[one] + 1 + count]
+        assert stated.tolist() == (grid.candidate[begin : begin + count] * RECORD).tolist()
