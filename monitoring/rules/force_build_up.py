@@ -27,7 +27,8 @@ Example: on side B of a sector where one to three tanks were seen in any window 
 once: one finding, count 14.
 
 Known limits: more sensors, or better sight, look like more objects until they have become the past; several groups
-that no single sensor sees together are not added; a day's course is not known to the past.
+that no single sensor sees together are not added; a day's course is not known to the past; a convoy that one sensor
+takes for armour looks like a build-up, since mistaken classes are no part of the false alarms that are asked for.
 """
 
 from collections.abc import Iterator

@@ -157,6 +157,18 @@ def limits(rules: dict[str, dict[str, dict[str, Any]]], unnamed: float) -> list[
         "the 90 % ellipse.",
         "Small drones are seen for moments only: with the air full of them "
         f"{share('drone-incursions', 'line_crossing')} of the crossings are found.",
+        *_short_outages(rules["sensor-blackout"].get("sensor_outage")),
+    ]
+
+
+def _short_outages(rule: dict[str, Any] | None) -> list[str]:
+    if rule is None or rule["recall"]["value"] is None or rule["recall_observable"]["value"] is None:
+        return []
+    all_of_them, could_show = (100 * rule[name]["value"] for name in ("recall", "recall_observable"))
+    return [
+        "An outage too short to miss two reports of health in turn is not known: in the blackout "
+        f"{all_of_them:.0f} % of all outages are found, of those that could show {could_show:.0f} %; one that begins "
+        "beside another is taken for its part."
     ]
 
 
@@ -178,8 +190,8 @@ def readme_section(known: Quality) -> str:
     rule_ids = sorted({rule.rule_id for scenario in known.scenarios for rule in scenario.rules})
     for rule_id in rule_ids:
         of_rule = [(s.name, r) for s in known.scenarios for r in s.rules if r.rule_id == rule_id]
-        worst.add((min(of_rule, key=lambda pair: pair[1].recall.value or 0.0)[0], rule_id))
-        worst.add((min(of_rule, key=lambda pair: pair[1].precision.value or 0.0)[0], rule_id))
+        worst.add((min(of_rule, key=lambda pair: _known(pair[1].recall))[0], rule_id))
+        worst.add((min(of_rule, key=lambda pair: _known(pair[1].precision))[0], rule_id))
     lines = [
         f"Engine {known.engine_version}, {known.date}, {_seeds(known)} of simulated days "
         "on the shipped line; the two ordinary days and, of each rule, the worst scenarios. *Found* is recall over "
@@ -211,6 +223,11 @@ def readme_section(known: Quality) -> str:
     return "\n".join(
         [*lines, "", _parties(known), "", "Known weaknesses:", "", *(f"- {s}" for s in known.limits)]
     )
+
+
+def _known(share: Measured) -> float:
+    """A share; of nothing, which is no weakness, above all others."""
+    return 2.0 if share.value is None else share.value
 
 
 def _seeds(known: Quality) -> str:

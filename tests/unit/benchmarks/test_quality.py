@@ -1,7 +1,7 @@
 """What is published says the same everywhere."""
 
 from api.quality import Quality, published_quality
-from tests.benchmarks.quality import README, in_readme, readme_section
+from tests.benchmarks.quality import README, _short_outages, in_readme, readme_section
 
 
 def test_the_readme_tells_what_the_published_file_tells() -> None:
@@ -16,6 +16,23 @@ def test_the_worst_scenarios_of_each_rule_are_in_the_readme() -> None:
         of_rule = [(s.name, r) for s in known.scenarios for r in s.rules if r.rule_id == rule_id]
         worst = min(of_rule, key=lambda pair: pair[1].recall.value or 0.0)[0]
         assert f"| {worst} | {rule_id} |" in told
+
+
+def test_a_scenario_without_a_happening_of_a_rule_is_not_its_worst() -> None:
+    known = published_quality().model_dump()
+    for scenario in known["scenarios"]:
+        for rule in scenario["rules"]:
+            if (scenario["name"], rule["rule_id"]) == ("flood", "line_crossing"):
+                nothing = {"value": None, "low": None, "high": None, "n": 0}
+                rule |= {"recall": nothing, "recall_observable": nothing, "precision": nothing}
+    assert "| flood | line_crossing |" not in readme_section(Quality.model_validate(known))
+
+
+def test_how_many_outages_can_be_known_is_told_with_its_figures_where_there_are_any() -> None:
+    found = {"recall": {"value": 0.2}, "recall_observable": {"value": 0.82}}
+    (said,) = _short_outages(found)
+    assert "20 % of all outages are found, of those that could show 82 %" in said
+    assert _short_outages(None) == []
 
 
 def test_a_party_that_is_treated_otherwise_is_told() -> None:
