@@ -150,8 +150,7 @@ def tracks_anew(
         pc.is_in(published["rule_id"], value_set=pa.array(rules, type=pa.string())),
     )
     going_on = {
-        name for shard in anew for memory in shard.memory.values() if "finding_id" in memory.column_names
-        for name in memory["finding_id"].to_pylist()
+        name for shard in anew for memory in shard.memory.values() for name in memory["finding_id"].tolist()
     }  # fmt: skip
     withheld = frozenset() if is_end else frozenset(going_on)
     amended = amendments(judged, published.filter(is_meant), until_ns, withheld)
@@ -221,15 +220,16 @@ def amendments(
 def _renamed(shard: tracking.TrackShard, names: dict[str, tuple[str, int]]) -> tracking.TrackShard:
     """What goes on, remembered under the id and revision that its finding has been published with."""
     memory = {}
-    for rule_id, table in shard.memory.items():
-        rows = table.to_pylist() if "finding_id" in table.column_names else []
+    for rule_id, held in shard.memory.items():
+        table = held.to_table()
+        rows = table.to_pylist()
         for row in rows:
             name, revision = names.get(row["finding_id"], ("", 0))
             row["revision"] = revision
             row["finding_id"] = name or row["finding_id"]
             if revision == 0:
                 row["published_ns"] = NEVER_NS
-        memory[rule_id] = pa.Table.from_pylist(rows, schema=table.schema) if rows else table
+        memory[rule_id] = held.from_table(pa.Table.from_pylist(rows, schema=table.schema)) if rows else held
     return tracking.TrackShard(shard.fixes, memory)
 
 

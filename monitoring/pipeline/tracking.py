@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from monitoring import events, schema
 from monitoring.agreement import Parameters
 from monitoring.findings import Judged
-from monitoring.rules import TrackRule, chosen
+from monitoring.rules import Memory, TrackRule, chosen
 from monitoring.tracks.facts import absent
 from monitoring.tracks.keys import LONE, track_keys
 from monitoring.tracks.sketches import in_order, sketch
@@ -28,7 +28,7 @@ class TrackShard:
     """What S1 and each rule remember of the tracks of one shard."""
 
     fixes: Fixes
-    memory: Mapping[str, pa.Table]
+    memory: Mapping[str, Memory]
 
 
 def fixes_of(table: pa.Table, parameters: Parameters) -> pa.Table:
@@ -105,7 +105,7 @@ def joined(shards: Sequence[TrackShard]) -> tuple[pa.Table, dict[str, pa.Table]]
     """Everything the shards remember, by key: the same whatever their number."""
     fixes = pa.concat_tables([shard.fixes.to_table() for shard in shards])
     names = shards[0].memory.keys()
-    memory = {name: pa.concat_tables([shard.memory[name] for shard in shards]) for name in names}
+    memory = {name: pa.concat_tables([shard.memory[name].to_table() for shard in shards]) for name in names}
     return _by_key(fixes), {name: _by_key(table) for name, table in memory.items()}
 
 
@@ -117,13 +117,13 @@ def restored(
     Memory of an earlier form, which lacks columns, is read as one that says nothing in them; a rule without memory
     begins without.
     """
-    schemas = {rule.RULE_ID: rule.MEMORY for rule in track_rules(parameters)}
-    held = {name: _in_form(memory.get(name), wanted) for name, wanted in schemas.items()}
+    rules = {rule.RULE_ID: rule for rule in track_rules(parameters)}
+    held = {name: _in_form(memory.get(name), rule.MEMORY) for name, rule in rules.items()}
     fixes = of_this_version(fixes)
     return tuple(
         TrackShard(
             Fixes.from_table(_of_shard(fixes, shard, shard_count)),
-            {name: _of_shard(table, shard, shard_count) for name, table in held.items()},
+            {n: rules[n].remembered(_of_shard(table, shard, shard_count)) for n, table in held.items()},
         )
         for shard in range(shard_count)
     )
@@ -146,7 +146,7 @@ def without(shards: Sequence[TrackShard], keys: NDArray[np.uint64]) -> tuple[Tra
     return tuple(
         TrackShard(
             shard.fixes.take(~np.isin(shard.fixes.key, keys)),
-            {name: _excluding(table, keys) for name, table in shard.memory.items()},
+            {name: held.take(~np.isin(held["key"], keys)) for name, held in shard.memory.items()},
         )
         for shard in shards
     )
@@ -157,16 +157,10 @@ def with_tracks(shards: Sequence[TrackShard], others: Sequence[TrackShard]) -> t
     return tuple(
         TrackShard(
             shard.fixes.followed_by(other.fixes),
-            {name: pa.concat_tables([shard.memory[name], other.memory[name]]) for name in shard.memory},
+            {name: held.followed_by(other.memory[name]) for name, held in shard.memory.items()},
         )
         for shard, other in zip(shards, others, strict=True)
     )
-
-
-def _excluding(table: pa.Table, keys: NDArray[np.uint64]) -> pa.Table:
-    if not table.num_rows:
-        return table
-    return table.filter(pa.array(~np.isin(table.column("key").to_numpy(), keys)))
 
 
 def _of_shard(table: pa.Table, shard: int, shard_count: int) -> pa.Table:

@@ -18,7 +18,7 @@ import importlib
 import pkgutil
 from collections.abc import Callable
 from functools import cache
-from typing import Any, Final, Literal, NamedTuple, Protocol, cast, runtime_checkable
+from typing import Any, Final, Literal, NamedTuple, Protocol, Self, cast, runtime_checkable
 
 import numpy as np
 import pyarrow as pa
@@ -45,19 +45,39 @@ class Rule(Protocol):
     MARGIN_UNIT: str
 
 
+class Memory(Protocol):
+    """What a rule on tracks remembers: columns by name, arrays (m,), `key` among them; never changed in place."""
+
+    def __getitem__(self, name: str) -> NDArray[Any]: ...
+
+    def __len__(self) -> int: ...
+
+    def take(self, at: NDArray[np.int64] | NDArray[np.bool_]) -> Self: ...
+
+    def followed_by(self, other: Any) -> Self: ...
+
+    def to_table(self) -> pa.Table: ...
+
+    @classmethod
+    def from_table(cls, table: pa.Table) -> Self: ...
+
+
 class TrackRule(Rule, Protocol):
     """A rule of scope `track`: steps of tracks and its own memory in, findings and memory out.
 
-    `memory` is an Arrow table of the rule's schema `MEMORY`, keyed by `sensor_id`, `track_id`; `until_ns` is
-    the watermark; at `is_end` what is open is published as it stands and stays open. A rule may name classes as
-    `SIGHTINGS`: sightings of these that belong to no track come to all rules as tracks of one fix.
+    `memory` is what `remembered` reads from an Arrow table of the rule's schema `MEMORY`, keyed by `sensor_id`,
+    `track_id`; `until_ns` is the watermark; at `is_end` what is open is published as it stands and stays open. A
+    rule may name classes as `SIGHTINGS`: sightings of these that belong to no track come to all rules as tracks of
+    one fix.
     """
 
     MEMORY: pa.Schema
 
+    def remembered(self, table: pa.Table) -> Memory: ...
+
     def evaluate(
-        self, batch: TrackBatch, memory: pa.Table, until_ns: int, is_end: bool, parameters: Parameters
-    ) -> tuple[Judged, pa.Table]: ...
+        self, batch: TrackBatch, memory: Any, until_ns: int, is_end: bool, parameters: Parameters
+    ) -> tuple[Judged, Memory]: ...
 
 
 class IncidentRule(Rule, Protocol):

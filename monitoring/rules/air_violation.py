@@ -38,7 +38,6 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from monitoring import findings, schema
@@ -56,7 +55,7 @@ from monitoring.tracks.stay_findings import (
     row,
     sectors_of,
 )
-from monitoring.tracks.stays import STAYS, Marks, Published
+from monitoring.tracks.stays import STAYS, Marks, Published, Stays
 
 RULE_ID: Final = "air_violation"
 SCOPE: Final = "track"
@@ -74,6 +73,7 @@ PARAMETERS: Final = (
 SIGHTINGS: Final = CLASSES
 MARGIN_UNIT: Final = "m"
 MEMORY: Final = STAYS
+remembered: Final = Stays.from_table
 
 _CODES: Final = np.array([schema.OBJECT_CLASSES.index(word) for word in CLASSES])
 _IS_AIRCRAFT: Final = np.isin(np.arange(-1, len(schema.OBJECT_CLASSES)), _CODES)
@@ -81,13 +81,13 @@ _IS_AIRCRAFT: Final = np.isin(np.arange(-1, len(schema.OBJECT_CLASSES)), _CODES)
 
 
 def evaluate(
-    batch: TrackBatch, memory: pa.Table, until_ns: int, is_end: bool, parameters: Parameters
-) -> tuple[findings.Judged, pa.Table]:
+    batch: TrackBatch, memory: Stays, until_ns: int, is_end: bool, parameters: Parameters
+) -> tuple[findings.Judged, Stays]:
     """Findings of the stays that ended, or came to stand, with the new fixes or by silence until `until_ns`.
 
     At `is_end` open stays are published as they are and stay open. The memory holds the open stays.
     """
-    batch = batch.of_tracks(_IS_AIRCRAFT[batch.object_class + 1], memory.column("key").to_numpy())
+    batch = batch.of_tracks(_IS_AIRCRAFT[batch.object_class + 1], memory["key"])
     told, memory = advance(memory, batch, _marks(batch, parameters), until_ns, is_end, RULE_ID)
     return findings.Judged.of(_rows(told, parameters)), memory
 

@@ -44,7 +44,6 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 import numpy as np
-import pyarrow as pa
 
 from monitoring import findings
 from monitoring.agreement import REFERENCE_LINE, Parameter, Parameters
@@ -63,7 +62,7 @@ from monitoring.tracks.stay_findings import (
     sectors_of,
     time_text,
 )
-from monitoring.tracks.stays import STAYS, Marks, Published
+from monitoring.tracks.stays import STAYS, Marks, Published, Stays
 
 RULE_ID: Final = "buffer_incursion"
 SCOPE: Final = "track"
@@ -77,11 +76,12 @@ PARAMETERS: Final = (
 )
 MARGIN_UNIT: Final = "m"
 MEMORY: Final = STAYS
+remembered: Final = Stays.from_table
 
 
 def evaluate(
-    batch: TrackBatch, memory: pa.Table, until_ns: int, is_end: bool, parameters: Parameters
-) -> tuple[findings.Judged, pa.Table]:
+    batch: TrackBatch, memory: Stays, until_ns: int, is_end: bool, parameters: Parameters
+) -> tuple[findings.Judged, Stays]:
     """Findings of the stays that ended, or came to stand, with the new fixes or by silence until `until_ns`.
 
     At `is_end` open stays are published as they are and stay open. The memory holds the open stays.

@@ -43,7 +43,6 @@ from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from monitoring import events, findings, schema
@@ -67,6 +66,7 @@ PARAMETERS: Final = (
 )
 MARGIN_UNIT: Final = "m"
 MEMORY: Final = CHANGES
+remembered: Final = Pending.from_table
 
 
 class _Found(NamedTuple):
@@ -79,8 +79,8 @@ class _Found(NamedTuple):
 
 
 def evaluate(
-    batch: TrackBatch, memory: pa.Table, until_ns: int, is_end: bool, parameters: Parameters
-) -> tuple[findings.Judged, pa.Table]:
+    batch: TrackBatch, memory: Pending, until_ns: int, is_end: bool, parameters: Parameters
+) -> tuple[findings.Judged, Pending]:
     """Findings of the crossings that the new fixes, or waiting until `until_ns`, decided.
 
     At `is_end` what is in doubt is told as it stands and stays open. The memory holds the tracks in doubt.
@@ -97,13 +97,11 @@ def evaluate(
         )
         return Thresholds(report, asserted, sure, (dwell_s * 1e9).astype(np.int64))
 
-    pending, told = follow(
-        Pending.from_table(memory), batch, until_ns, is_end, parameters, RULE_ID, thresholds
-    )
+    pending, told = follow(memory, batch, until_ns, is_end, parameters, RULE_ID, thresholds)
     bends = _bends_cut(batch, parameters)
     rows = list(_rows(_of_steps(batch, bends, parameters), parameters)) if len(bends.crossing) else []
     rows += [row for changes in told if len(changes) for row in _rows(_of_changes(changes), parameters)]
-    return findings.Judged.of(rows), pending.to_table()
+    return findings.Judged.of(rows), pending
 
 
 def _every_crossing(batch: TrackBatch) -> _Found:

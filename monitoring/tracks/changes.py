@@ -15,7 +15,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from monitoring import events, findings
-from monitoring.tracks.facts import AFTER, BEFORE, NEVER_NS, PASSAGE, Columns, absent, taken
+from monitoring.tracks.facts import AFTER, BEFORE, NEVER_NS, PASSAGE, Columns, absent, joined, taken
 from monitoring.tracks.side_filter import (
     JOINT_SIZE,
     NODE_COUNT,
@@ -128,7 +128,11 @@ class Pending:
 
     def followed_by(self, other: "Pending") -> Self:
         """These tracks and then those of `other`."""
-        return type(self)({name: np.concatenate([c, other[name]]) for name, c in self.columns.items()})
+        return type(self)(joined(self.columns, other.columns))
+
+    def copy(self) -> Self:
+        """The same, to be changed in place."""
+        return type(self)({name: column.copy() for name, column in self.columns.items()})
 
     def joint_at(self, at: NDArray[np.int64]) -> NDArray[np.float64]:
         """The joint probabilities of some tracks in the filter's shape (3, 2, node, track)."""

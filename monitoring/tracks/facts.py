@@ -124,7 +124,19 @@ def absent(types: Mapping[str, pa.DataType], count: int) -> Columns:
 
 def taken(columns: Columns, at: Rows | NDArray[np.bool_]) -> Columns:
     """The rows at some positions, or where a mask holds."""
-    return {name: column[at] for name, column in columns.items()}
+    rows = np.flatnonzero(at) if at.dtype == np.bool_ else at
+    if not len(rows):
+        return {name: column[:0] for name, column in columns.items()}
+    if at.dtype == np.bool_ and len(rows) == len(at):
+        return dict(columns)
+    return {name: column[rows] for name, column in columns.items()}
+
+
+def joined(first: Columns, second: Columns) -> Columns:
+    """The rows of one and then those of the other, which has the same columns; `key` is one of them."""
+    if not len(first["key"]) or not len(second["key"]):
+        return dict(second if len(second["key"]) else first)
+    return {name: np.concatenate([column, second[name]]) for name, column in first.items()}
 
 
 def put(columns: Columns, at: Rows | NDArray[np.bool_], values: Columns) -> None:

@@ -60,6 +60,7 @@ def follow(
     `until_ns`: all fixes up to it are there; at `is_end` what is in doubt is told as it stands and stays so.
     """
     told: list[Told] = []
+    pending = pending.copy()
     evidence = gather(pending, batch, parameters)
     lane = positions(pending["key"], batch.key[evidence.first]) if len(evidence.first) else evidence.first
     # Waiting that ended before a track's next evidence.

@@ -10,7 +10,6 @@ from functools import cache
 from typing import Any, Final, NamedTuple
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from monitoring import events, findings, schema
@@ -28,18 +27,18 @@ Reals = NDArray[np.float64]
 
 
 def advance(
-    memory: pa.Table, batch: TrackBatch, marks: Marks, until_ns: int, is_end: bool, rule_id: str
-) -> tuple[Published, pa.Table]:
-    """Stays worth telling with the new fixes, or by silence until `until_ns`, and the open stays (STAYS).
+    memory: Stays, batch: TrackBatch, marks: Marks, until_ns: int, is_end: bool, rule_id: str
+) -> tuple[Published, Stays]:
+    """Stays worth telling with the new fixes, or by silence until `until_ns`, and the open stays.
 
     At `is_end` open stays are told as they stand and stay open.
     """
-    open_stays, told = follow(Stays.from_table(memory), batch, marks)
+    open_stays, told = follow(memory, batch, marks)
     open_stays, silent = lapsed(open_stays, until_ns)
     if is_end:
         open_stays, standing = as_they_stand(open_stays, until_ns)
         told.append(standing)
-    return silent.followed_by(told), _named(open_stays, rule_id).to_table()
+    return silent.followed_by(told), _named(open_stays, rule_id)
 
 
 def pauses(rule_id: str, batch: TrackBatch, parameters: Parameters) -> Pauses:

@@ -13,7 +13,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from monitoring.tracks.batch import TrackBatch
-from monitoring.tracks.facts import NEVER_NS
+from monitoring.tracks.facts import NEVER_NS, joined, taken
 from monitoring.tracks.keys import positions
 
 STAYS: Final = pa.schema(
@@ -105,7 +105,7 @@ class Stays:
 
     def take(self, at: NDArray[np.int64] | NDArray[np.bool_]) -> Self:
         """The stays at some positions, or where a mask holds."""
-        return type(self)({name: column[at] for name, column in self.columns.items()})
+        return type(self)(taken(self.columns, at))
 
     def rows(self, at: NDArray[np.int64]) -> list[dict[str, Any]]:
         """The stays at some positions, each as a mapping of plain Python values."""
@@ -118,8 +118,7 @@ class Stays:
 
     def followed_by(self, other: "Stays") -> Self:
         """These stays and then those of `other`."""
-        joined = {name: np.concatenate([column, other[name]]) for name, column in self.columns.items()}
-        return type(self)(joined)
+        return type(self)(joined(self.columns, other.columns))
 
     def continued(self, later: "Stays") -> Self:
         """Each stay with what came later in it, row by row; `later` may hold no fix inside."""

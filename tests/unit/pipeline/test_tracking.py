@@ -37,4 +37,4 @@ def test_memory_that_has_unknown_columns_is_not_read() -> None:
     stays = buffer_incursion.MEMORY.empty_table().append_column("strange", [np.zeros(0)])
     fixes, _ = tracking.joined(tracking.start(PARAMETERS, 1))
     again = tracking.restored(fixes, {"buffer_incursion": stays}, PARAMETERS, 1)
-    assert again[0].memory["buffer_incursion"].schema.names == buffer_incursion.MEMORY.names
+    assert again[0].memory["buffer_incursion"].to_table().schema.names == buffer_incursion.MEMORY.names

@@ -102,7 +102,7 @@ def test_a_hundred_thousand_fixes_in_one_place_near_the_line_are_one_measurement
     many = many.set_column(many.schema.get_field_index("time_ns"), many.schema.field("time_ns"), times)
     until_ns = START_NS + 100_000 * SECOND_NS
     shards, judged = tracking.advance(tracking.start(USED, 1), many, until_ns, True, USED)
-    pending = Pending.from_table(shards[0].memory["line_crossing"])
+    pending = shards[0].memory["line_crossing"]
     assert judged.findings.num_rows == 0
     assert np.sum(np.isfinite(pending["trace_prob"])) == 1
 
@@ -118,7 +118,7 @@ def test_all_fixes_at_one_instant_give_an_answer_and_no_violation() -> None:
 def test_the_memory_survives_its_table_and_is_bounded_by_tracks() -> None:
     rows = [fix(i, 50 * np.sin(i), id=f"e{i}", track_id=f"t{i % 3}", sigma_m=40.0) for i in range(600)]
     shards, _ = tracking.advance(tracking.start(USED, 1), table(rows), START_NS, False, USED)
-    memory = shards[0].memory["line_crossing"]
+    memory = shards[0].memory["line_crossing"].to_table()
     assert memory.num_rows == 3
     assert memory.schema.equals(CHANGES)
     again = Pending.from_table(Pending.from_table(memory).to_table())
@@ -129,7 +129,20 @@ def test_the_memory_survives_its_table_and_is_bounded_by_tracks() -> None:
 def test_a_track_far_from_the_line_takes_no_memory() -> None:
     rows = [fix(i, -5000.0 + i, id=f"e{i}") for i in range(50)]
     shards, _ = tracking.advance(tracking.start(USED, 1), table(rows), START_NS, False, USED)
-    assert shards[0].memory["line_crossing"].num_rows == 0
+    assert len(shards[0].memory["line_crossing"]) == 0
+
+
+def test_following_a_track_leaves_what_it_was_handed_as_it_was() -> None:
+    rows = [fix(0, 30.0, id="near"), fix(60, -2_000.0, id="far")]
+    shards, _ = tracking.advance(tracking.start(USED, 1), table(rows), START_NS + 60 * SECOND_NS, False, USED)
+    memory = shards[0].memory["line_crossing"]
+    before = {name: memory[name].copy() for name in CHANGES.names}
+    assert len(memory) == 1
+    further = table([fix(120, -2_500.0, id="further")])
+    after, _ = tracking.advance(shards, further, START_NS + 120 * SECOND_NS, True, USED)
+    assert after[0].memory["line_crossing"]["last_ns"].tolist() == [START_NS + 120 * SECOND_NS]
+    for name, column in before.items():
+        np.testing.assert_array_equal(memory[name], column, name)
 
 
 def test_the_line_of_this_world_is_straight() -> None:
