@@ -3,7 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal
+from typing import Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from geodata.contact_line import LineHistory
 from geodata.sectors import Sectors
@@ -32,6 +35,15 @@ class SensorFacts:
     reach_m: float | None = None
 
 
+class Posted(NamedTuple):
+    """The sensors that stand somewhere, in the order of their ids: names, facts and places, all (n,)."""
+
+    names: tuple[str, ...]
+    facts: tuple[SensorFacts, ...]
+    lon: NDArray[np.float64]
+    lat: NDArray[np.float64]
+
+
 @dataclass(frozen=True)
 class Parameters:
     """Everything outside the events that determines results.
@@ -55,6 +67,18 @@ class Parameters:
     def terms(self) -> Terms:
         """What the agreement, and the notices given under it, allow at a place and time."""
         return Terms.of(self.agreement, self.given_later)
+
+    @cached_property
+    def posted(self) -> Posted:
+        """The sensors of the registry that have a post."""
+        known = [(name, facts, facts.lon, facts.lat) for name, facts in sorted(self.sensors.items())]
+        stand = [post for post in known if post[2] is not None and post[3] is not None]
+        return Posted(
+            tuple(post[0] for post in stand),
+            tuple(post[1] for post in stand),
+            np.array([post[2] for post in stand], dtype=np.float64),
+            np.array([post[3] for post in stand], dtype=np.float64),
+        )
 
     def line_for(self, rule_id: str, party: str) -> LineHistory:
         """The line from which a rule measures the forces of a party (`A` or `B`): `lines` itself unless the rule's

@@ -104,16 +104,11 @@ class Posts:
     """The fixed posts that watch the line."""
 
     def __init__(self, parameters: Parameters, time_ns: int) -> None:
-        reach = parameters.agreement.value("tracks.watch_m", time_ns)
-        posts = [
-            (name, facts.lon, facts.lat, reach[facts.type])
-            for name, facts in sorted(parameters.sensors.items())
-            if facts.lon is not None and facts.lat is not None and reach.get(facts.type, 0.0) > 0.0
-        ]
-        self.names = np.array([post[0] for post in posts], dtype=np.object_)
-        self.lon, self.lat, self.reach_m = (
-            np.array([post[i] for post in posts], dtype=np.float64) for i in (1, 2, 3)
-        )
+        posted, reach = parameters.posted, parameters.agreement.value("tracks.watch_m", time_ns)
+        reach_m = np.array([reach.get(facts.type, 0.0) for facts in posted.facts], dtype=np.float64)
+        watch = np.flatnonzero(reach_m > 0.0)
+        self.names = np.array(posted.names, dtype=np.object_)[watch]
+        self.lon, self.lat, self.reach_m = posted.lon[watch], posted.lat[watch], reach_m[watch]
         line = parameters.lines.lines[int(parameters.lines.at(np.array([time_ns]))[0])]
         self.distance_m = line.locator.locate(self.lon, self.lat).signed_distance_m
 

@@ -126,10 +126,9 @@ def reports(placed: pa.Table, parameters: Parameters) -> Reports:
 
 def nearest_post(lon: Reals, lat: Reals, parameters: Parameters) -> Posts:
     """The registered post nearest to each of n places."""
-    posts = _registered(parameters)
-    if not posts:
+    at_lon, at_lat = parameters.posted.lon, parameters.posted.lat
+    if not len(at_lon):
         return Posts(np.full(len(lon), -1), np.full(len(lon), np.inf))
-    at_lon, at_lat = (np.array([post[k] for post in posts]) for k in (1, 2))
     idx, best = np.full(len(lon), -1, dtype=np.int64), np.full(len(lon), np.inf)
     # Fire that fell near a post is rare and posts are some hundreds: in parts, all against all.
     for begin in range(0, len(lon), 4_096):
@@ -159,7 +158,7 @@ def place_of(how: str, own: Reports, reach_m: float, post_m: float, parameters: 
     if how == "fire at a sensor":
         near = nearest_post(at_lon, at_lat, parameters)
         prob = within_prob(float(near.distance_m[0]), major, post_m)
-        return made._replace(method=_registered(parameters)[int(near.idx[0])][0], prob=prob)
+        return made._replace(method=parameters.posted.names[int(near.idx[0])], prob=prob)
     return made
 
 
@@ -178,15 +177,6 @@ def within_prob(distance_m: float, sigma_m: float, radius_m: float) -> float:
     # Cells on the edge count by how much of them lies inside.
     inside = np.clip((radius_m - away_m) / (0.1 * sigma_m) + 0.5, 0.0, 1.0)
     return float(np.sum(weight * inside) / np.sum(weight))
-
-
-def _registered(parameters: Parameters) -> list[tuple[str, float, float]]:
-    """Sensors with a post, by id."""
-    return [
-        (name, facts.lon, facts.lat)
-        for name, facts in sorted(parameters.sensors.items())
-        if facts.lon is not None and facts.lat is not None
-    ]
 
 
 def _posts_of(rows: pa.Table, parameters: Parameters) -> tuple[Reals, Reals]:

@@ -53,17 +53,11 @@ def of_others(
     size = len(kind)
     nothing = Silence(np.ones(size), np.zeros(size, dtype=np.int64))
     asked = np.flatnonzero(kind != NOTHING)
-    posts = [
-        (name, facts)
-        for name, facts in sorted(parameters.sensors.items())
-        if facts.lon is not None and facts.lat is not None
-    ]
+    names, posts, at_lon, at_lat = parameters.posted
     if not posts or not len(asked):
         return nothing
-    types = np.array([schema.SENSOR_TYPES.index(facts.type) for _, facts in posts])
+    types = np.array([schema.SENSOR_TYPES.index(facts.type) for facts in posts])
     half_m = reach.HALF_M[types][:, [BLASTS, SHOTS]]
-    at_lon = np.array([facts.lon for _, facts in posts], dtype=np.float64)
-    at_lat = np.array([facts.lat for _, facts in posts], dtype=np.float64)
     farthest_m = reach.CUT * float(half_m.max(initial=0.0))
     i, j = geometry.pairs_within(
         np.concatenate([lon[asked], at_lon]), np.concatenate([lat[asked], at_lat]), farthest_m
@@ -71,7 +65,7 @@ def of_others(
     across = (i < len(asked)) & (j >= len(asked))
     i, j = asked[i[across]], j[across] - len(asked)
     # Who spoke, even of another part of it, was not silent.
-    numbers = {name: k for k, (name, _) in enumerate(posts)}
+    numbers = {name: k for k, name in enumerate(names)}
     own = np.array([numbers.get(name, -1) for name in sensor_names], dtype=np.int64)
     width = np.int64(len(posts) + 1)
     spoke = np.isin(i * width + j, np.unique(incident * width + own[sensor]))
@@ -81,7 +75,7 @@ def of_others(
     east, north = geometry.offsets_m(lon[i], lat[i], at_lon[j], at_lat[j])
     best = reach.BEST_PROB[types[j]] * np.where(_LOOKS_ONE_WAY[types[j]], 0.5, 1.0)
     prob = reach.chance(np.hypot(east, north), half_m, best, looks[i])
-    hosts = np.array([chances.HOSTS.index(facts.host_side) for _, facts in posts])
+    hosts = np.array([chances.HOSTS.index(facts.host_side) for facts in posts])
     group = reach.CAUSE_IDX[types] * len(chances.HOSTS) + hosts
     return Silence(
         chances.all_miss(i, group[j], prob, size),
