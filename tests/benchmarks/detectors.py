@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import pyarrow as pa
@@ -48,25 +49,38 @@ def packaged_agreement(name: str = "illustrative") -> Agreement:
     return agreement
 
 
-def admitted(run: Run) -> Iterator[tuple[int, pa.Table]]:
-    """(reference time, EVENTS) as the door would let them in: each event once, none from the future."""
+_ADMITTED: WeakKeyDictionary[Run, list[tuple[int, pa.Table]]] = WeakKeyDictionary()
+
+
+def admitted(run: Run) -> list[tuple[int, pa.Table]]:
+    """(reference time, EVENTS) as the door would let them in: each event once, none from the future.
+
+    A run is walked once, whoever asks, so that every detector sees the same and its truth is complete.
+    """
+    if run not in _ADMITTED:
+        _ADMITTED[run] = list(_let_in(run))
+    return _ADMITTED[run]
+
+
+def _let_in(run: Run) -> Iterator[tuple[int, pa.Table]]:
     known: set[str] = set()
-    for number, (reference_ns, delivery) in enumerate(run.deliveries(STEP_S), 1):
+    for number, (reference_ns, arrived) in enumerate(run.deliveries(STEP_S), 1):
+        delivery = arrived.filter(pa.array(events.ints(arrived, "time_ns") <= reference_ns + SKEW_NS))
         names = pc.binary_join_element_wise(delivery["sensor_id"], delivery["id"], "/").to_pylist()
-        time_ns = events.ints(delivery, "time_ns")
-        is_new = np.zeros(len(names), dtype=bool)
-        for i, name in enumerate(names):
-            if name not in known and time_ns[i] <= reference_ns + SKEW_NS:
-                known.add(name)
-                is_new[i] = True
-        table = delivery.filter(pa.array(is_new))
+        # Of what is told twice the first telling stays: the dictionary keeps the last that it is given.
+        first = dict(zip(reversed(names), range(len(names) - 1, -1, -1), strict=True))
+        again = first.keys() & known
+        rows = sorted(row for name, row in first.items() if name not in again)
+        fresh = delivery if len(rows) == len(names) else delivery.take(pa.array(rows, type=pa.int64()))
+        known |= first.keys()
+        count = fresh.num_rows
         address = {
-            "journal_seq": pa.array(np.full(table.num_rows, number), type=pa.int64()),
-            "row": pa.array(np.arange(table.num_rows), type=pa.int32()),
-            "flags": pa.array(np.zeros(table.num_rows), type=pa.uint16()),
+            "journal_seq": pa.array(np.full(count, number), type=pa.int64()),
+            "row": pa.array(np.arange(count), type=pa.int32()),
+            "flags": pa.array(np.zeros(count), type=pa.uint16()),
         }
         columns = [
-            address.get(f.name, table[f.name] if f.name in table.column_names else None)
+            address.get(f.name, fresh[f.name] if f.name in fresh.column_names else None)
             for f in schema.EVENTS
         ]
         yield reference_ns, pa.Table.from_arrays(columns, schema=schema.EVENTS)

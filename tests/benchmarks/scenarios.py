@@ -66,8 +66,8 @@ def _score_seed(name: str, seed: int, hours: float) -> Scored:
     began = time.process_time()
     rules: list[dict[str, Any]] = []
     cases: CaseScore | None = None
+    run = simulate(load_scenario(name), line, agreement, seed=seed, hours=hours)
     for detector, detect in DETECTORS.items():
-        run = simulate(load_scenario(name), line, agreement, seed=seed, hours=hours)
         found = detect(run, line, agreement)
         score = evaluate(
             run.truth(),
