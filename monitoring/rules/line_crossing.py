@@ -28,7 +28,8 @@ Never a violation by itself: a chord between two fixes on one side that cuts a b
 (`detail.inferred`: nobody saw the object beyond the line; its probability is that the way between the fixes,
 which strays from the chord by `wander_m_per_sqrt_s` and the errors of the fixes, was beyond the line half way
 between the two intersections); a bracket longer in time than `bracket_s_max`; a step, or a bracket, faster than
-any object of the class (`detail.implausible`); a fix given with low precision.
+any object of the class (`detail.implausible`); a fix given with low precision; a fix that another of the same time
+contradicts, being surely on the other side (nothing orders the two, so `probability` is null).
 
 Example: a tank of side A is seen 400 m west of the line at 11:50 and 300 m east of it at 11:52, each to 50
 m: one finding A>B with the instant between, party A, probability above 0.999, margin 150 m.
@@ -47,6 +48,7 @@ from numpy.typing import NDArray
 
 from monitoring import events, findings, schema
 from monitoring.agreement import Parameter, Parameters, Permission
+from monitoring.tracks.at_odds import Moment, moments_at_odds
 from monitoring.tracks.batch import NOT_STATED, TrackBatch
 from monitoring.tracks.changes import CHANGES, Pending, Thresholds, Told, finding_id
 from monitoring.tracks.facts import NEVER_NS, Columns, fix_facts, passage_facts
@@ -98,9 +100,12 @@ def evaluate(
         return Thresholds(report, asserted, sure, (dwell_s * 1e9).astype(np.int64))
 
     pending, told = follow(memory, batch, until_ns, is_end, parameters, RULE_ID, thresholds)
+    at_odds = moments_at_odds(batch) if told else frozenset()
     bends = _bends_cut(batch, parameters)
     rows = list(_rows(_of_steps(batch, bends, parameters), parameters)) if len(bends.crossing) else []
-    rows += [row for changes in told if len(changes) for row in _rows(_of_changes(changes), parameters)]
+    rows += [
+        row for changes in told if len(changes) for row in _rows(_of_changes(changes, at_odds), parameters)
+    ]
     return findings.Judged.of(rows), pending
 
 
@@ -168,6 +173,7 @@ def _of_steps(batch: TrackBatch, found: _Found, parameters: Parameters) -> Colum
         "probability": found.probability,
         "is_undone": np.zeros(count, dtype=bool),
         "is_inferred": found.is_inferred,
+        "is_unordered": np.zeros(count, dtype=bool),
         "decided_ns": batch.time_ns[after],
         "trace_ns": np.full((count, 0), NEVER_NS, dtype=np.int64),
         "trace_prob": np.zeros((count, 0)),
@@ -179,8 +185,20 @@ def _of_steps(batch: TrackBatch, found: _Found, parameters: Parameters) -> Colum
     return columns | {"finding_id": np.array(ids, dtype=np.object_)}
 
 
-def _of_changes(told: Told) -> Columns:
-    return told.columns | {"is_inferred": np.zeros(len(told), dtype=bool)}
+def _of_changes(told: Told, at_odds: frozenset[Moment]) -> Columns:
+    """With `is_unordered`: one of the fixes that show the change has another of its time against it."""
+    columns = told.columns
+    is_unordered = columns["before_time_ns"] == columns["after_time_ns"]
+    if at_odds:
+        names = columns["sensor_id"].tolist(), columns["track_id"].tolist()
+        for end in ("before", "after"):
+            moments = zip(*names, columns[f"{end}_time_ns"].tolist(), strict=True)
+            is_unordered |= np.array([moment in at_odds for moment in moments], dtype=bool)
+    return columns | {
+        "is_inferred": np.zeros(len(told), dtype=bool),
+        "is_unordered": is_unordered,
+        "probability": np.where(is_unordered, np.nan, columns["probability"]),
+    }
 
 
 def _rows(columns: Columns, parameters: Parameters) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -287,6 +305,8 @@ def _doubts(told: dict[str, Any], is_fast: bool, is_long: bool, least_prob: floa
         )
     elif told["is_undone"]:
         doubts.append("Later fixes lie on the old side again; it may never have left it.")
+    elif told["is_unordered"]:
+        doubts.append("Fixes of one time show it on both sides; what came first is not known.")
     elif told["probability"] < least_prob:
         doubts.append(f"The fixes make it {told['probability']:.2f} probable; {least_prob:g} is asked for.")
     if is_fast:

@@ -147,3 +147,29 @@ def test_following_a_track_leaves_what_it_was_handed_as_it_was() -> None:
 
 def test_the_line_of_this_world_is_straight() -> None:
     assert LINE.locator.locate([LON - 0.01], [LAT]).side[0] == 1
+
+
+def at_once(second: float, *east_m: float) -> list[dict[str, Any]]:
+    """Fixes of one time, in the order of their ids."""
+    return [fix(second, east, affiliation="A", id=f"{second:04.0f}-{i:03}") for i, east in enumerate(east_m)]
+
+
+def test_fixes_of_one_time_on_both_sides_order_no_crossing() -> None:
+    found = told(at_once(0, *(400.0, -400.0) * 25))
+    assert found
+    assert {row["verdict"] for row in found} == {"undetermined"}
+    assert {row["probability"] for row in found} == {None}
+    assert all("Fixes of one time show it on both sides" in " ".join(row["reasons"]) for row in found)
+
+
+@pytest.mark.parametrize("order", [(400.0, -400.0), (-400.0, 400.0)])
+def test_a_fix_that_another_of_its_time_contradicts_asserts_no_crossing(order: tuple[float, float]) -> None:
+    found = told(at_once(0, -400.0) + at_once(60, *order) + at_once(120, -400.0))
+    assert {row["verdict"] for row in found} <= {"undetermined"}
+    assert {row["probability"] for row in found} <= {None}
+
+
+def test_fixes_of_one_time_on_one_side_contradict_nothing() -> None:
+    found = told(at_once(0, -400.0, -380.0) + at_once(60, 400.0, 420.0))
+    assert [(row["verdict"], row["direction"]) for row in found] == [("violation", "A>B")]
+    assert found[0]["probability"] > 0.99
