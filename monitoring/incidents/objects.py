@@ -80,12 +80,17 @@ class Objects:
         if key in self._object:
             self._last_ns[key] = max(self._last_ns[key], now_ns)
             return self._object[key]
-        chain, number = [key], -1
+        chain = [key]
+        votes: dict[int, int] = {}
         for track in _followed(chain, self._object, now_ns, book, rules):
             known = self._object.get(track)
-            if known is not None and number < 0 and not self._meets(key, known, now_ns, book):
-                number = known
-        if number < 0:
+            if known is not None:
+                votes[known] = votes.get(known, 0) + 1
+        margin = {
+            known: count - self._against(key, known, chain, now_ns, book) for known, count in votes.items()
+        }
+        number = max(margin, key=lambda known: margin[known], default=-1)
+        if number < 0 or margin[number] <= 0:
             number = self._next
             self._next += 1
         for track in chain:
@@ -140,21 +145,35 @@ class Objects:
         """The number that the next object gets."""
         return self._next
 
+    def _against(self, key: int, number: int, chain: list[int], now_ns: int, book: Sketchbook) -> int:
+        """How many tracks of an object, if one is of the same sensor at the same time, say that a track is another.
+
+        They speak against it when they were there at its time and are not found to be one with it (`chain`): one
+        stray track in an object does not keep out what most of its tracks speak for.
+        """
+        met = self._met(key, number, now_ns, book)
+        return sum(track not in chain for track, _ in met) if any(is_own for _, is_own in met) else 0
+
     def _meets(self, key: int, number: int, now_ns: int, book: Sketchbook) -> bool:
         """Whether an object has another track of the same sensor at the same time: then these are two."""
+        return any(is_own for _, is_own in self._met(key, number, now_ns, book))
+
+    def _met(self, key: int, number: int, now_ns: int, book: Sketchbook) -> list[tuple[int, bool]]:
+        """Other tracks of an object at the time of a track, and whether they are of its sensor."""
         since_ns = now_ns - WINDOW_NS
         own = book.ends_of(key, since_ns, now_ns)
         if own is None:
-            return False
+            return []
+        met = []
         time_ns, sensor = book.column("time_ns"), book.column("sensor")
         for track in self._tracks.get(number, ()):
             rows = book.ends_of(track, since_ns, now_ns)
-            if rows is None or track == key or sensor[rows[0]] != sensor[own[0]]:
+            if rows is None or track == key:
                 continue
             together_ns = min(time_ns[own[1]], time_ns[rows[1]]) - max(time_ns[own[0]], time_ns[rows[0]])
             if together_ns > MEETING_NS:
-                return True
-        return False
+                met.append((track, bool(sensor[rows[0]] == sensor[own[0]])))
+        return met
 
 
 def _followed(
@@ -167,7 +186,8 @@ def _followed(
     at = 0
     while at < min(len(chain), CHAIN_MOST):
         if at == 0 or chain[at] not in known:
-            for match in matches(book, chain[at], now_ns, rules.handover_ns, rules.gate):
+            found = matches(book, chain[at], now_ns, rules.handover_ns, rules.gate, chain[:at])
+            for match in found:
                 if match.key not in chain:
                     chain.append(match.key)
                     yield match.key

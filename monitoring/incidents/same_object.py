@@ -6,13 +6,15 @@ no number of common fixes makes the gate narrower. It must hold in the first and
 time, else the two only met. Two tracks of one sensor at one time are two objects.
 
 A track that begins where, and soon after, another one ends goes on from it: the way between them is compared
-with what the mean of both velocities would have made of it; how little that says grows with the gap.
+with what the mean of both velocities would have made of it; how little that says grows with the gap. Where the
+sensor has many other tracks, it must be likelier than that one of them begins there by chance.
 
 In a crowd several tracks pass the gate. Of those of one sensor the nearest is taken, and only if of the first
 sensor's tracks none is nearer to it (mutual choice). Classes of different media (ground, air, water) and the
 affiliations of different hands exclude each other.
 """
 
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Final, NamedTuple
 
@@ -78,10 +80,13 @@ class _Ends(NamedTuple):
     speed_n: Reals
 
 
-def matches(book: Sketchbook, key: int, now_ns: int, handover_ns: int, gate: float) -> list[Match]:
+def matches(
+    book: Sketchbook, key: int, now_ns: int, handover_ns: int, gate: float, company: Sequence[int] = ()
+) -> list[Match]:
     """The tracks that are the same object as `key` by what was known at `now_ns`, nearest first.
 
     `gate`: largest squared distance in standard deviations; `handover_ns`: longest gap between two tracks.
+    `company`: tracks that are the object already, which none beside `key` may contradict.
     """
     own = book.rows_of(key, now_ns - WINDOW_NS, now_ns)
     if not len(own):
@@ -90,7 +95,7 @@ def matches(book: Sketchbook, key: int, now_ns: int, handover_ns: int, gate: flo
     is_ground = MEDIUM[book.column("object_class")[own[-1]]] == 0
     reach_m = REACH_M_GROUND if is_ground else REACH_M
     scene = _Scene(book, book.rows_near(own, reach_m, begin_ns, now_ns), own[0])
-    found = scene.together(key, gate)
+    found = scene.together(key, gate, company)
     if handover_ns <= 0:
         return found
     since_ns = begin_ns - handover_ns
@@ -135,10 +140,11 @@ class _Scene:
     def index(self, key: int) -> int:
         return int(self.key.searchsorted(np.uint64(key)))
 
-    def together(self, key: int, gate: float) -> list[Match]:
+    def together(self, key: int, gate: float, company: Sequence[int] = ()) -> list[Match]:
         """Tracks of other sensors beside the track, the nearest first, mutually chosen.
 
-        Of tracks of one sensor at one time only one can be the object; one after the other they may all be.
+        Of tracks of one sensor at one time only one can be the object; one after the other they may all be. None is
+        further than the gate from one of the `company` at their common times.
         """
         own = self.index(key)
         is_seen_then, is_own_sensor = self._meets(own), self.sensor_of == self.sensor_of[own]
@@ -150,6 +156,7 @@ class _Scene:
         order = order[distance[order] <= gate]
         is_seen_then[own] = False
         rivals = np.flatnonzero(is_seen_then & is_own_sensor)
+        members = np.flatnonzero(np.isin(self.key, np.array(company, dtype=np.uint64)))
         chosen: list[int] = []
         taken: list[tuple[int, int, int]] = []
         near = others[order]
@@ -161,10 +168,19 @@ class _Scene:
                 other == sensor and min(last_ns, until_ns) >= max(first_ns, since_ns)
                 for other, since_ns, until_ns in taken
             )
-            if not is_taken and not self._prefers_another(track, rivals, apart):
+            if is_taken or self._is_beyond(track, members, gate):
+                continue
+            if not self._prefers_another(track, rivals, apart):
                 chosen.append(track)
                 taken.append((sensor, first_ns, last_ns))
         return [Match(name, False) for name in self.key[chosen].tolist()]
+
+    def _is_beyond(self, track: int, members: Ints, gate: float) -> bool:
+        """Whether a track, if it is none of some others, was further than the gate from one when both were seen."""
+        if not len(members) or track in members:
+            return False
+        distance = self._beside(track, members)
+        return bool((distance[np.isfinite(distance)] > gate).any())
 
     def _prefers_another(self, track: int, rivals: Ints, distance: float) -> bool:
         """Whether one of `rivals`, tracks of the first track's sensor at its time, is nearer to `track`."""
@@ -188,7 +204,27 @@ class _Scene:
         rivals[self.sensor_of != self.sensor_of[own]] = np.inf
         if rivals[own] > rivals.min() or self._is_still_seen(best, own, gate):
             return []
+        if self._is_rather_a_stranger(best, own, float(cost[best])):
+            return []
         return [Match(int(self.key[best]), True)]
+
+    def _is_rather_a_stranger(self, ended: int, own: int, cost: float) -> bool:
+        """Whether another object begins where this track does sooner than the one of the track that ended goes on.
+
+        Its sensor has so many other tracks hereabouts, which may begin anywhere within reach.
+        """
+        is_of_sensor = self.sensor_of == self.sensor_of[own]
+        is_of_sensor[[own, ended]] = False
+        strangers = int(np.count_nonzero(is_of_sensor))
+        if not strangers:
+            return False
+        last, first = (
+            self._ends(np.array([ended]), is_first=False),
+            self._ends(np.array([own]), is_first=True),
+        )
+        _, _, var_e, cov_en, var_n = self._way_on(last, first)
+        area_m2 = 2.0 * np.pi * float(np.sqrt(var_e * var_n - cov_en**2)[0])
+        return cost + 2.0 * float(np.log(strangers * area_m2 / (np.pi * REACH_M**2))) > 0.0
 
     def _is_still_seen(self, ended: int, own: int, gate: float) -> bool:
         """Whether the object of a track that ended is seen by another sensor after this one began elsewhere."""
@@ -305,6 +341,10 @@ class _Scene:
 
     def _bridged(self, last: _Ends, first: _Ends) -> Reals:
         """Squared distance between the way from `last` to `first` and that which their velocities make of it."""
+        return _squared(*self._way_on(last, first))
+
+    def _way_on(self, last: _Ends, first: _Ends) -> tuple[Reals, Reals, Reals, Reals, Reals]:
+        """By how far `first` misses where the velocities lead from `last` (east, north), and the variances of that."""
         gap_s = np.maximum((first.time_ns - last.time_ns) / 1e9, 0.0)
         speed_e, speed_n = (last.speed_e + first.speed_e) / 2, (last.speed_n + first.speed_n) / 2
         off_e = first.east - last.east - speed_e * gap_s
@@ -312,7 +352,7 @@ class _Scene:
         speed = np.maximum(np.hypot(last.speed_e, last.speed_n), np.hypot(first.speed_e, first.speed_n))
         turn = ((TURN_FRAC * speed + TURN_MPS) * gap_s) ** 2
         var_e, cov_en, var_n = (CLAIMED_SCALE**2 * (axis[last.row] + axis[first.row]) for axis in self.cov)
-        return _squared(off_e, off_n, var_e + turn, cov_en, var_n + turn)
+        return off_e, off_n, var_e + turn, cov_en, var_n + turn
 
 
 def _squared(off_e: Reals, off_n: Reals, var_e: Reals, cov_en: Reals, var_n: Reals) -> Reals:

@@ -10,6 +10,7 @@ from monitoring import incidents, schema
 from monitoring.agreement import SensorFacts
 from monitoring.incidents import existence
 from monitoring.incidents.existence import Posts, Sighting, Trust
+from monitoring.incidents.objects import OBJECTS, Objects, Rules
 from monitoring.incidents.same_object import matches
 from monitoring.incidents.sketchbook import MEMORY_NS, Sketchbook
 from monitoring.pipeline import tracking
@@ -116,6 +117,52 @@ def test_a_track_that_begins_elsewhere_or_much_later_is_another_object(begin, no
 def test_without_handover_no_track_is_continued():
     tracks = track("GS-1/t1", end=300), track("GS-1/t2", begin=400, end=700)
     assert partners("GS-1/t2", *tracks, handover_ns=0) == []
+
+
+def test_among_many_others_a_track_far_from_where_one_ended_is_rather_a_stranger():
+    ended = track("GS-1/t1", end=300, north=lambda t: 8.0 * t)
+    begins = track("GS-1/t2", begin=420, end=660, north=lambda t: 8.0 * t + 300.0)
+    bystanders = [
+        track(f"GS-1/b{i}", begin=300, end=660, east=lambda _, i=i: 900.0 + 60.0 * i, north=lambda _: 3_900.0)
+        for i in range(12)
+    ]
+    assert partners("GS-1/t2", ended, begins) == [("t1", True)]
+    assert ("t1", True) not in partners("GS-1/t2", ended, begins, *bystanders)
+
+
+def test_what_a_poor_sensor_could_not_tell_apart_is_not_one_where_a_good_one_can():
+    good = track("GS-1/t1", sigma_m=10.0)
+    poor = track("GS-2/t2", begin=5, east=lambda _: 600.0, sigma_m=90.0)
+    neighbour = track("GS-3/t3", begin=8, east=lambda _: 700.0, sigma_m=10.0)
+    everyone = book(good, poor, neighbour)
+    now_ns = START_NS + HOUR_NS
+
+    def keys_beside(company):
+        found = matches(everyone, int(key("GS-2/t2")), now_ns, HANDOVER_NS, GATE, company)
+        return {match.key for match in found}
+
+    assert keys_beside([]) == {int(key("GS-1/t1")), int(key("GS-3/t3"))}
+    assert keys_beside([int(key("GS-1/t1"))]) == {int(key("GS-1/t1"))}
+
+
+def test_one_stray_track_in_an_object_keeps_nobody_out_for_whom_most_of_it_speaks():
+    sensors = {f"GS-{i}": SensorFacts("ground_radar") for i in range(1, 6)}
+    own = [track(f"GS-{i}/t{i}", begin=i, east=lambda _, i=i: 500.0 + i) for i in range(1, 5)]
+    stray = track("GS-1/stray", begin=3, east=lambda _: 1_500.0)
+    rows = sorted((row for rows in (*own, stray) for row in rows), key=lambda row: row["time_ns"])
+    world = parameters(sensors=sensors)
+    _, judged = tracking.advance(tracking.start(world, 1), table(rows), START_NS + 4 * HOUR_NS, False, world)
+    seen = Sketchbook(judged.sketches)
+
+    def object_beside(*together):
+        known = [
+            {"key": int(key(name)), "object": 7, "last_ns": START_NS, "noise_of": None} for name in together
+        ]
+        objects = Objects.of_table(pa.Table.from_pylist(known, schema=OBJECTS), 8)
+        return objects.of(int(key("GS-1/t1")), START_NS + HOUR_NS, seen, Rules(GATE, HANDOVER_NS))
+
+    assert object_beside("GS-1/stray", "GS-2/t2", "GS-3/t3", "GS-4/t4") == 7
+    assert object_beside("GS-1/stray", "GS-2/t2") == 8
 
 
 def test_an_object_that_another_sensor_still_sees_is_continued_by_nobody_elsewhere():
