@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from math import log
 from typing import Any, Final
 
 from monitoring import schema
-from monitoring.attribution.hypotheses import Likelihoods
+from monitoring.attribution.hypotheses import IDS, Likelihoods
 
 HEAVY: Final = ("armoured_vehicle", "tank", "artillery", "mlrs", "air_defence", "aircraft")
 """Classes that, as a rule, only the forces of a party have."""
@@ -23,16 +25,22 @@ class Located:
     sensors: int = 1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Argument:
     """One argument: a sentence, and how probable what it says is under each hypothesis, raised to `weight`.
 
-    `weight` below 1 tempers what depends on other evidence; above 1 it stands for several sources.
+    `weight` below 1 tempers what depends on other evidence; above 1 it stands for several sources. Most arguments come
+    again and again; each is made once, so that what follows from it is worked out once as well.
     """
 
     text: str
     likelihoods: Likelihoods
     weight: float = 1.0
+
+    @cached_property
+    def logs(self) -> list[float]:
+        """Logarithms of the likelihoods, weighted, in the order of `IDS`."""
+        return [self.weight * log(self.likelihoods[name]) for name in IDS]
 
 
 @dataclass(frozen=True)
@@ -66,7 +74,7 @@ class Evidence:
         """Different words of one sort of statement, sorted."""
         return iter(sorted({entry["word"] for entry in self.said(says)}))
 
-    @property
+    @cached_property
     def object_class(self) -> str:
         """The class that most sensors named, of equals the first by the vocabulary; for small arms `group`."""
         votes: dict[str, int] = {}

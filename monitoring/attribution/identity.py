@@ -48,21 +48,23 @@ def arguments(evidence: Evidence, agreement: Agreement) -> Iterator[Argument]:
     repeat = agreement.number("attribution.repeat_weight", evidence.time_ns)
     from_other = agreement.number("attribution.other_host_weight", evidence.time_ns)
     for entry in evidence.said("affiliation"):
-        word, kind, host = entry["word"], entry["type"], entry["host"]
+        kind, host, word = entry["type"], entry["host"], entry["word"]
         weight = repeated(int(entry["sensors"]), repeat)
-        if word in PARTIES:
-            likelihoods = _named(word, wrong_frac[kind], 0.25 if host == word else 0.5)
-            weight *= from_other if host == OTHER[word] else 1.0
-            what = f"forces of party {word}"
-        else:
-            likelihoods = _named_another(wrong_frac[kind])
-            what = {"civilian": "civilian", "monitor": "the monitors' own"}[word]
-        yield Argument(
-            f"{_who(kind, host, int(entry['sensors']))} took them for {what}.", likelihoods, weight
-        )
+        weight *= from_other if word in PARTIES and host == OTHER[word] else 1.0
+        yield _argument(word, kind, host, int(entry["sensors"]), wrong_frac[kind], weight)
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=512)
+def _argument(word: str, kind: str, host: str, count: int, wrong: float, weight: float) -> Argument:
+    if word in PARTIES:
+        likelihoods = _named(word, wrong, 0.25 if host == word else 0.5)
+        what = f"forces of party {word}"
+    else:
+        likelihoods = _named_another(wrong)
+        what = {"civilian": "civilian", "monitor": "the monitors' own"}[word]
+    return Argument(f"{_who(kind, host, count)} took them for {what}.", likelihoods, weight)
+
+
 def _named(party: str, wrong: float, forged: float) -> Likelihoods:
     """What "forces of `party`" says, by a sensor that is wrong so often and whose word is so easily forged."""
     says_a = stated(
@@ -77,7 +79,6 @@ def _named(party: str, wrong: float, forged: float) -> Likelihoods:
     return for_side(party, says_a)
 
 
-@lru_cache(maxsize=256)
 def _named_another(wrong: float) -> Likelihoods:
     """What "civilian" and "monitor" say."""
     says = stated(own=wrong / 2, staged=0.1, other=wrong / 2, other_staged=0.1, rest=0.3, third=1.0 - wrong)

@@ -24,6 +24,7 @@ way back from a way out that nobody saw), others 0.5. A stay is weighed as an or
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
 from math import erfc, hypot, sqrt
 from typing import Final, NamedTuple
 
@@ -109,14 +110,17 @@ def arguments(evidence: Evidence, agreement: Agreement) -> Iterator[Argument]:
     if evidence.impact is not None:
         yield _impact(evidence.impact)
     weight = agreement.number("attribution.repeat_weight", evidence.time_ns)
-    for says, likelihoods, text in (
-        ("came_from", _FLEW, "Projectiles flew from the direction of side {0}."),
-        ("crossed", _CROSSED, "The first crossing seen led from side {0} to side {1}."),
-    ):
+    for says in ("came_from", "crossed"):
         for entry in evidence.said(says):
-            side = entry["word"][0]
-            sources = repeated(int(entry["sensors"]), weight)
-            yield Argument(text.format(side, OTHER[side]), likelihoods[side], sources)
+            yield _way(says, entry["word"][0], repeated(int(entry["sensors"]), weight))
+
+
+@lru_cache(maxsize=512)
+def _way(says: str, side: str, sources: float) -> Argument:
+    if says == "came_from":
+        return Argument(f"Projectiles flew from the direction of side {side}.", _FLEW[side], sources)
+    text = f"The first crossing seen led from side {side} to side {OTHER[side]}."
+    return Argument(text, _CROSSED[side], sources)
 
 
 def _wrong(evidence: Evidence, at: Located, agreement: Agreement) -> float:

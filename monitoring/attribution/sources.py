@@ -13,6 +13,7 @@ in one party's hands do, otherwise 1.
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final
 
 from monitoring.attribution.evidence import HEAVY, Argument, Evidence
@@ -59,5 +60,6 @@ def arguments(evidence: Evidence) -> Iterator[Argument]:
         yield _with("Several sensors recorded it.", spoofing=0.5)
 
 
+@lru_cache(maxsize=512)
 def _with(text: str, **named: float) -> Argument:
     return Argument(text, {**_ALIKE, **named})

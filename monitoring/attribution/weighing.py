@@ -17,7 +17,7 @@ is one sensor, `high` when sensors of several kinds are in both parties' hands o
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from math import exp, fsum, log
 from typing import Any, Final
 
@@ -52,12 +52,15 @@ class Weighed:
     @cached_property
     def text(self) -> str:
         """`detail.attribution` as canonical JSON, written directly: it is most of what a finding says in bytes."""
-        priors = [self.priors[name] for name in IDS]
-        told = [(json.dumps(a.text, ensure_ascii=False), a.text, _ratios(a, priors)) for a in self.arguments]
+        priors = tuple([self.priors[name] for name in IDS])
+        told = [_entries(argument, priors) for argument in self.arguments]
         hypotheses = ",".join(
-            f'{{"against":[{_shown(told, at, is_for=False)}],"for":[{_shown(told, at, is_for=True)}],'
-            f'"id":"{name}","prior":{priors[at]!r},"probability":{round(self.probabilities[name], 4)!r}}}'
-            for at, name in enumerate(IDS)
+            [
+                f'{{"against":[{_strongest([by[at] for _, by in told])}],'
+                f'"for":[{_strongest([by[at] for by, _ in told])}],'
+                f'"id":"{name}","prior":{priors[at]!r},"probability":{round(self.probabilities[name], 4)!r}}}'
+                for at, name in enumerate(IDS)
+            ]
         )
         parties = ",".join(f'"{party}":{round(self.parties[party], 4)!r}' for party in sorted(self.parties))
         capped_by = json.dumps(self.capped_by, ensure_ascii=False)
@@ -79,7 +82,7 @@ def weigh(evidence: Evidence, agreement: Agreement) -> Weighed:
     priors = agreement.value("attribution.prior", evidence.time_ns)
     posterior = _posterior(priors, made)
     threshold = _number(evidence, agreement, "standard_prob") + _number(evidence, agreement, "margin_prob")
-    caps = {party: _caps(party, evidence, agreement) for party in PARTIES}
+    caps = _caps(evidence, agreement)
     held, capped_by = dict(posterior), {}
     for party in PARTIES:
         before = of_party(posterior, party)
@@ -116,31 +119,36 @@ def _arguments(evidence: Evidence, agreement: Agreement) -> Iterator[Argument]:
 
 def _posterior(priors: Mapping[str, float], made: Sequence[Argument]) -> dict[str, float]:
     """Sums are exactly rounded, so neither order nor the parties' names leave a trace in them."""
-    terms = [[a.weight * log(a.likelihoods[name]) for name in IDS] for a in made]
-    logs = list(map(fsum, zip([log(priors[name]) for name in IDS], *terms, strict=True)))
+    logs = list(map(fsum, zip([log(priors[name]) for name in IDS], *(a.logs for a in made), strict=True)))
     most = max(logs)
     weights = [exp(value - most) for value in logs]
     whole = fsum(weights)
     return {name: weight / whole for name, weight in zip(IDS, weights, strict=True)}
 
 
-def _caps(party: str, evidence: Evidence, agreement: Agreement) -> list[tuple[float, str]]:
-    caps = [(1.0, "")]
-    undecided = _number(evidence, agreement, "undecided_prob_max")
-    if evidence.said("affiliation") and party not in identity.named_parties(evidence):
-        caps.append(
-            (undecided, f"Those who saw whose they were did not take them for forces of party {party}.")
-        )
-    elif party not in identity.named_parties(evidence):
-        sure = place.beyond_reach(evidence, agreement)[party]
-        most = sure + (1.0 - sure) * undecided
-        caps.append((most, "Nobody saw whose forces they were; everything rests on the place."))
-    if evidence.hosts == {OTHER[party]}:
-        most = _number(evidence, agreement, "one_host_prob_max")
-        caps.append((most, f"Everything rests on sensors in the hands of party {OTHER[party]}."))
+def _caps(evidence: Evidence, agreement: Agreement) -> dict[str, list[tuple[float, str]]]:
+    caps: dict[str, list[tuple[float, str]]] = {party: [(1.0, "")] for party in PARTIES}
+    unnamed = [party for party in PARTIES if party not in identity.named_parties(evidence)]
+    if unnamed:
+        undecided = _number(evidence, agreement, "undecided_prob_max")
+        sure = {} if evidence.said("affiliation") else place.beyond_reach(evidence, agreement)
+        for party in unnamed:
+            if party in sure:
+                most = sure[party] + (1.0 - sure[party]) * undecided
+                why = "Nobody saw whose forces they were; everything rests on the place."
+            else:
+                most = undecided
+                why = f"Those who saw whose they were did not take them for forces of party {party}."
+            caps[party].append((most, why))
+    for party in PARTIES:
+        if evidence.hosts == {OTHER[party]}:
+            most = _number(evidence, agreement, "one_host_prob_max")
+            why = f"Everything rests on sensors in the hands of party {OTHER[party]}."
+            caps[party].append((most, why))
     if evidence.sensors <= 1:
         most = _number(evidence, agreement, "one_sensor_prob_max")
-        caps.append((most, "Everything rests on one sensor."))
+        for party in PARTIES:
+            caps[party].append((most, "Everything rests on one sensor."))
     return caps
 
 
@@ -161,16 +169,32 @@ def _ratios(argument: Argument, priors: Sequence[float]) -> list[float]:
     ]
 
 
-def _shown(told: Sequence[tuple[str, str, list[float]]], at: int, *, is_for: bool) -> str:
-    """The strongest arguments for, or against, the hypothesis at a place, as the entries of a JSON list."""
-    if is_for:
-        chosen = sorted((-by[at], text, quoted) for quoted, text, by in told if by[at] > _NEUTRAL)
-    else:
-        chosen = sorted((by[at], text, quoted) for quoted, text, by in told if by[at] < 1 / _NEUTRAL)
-    return ",".join(
-        f'{{"argument":{quoted},"likelihood_ratio":{float(f"{abs(ratio):.3g}")!r}}}'
-        for ratio, _, quoted in chosen[:SHOWN_MAX]
-    )
+Entry = tuple[float, str, str]
+"""An argument as it is shown: what it is sorted by, its sentence, its entry in a JSON list."""
+
+
+@lru_cache(maxsize=512)
+def _entries(argument: Argument, priors: tuple[float, ...]) -> tuple[list[Entry | None], list[Entry | None]]:
+    """How an argument is shown for and against each hypothesis, None where it is not."""
+    quoted = json.dumps(argument.text, ensure_ascii=False)
+    favour: list[Entry | None] = [None] * len(IDS)
+    against: list[Entry | None] = [None] * len(IDS)
+    for at, ratio in enumerate(_ratios(argument, priors)):
+        if ratio > _NEUTRAL or ratio < 1 / _NEUTRAL:
+            entry = f'{{"argument":{quoted},"likelihood_ratio":{float(f"{ratio:.3g}")!r}}}'
+            if ratio > _NEUTRAL:
+                favour[at] = -ratio, argument.text, entry
+            else:
+                against[at] = ratio, argument.text, entry
+    return favour, against
+
+
+def _strongest(entries: Sequence[Entry | None]) -> str:
+    """The strongest of some arguments, as the entries of a JSON list."""
+    shown = [entry for entry in entries if entry is not None]
+    if len(shown) > 1:
+        shown.sort()
+    return ",".join([entry for _, _, entry in shown[:SHOWN_MAX]])
 
 
 def _number(evidence: Evidence, agreement: Agreement, name: str) -> float:
