@@ -344,12 +344,15 @@ class Runtime:
         line = ContactLine.from_geojson(dict(geojson))
         with self.admission:
             assert self.mission is not None
-            if not self.mission.area.contains(line.lon, line.lat).all():
-                raise LineInvalid(
-                    "outside_area",
-                    line.label,
-                    "leaves the home's area of operations; load it into a home of its own",
+            area = self.mission.area
+            if not area.contains(line.lon, line.lat).all():
+                is_swapped = area.contains(line.lat, line.lon).all()
+                text = (
+                    "lies inside the home's area of operations only with latitude and longitude exchanged"
+                    if is_swapped
+                    else "leaves the home's area of operations; load it into a home of its own"
                 )
+                raise LineInvalid("outside_area", line.label, text)
             reference = line_reference(line, valid_from_ns)
             _, done = self.enter("reference", reference, door="cli", principal=principal, wants_answer=True)
             self.mission = self.mission.with_line(line, valid_from_ns)

@@ -122,11 +122,16 @@ def _judge(
         has_place = ~np.isnan(lon)
         inside = np.ones(table.num_rows, dtype=np.bool_)
         inside[has_place] = area.contains(lon[has_place], lat[has_place])
-        verdicts.refuse_where(
-            ~inside,
-            "outside_area",
-            lambda row: f"{lon[row]:.6g}, {lat[row]:.6g} is outside the area of operations",
-        )
+        outside = np.flatnonzero(~inside)
+        is_swapped = np.zeros(table.num_rows, dtype=np.bool_)
+        if len(outside):
+            is_swapped[outside] = area.contains(lat[outside], lon[outside])
+
+        def where(row: int) -> str:
+            hint = ", but inside with lon and lat exchanged" if is_swapped[row] else ""
+            return f"{lon[row]:.6g}, {lat[row]:.6g} is outside the area of operations{hint}"
+
+        verdicts.refuse_where(~inside, "outside_area", where)
     _judge_observer(table, has_post, verdicts)
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from geodata.contact_line import ContactLine
+from geodata.errors import LineInvalid
 from monitoring.adapters.processor import Processor
 from monitoring.bootstrap import open_home
 from monitoring.settings import Settings
@@ -75,3 +76,14 @@ def test_an_earlier_version_of_the_line_leaves_later_ones_in_force(tmp_path: Pat
             )
         labels = [version.label for version in runtime.mission.lines.lines]
         assert labels[1:] == ["earlier", "later"]
+
+
+def test_a_line_with_latitude_and_longitude_exchanged_is_refused_by_that_name(tmp_path: Path) -> None:
+    with open_home(Settings(home=tmp_path / "home"), "test") as at_work:
+        runtime = at_work.runtime
+        assert runtime.mission is not None
+        line = runtime.mission.lines.lines[0].to_geojson()
+        line["geometry"]["coordinates"] = [place[::-1] for place in line["geometry"]["coordinates"]]
+        with pytest.raises(LineInvalid, match="latitude and longitude exchanged"):
+            runtime.load_line("test", line, NOW_NS)
+        assert len(runtime.mission.lines.lines) == 1

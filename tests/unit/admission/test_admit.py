@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from geodata.area import Area
 from monitoring import schema
 from monitoring.admission import Admission, MemorySeenIds, Receipt, Registry, Sensor, admit
 from monitoring.decode import DecodedRows, Format, decode
@@ -173,3 +174,13 @@ def test_validity_includes_its_beginning_and_excludes_its_end() -> None:
     registry = Registry.of([Sensor("S", "generic", valid_from_ns=10, valid_to_ns=20)])
     times = np.array([9, 10, 19, 20], dtype=np.int64)
     assert registry.holds(np.zeros(4, dtype=np.int64), times).tolist() == [False, True, True, False]
+
+
+def test_a_place_that_is_inside_the_area_with_lon_and_lat_exchanged_is_told_so() -> None:
+    decoded = rows({"lon": 49.123, "lat": 36.25}, {"id": "e-2", "lon": 10.0}, {"id": "e-3"})
+    admission = judge(decoded, area=Area.box(30.0, 44.0, 42.0, 54.0))
+    assert admission.receipt.rejected == {"outside_area": 2}
+    assert admission.detail == {
+        0: "49.123, 36.25 is outside the area of operations, but inside with lon and lat exchanged",
+        1: "10, 49.123 is outside the area of operations",
+    }
