@@ -1,12 +1,13 @@
 """Looking at a day: the unrolled line, the queue that never jumps, evidence as it is, honest states."""
 
+import json
 import re
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.conftest import new_page, open_context, sign_in
-from tests.e2e.stand_in.server import StandIn
+from tests.e2e.stand_in.server import PUBLISHED_QUALITY, StandIn
 from tests.e2e.stand_in.world import HOSTILE, PERMITTED, World
 
 pytestmark = pytest.mark.browser
@@ -238,6 +239,26 @@ def test_quality_names_weaknesses_first_and_misses_beside_false_reports(
     busy = table.get_by_role("row").filter(has_text="Busy day")
     expect(busy).to_contain_text(re.compile(r"\d+ %\s+\d+–\d+"))
     expect(page.get_by_role("heading", name="A beside B")).to_be_visible()
+
+
+def test_quality_says_how_much_is_only_told_and_what_it_would_be_worth(page: Page, stand_in: StandIn) -> None:
+    page.goto(f"{stand_in.url}/quality")
+    known = json.loads(PUBLISHED_QUALITY.read_text())
+    quiet = next(one for one in known["scenarios"] if one["name"] == "quiet-day")
+    told = {one["rule_id"]: one["told"] for one in quiet["rules"]}
+    fire = page.get_by_role("region", name="Fire", exact=True).get_by_role("table")
+    expect(fire.get_by_role("columnheader").last).to_have_text("Only told, and with them")
+    cell = fire.get_by_role("row").filter(has_text="Quiet day").get_by_role("cell").last
+    right = round(100 * told["ceasefire_fire"]["precision"]["value"])
+    expect(cell).to_contain_text(f"{told['ceasefire_fire']['reports']}")
+    expect(cell).to_contain_text(re.compile(rf"found \d+ %, true {right} %"))
+    nothing = next(rule_id for rule_id, said in told.items() if said is None)
+    row = (
+        page.locator(f"section[aria-labelledby=rule-{nothing}]")
+        .get_by_role("row")
+        .filter(has_text="Quiet day")
+    )
+    expect(row.get_by_role("cell").last).to_have_text("0")
 
 
 def test_on_a_phone_the_queue_and_the_case_follow_each_other(browser: Browser, stand_in: StandIn) -> None:

@@ -325,6 +325,8 @@ export interface RuleQuality {
   false_per_day_100km: number | null;
   splits: number;
   merges: number;
+  /** Over all reports, those that are told and not asserted (`reports`) included; null where there are none. */
+  told?: {reports: number; recall: Measured; recall_observable: Measured; precision: Measured} | null;
   naive: {recall: number | null; precision: number | null; missed?: number; false_alarms: number; splits?: number};
 }
 
