@@ -181,8 +181,9 @@ def within_prob(distance_m: float, sigma_m: float, radius_m: float) -> float:
 
 def _posts_of(rows: pa.Table, parameters: Parameters) -> tuple[Reals, Reals]:
     """Longitude and latitude of each event's sensor by the registry, NaN where it has no post."""
-    names = rows.column("sensor_id").to_pylist()
-    known = {name: parameters.sensors.get(name) for name in set(names)}
-    lon = [np.nan if (f := known[name]) is None or f.lon is None else f.lon for name in names]
-    lat = [np.nan if (f := known[name]) is None or f.lat is None else f.lat for name in names]
-    return np.array(lon, dtype=np.float64), np.array(lat, dtype=np.float64)
+    names = rows.column("sensor_id").combine_chunks().dictionary_encode()
+    facts = [parameters.sensors.get(name) for name in names.dictionary.to_pylist()]
+    of_row = np.asarray(names.indices)
+    lon = np.array([np.nan if f is None or f.lon is None else f.lon for f in facts], dtype=np.float64)
+    lat = np.array([np.nan if f is None or f.lat is None else f.lat for f in facts], dtype=np.float64)
+    return lon[of_row], lat[of_row]

@@ -109,8 +109,7 @@ def evaluate(placed: pa.Table, until_ns: int, parameters: Parameters) -> Windows
             wake_ns = min(wake_ns, group.close_ns)
 
     def make(which: int) -> dict[str, Any] | None:
-        row = _finding(placed.take(pa.array(groups[which].rows)), groups[which], number, parameters)
-        return row if (row["probability"] or 0.0) >= number("report_prob") else None
+        return _finding(placed.take(pa.array(groups[which].rows)), groups[which], number, parameters)
 
     return Windows(
         tuple(_identity(placed, int(group.rows[0]), group.how) for group in groups),
@@ -201,7 +200,7 @@ def _sites(
 
 def _finding(
     rows: pa.Table, group: _Group, number: Callable[[str], float], parameters: Parameters
-) -> dict[str, Any]:
+) -> dict[str, Any] | None:
     agreement, time_ns = parameters.agreement, events.ints(rows, "time_ns")
     start_ns, end_ns = int(time_ns[0]), int(np.maximum(events.ints(rows, "time_end_ns"), time_ns).max())
     end_ns = min(end_ns, start_ns + round(agreement.number(f"{RULE_ID}.duration_s_max", start_ns) * 1e9))
@@ -209,6 +208,8 @@ def _finding(
     how = group.how
     place = interference.place_of(how, group.reports, number("reach_m"), number("post_m"), parameters)
     there = _credence(rows, parameters, standard, start_ns) * (1.0 if place is None else place.prob)
+    if (findings.probability(there) or 0.0) < number("report_prob"):
+        return None
     at: dict[str, Any] = {}
     if place is not None:
         k_sigma = agreement.number(f"{RULE_ID}.k_sigma", start_ns)
