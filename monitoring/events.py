@@ -29,8 +29,10 @@ def reals(table: pa.Table, name: str) -> NDArray[np.float64]:
     >>> reals(pa.table({"lon": pa.array([1.0, None])}), "lon")
     array([ 1., nan])
     """
-    column = table.column(name).combine_chunks()
-    return np.asarray(column.cast(pa.float64()).to_numpy(zero_copy_only=False), dtype=np.float64)
+    column = _whole(table, name)
+    if not pa.types.is_float64(column.type):
+        column = column.cast(pa.float64())
+    return np.asarray(column.to_numpy(zero_copy_only=False), dtype=np.float64)
 
 
 def ints(table: pa.Table, name: str, absent: int = -1) -> NDArray[np.int64]:
@@ -39,7 +41,9 @@ def ints(table: pa.Table, name: str, absent: int = -1) -> NDArray[np.int64]:
     >>> ints(pa.table({"count": pa.array([3, None])}), "count")
     array([ 3, -1])
     """
-    column = table.column(name).combine_chunks().cast(pa.int64())
+    column = _whole(table, name)
+    if not pa.types.is_int64(column.type):
+        column = column.cast(pa.int64())
     if column.null_count:
         column = column.fill_null(absent)
     return np.asarray(column.to_numpy(zero_copy_only=False), dtype=np.int64)
@@ -51,14 +55,21 @@ def codes(table: pa.Table, name: str) -> NDArray[np.int8]:
     >>> codes(pa.table({"kind": words("kind", ["shot", None])}), "kind")
     array([ 3, -1], dtype=int8)
     """
-    column = table.column(name).combine_chunks()
-    indices = column.indices.fill_null(-1)
+    indices = _whole(table, name).indices
+    if indices.null_count:
+        indices = indices.fill_null(-1)
     return np.asarray(indices.to_numpy(zero_copy_only=False), dtype=np.int8)
 
 
 def strings(table: pa.Table, name: str) -> NDArray[np.object_]:
     """Column `name` as Python strings, object dtype, shape (n,), None where the field is absent."""
-    return np.asarray(table.column(name).combine_chunks().to_numpy(zero_copy_only=False), dtype=np.object_)
+    return np.asarray(_whole(table, name).to_numpy(zero_copy_only=False), dtype=np.object_)
+
+
+def _whole(table: pa.Table, name: str) -> pa.Array:
+    column = table.column(name)
+    # To join the one piece that most columns have takes longer than to read it.
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
 
 
 def words(name: str, values: list[str | None] | NDArray[np.int8]) -> pa.DictionaryArray:

@@ -125,6 +125,7 @@ class Agreement:
         self.notices = notices.Notices.read(content, file)
         self._raw: dict[str, dict[str, Any]] = content["parameters"]
         self._dated: dict[str, Dated] = {}
+        self._numbers: dict[tuple[str, ...], NDArray[np.float64]] = {}
         self._declared: dict[str, tuple[Parameter, ...]] = {}
         for section, declared in SECTIONS.items():
             self._read_section(section, declared)
@@ -204,11 +205,12 @@ class Agreement:
 
     def numbers(self, key: str, times_ns: NDArray[np.int64], *names: str) -> NDArray[np.float64]:
         """Values at many event times, shape (n,), float64; `names` pick from a mapping (`A`, or `A`, `tank`)."""
-        dated = self.dated(key)
-        table = dated.numbers(*names)
+        table = self._numbers.get((key, *names))
+        if table is None:
+            table = self._numbers[key, *names] = self.dated(key).numbers(*names)
         if len(table) == 1:
             return np.broadcast_to(table[0], len(times_ns))  # read-only, and free
-        return np.asarray(table[dated.idx_at(times_ns)])
+        return np.asarray(table[self.dated(key).idx_at(times_ns)])
 
     def has(self, key: str) -> bool:
         """Whether somebody declared `section.name`."""
@@ -277,6 +279,7 @@ class Agreement:
                 assert parameter.default is not None
                 by_default = (parameter.default,)
                 self._dated[key] = Dated(key, parameter.unit, "", "by default", (BEGINNING_NS,), by_default)
+        self._numbers.clear()
 
     def _read_dated(self, parameter: Parameter, key: str, raw: object) -> Dated:
         where = f"parameters.{key}"

@@ -43,8 +43,11 @@ def fixes_of(table: pa.Table, parameters: Parameters) -> pa.Table:
     is_lone = (kind == _SIGHTING) & np.isin(events.codes(table, "object_class"), codes)
     row = np.flatnonzero((kind == _TRACK) | is_lone)
     fixes = events.taken(table, row)
-    own = pc.binary_join_element_wise(LONE, fixes.column("id"), "")
-    track_id = pc.if_else(pa.array(is_lone[row]), own, fixes.column("track_id"))
+    alone = np.flatnonzero(is_lone[row])
+    if not len(alone):
+        return fixes
+    own = pc.binary_join_element_wise(LONE, events.taken(fixes, alone).column("id").combine_chunks(), "")
+    track_id = pc.replace_with_mask(fixes.column("track_id").combine_chunks(), pa.array(is_lone[row]), own)
     return fixes.set_column(
         fixes.schema.get_field_index("track_id"), fixes.schema.field("track_id"), track_id
     )

@@ -107,6 +107,11 @@ class TrackBatch:
         )
         return sensor_id, track_id, event_id
 
+    def event_ids(self, rows: NDArray[np.int64]) -> Names:
+        """Event ids of some rows, an object array of their shape."""
+        ids = self.id.take(pa.array(self.source[rows]))
+        return np.asarray(ids.to_numpy(zero_copy_only=False), dtype=np.object_)
+
     def stated(self, name: str) -> NDArray[np.float64]:
         """Column `name` of the events of the new rows, (n,); NaN for remembered rows and where it is absent."""
         column = self.fixes.column(name)

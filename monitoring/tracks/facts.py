@@ -64,7 +64,7 @@ def fix_facts(batch: TrackBatch, rows: Rows, prefix: str) -> Columns:
     """The columns of `BEFORE` or `AFTER` (by `prefix`) for some rows of a batch."""
     versions = np.array([line.version for line in batch.lines], dtype=np.object_)
     columns: Columns = {
-        "id": batch.names(rows)[2],
+        "id": batch.event_ids(rows),
         "time_ns": batch.time_ns[rows],
         "lon": batch.lon[rows],
         "lat": batch.lat[rows],

@@ -52,7 +52,7 @@ not certain; `object_class`, `affiliation`: the newest stated ones, -1 = none.""
 
 
 def sketch(batch: TrackBatch) -> pa.Table:
-    """The kept fixes among the new ones of a batch (SKETCHES, track by track)."""
+    """The kept fixes among the new ones of a batch (SKETCHES, by time and then key)."""
     slot = batch.time_ns // SLOT_NS
     keeps = batch.is_new & ((np.abs(batch.signed_distance_m) <= NEAR_M) | _IS_WATCHED[batch.object_class + 1])
     keeps[1:] &= (slot[1:] != slot[:-1]) | (batch.key[1:] != batch.key[:-1])
@@ -60,6 +60,7 @@ def sketch(batch: TrackBatch) -> pa.Table:
     # A sighting that belongs to no track shows no way that could be compared.
     lone = pc.fill_null(pc.starts_with(batch.track_id.take(pa.array(batch.source[row])), LONE), False)
     row = row[~lone.to_numpy(zero_copy_only=False)]
+    row = row[np.lexsort((batch.key[row], batch.time_ns[row]))]
     at = pa.array(batch.source[row])
     sensor_id, track_id, event_id = (
         column.take(at).cast(pa.string()) for column in (batch.sensor_id, batch.track_id, batch.id)
@@ -87,6 +88,8 @@ def sketch(batch: TrackBatch) -> pa.Table:
 
 def in_order(parts: list[pa.Table]) -> pa.Table:
     """Sketches of several shards, by time and then key."""
+    if len(parts) == 1:
+        return parts[0]
     table = pa.concat_tables(parts).combine_chunks() if parts else SKETCHES.empty_table()
     if not table.num_rows:
         return table

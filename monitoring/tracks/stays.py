@@ -387,8 +387,8 @@ def _summaries(
             "track_id": track_ids,
             "finding_id": np.full(len(begin), "", dtype=np.object_),
             "first_id": first_ids,
-            "last_id": batch.names(last)[2],
-            "deepest_id": batch.names(deepest)[2],
+            "last_id": batch.event_ids(last),
+            "deepest_id": batch.event_ids(deepest),
             "line_version": versions[batch.line_idx[deepest]],
             "outside_ns": outside_ns,
             "start_ns": batch.time_ns[first],
@@ -437,7 +437,7 @@ def _ended(stays: Stays, batch: TrackBatch, exit_row: NDArray[np.int64]) -> Publ
     if not len(stays):
         return _nothing(stays)
     exit_ns = np.where(has_exit, batch.time_ns[exit_row], NEVER_NS)
-    exit_id = batch.names(np.maximum(exit_row, 0))[2]
+    exit_id = batch.event_ids(np.maximum(exit_row, 0))
     exit_id[~has_exit] = None
     silent_ns = stays["last_fix_ns"] + stays["gap_ns"]
     return Published(stays, np.where(has_exit, exit_ns, silent_ns), exit_ns, exit_id)
