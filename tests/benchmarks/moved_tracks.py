@@ -183,6 +183,10 @@ def _moved(lon: float, lat: float, along_deg: float, x: Reals, y: Reals) -> tupl
     return np.asarray(moved_lon), np.asarray(moved_lat)
 
 
+JUDGED = ("line_crossing", "buffer_incursion")
+"""The rules of which a recorded track can say what is true."""
+
+
 class MovedRun:
     """Copies as a run that the detectors of the benchmarks take: deliveries, registry, truth."""
 
@@ -203,10 +207,16 @@ class MovedRun:
     @property
     def registry(self) -> list[dict[str, Any]]:
         """A sensor for each recording, without a post."""
+        unknown = dict.fromkeys(("lon", "lat", "host_side", "detection_prob"))
         return [
-            {"id": source, "type": "generic", "lon": None, "lat": None, "host_side": None, "sigma_m": sigma_m}
+            {"id": source, "type": "generic", "sigma_m": sigma_m, **unknown}
             for source, sigma_m in sorted(self._sigma_m.items())
         ]
+
+    @property
+    def notices(self) -> dict[str, Any]:
+        """Nothing was announced."""
+        return {"crossing_points": [], "announced": []}
 
     def deliveries(self, step_s: float) -> Iterator[tuple[int, pa.Table]]:
         """Fixes as they are made, cut each `step_s`."""
@@ -259,7 +269,7 @@ class MovedRun:
         header = {
             "from_ns": self.from_ns,
             "to_ns": self.to_ns,
-            "rules": ["line_crossing", "buffer_incursion"],
+            "rules": list(JUDGED),
             "line_m": self._line.length_m,
         }
         return Truth(header, tuple(happenings))

@@ -19,7 +19,7 @@ from monitoring.simulation.run import DEMO_DATE, period
 from monitoring.simulation.terms import Terms
 from tests.benchmarks.detectors import DETECTORS
 from tests.benchmarks.kept import code_fingerprint
-from tests.benchmarks.moved_tracks import SOURCES, MovedRun, Piece, copies, noise_m, pieces
+from tests.benchmarks.moved_tracks import JUDGED, SOURCES, MovedRun, Piece, copies, noise_m, pieces
 from tests.benchmarks.published import RESULTS, circumstances, preface, seeds_of
 from tests.benchmarks.scenarios import pooled, setting, table
 from tests.benchmarks.tally import Tally
@@ -43,6 +43,7 @@ def score(many: list[Piece], sigma_m: float, kept: str, seed: int) -> dict[str, 
         rules += [
             {"rule_id": rule.rule_id, "detector": detector, "tally": asdict(Tally.of(rule))}
             for rule in scored.rules
+            if rule.rule_id in JUDGED
         ]
     spent = time.process_time() - began
     return {

@@ -13,6 +13,7 @@ from monitoring.simulation.terms import Terms
 from tests.benchmarks import real_tracks
 from tests.benchmarks.moved_tracks import (
     GEOD,
+    JUDGED,
     SOURCES,
     Copy,
     MovedRun,
@@ -137,6 +138,14 @@ def test_every_fix_or_a_share_of_them_is_delivered_once_and_in_time(
         for until_ns, table in deliveries:
             assert all(time_ns < until_ns for time_ns in table["time_ns"].to_pylist())
     assert set(SOURCES) >= {entry["id"] for entry in run.registry}
+
+
+def test_both_detectors_are_scored_on_what_recorded_tracks_can_tell(recorded: list[Piece]) -> None:
+    scored = real_tracks.score(recorded, NOISE_M, "every fix", 1)
+    told = {(rule["rule_id"], rule["detector"]): rule["tally"]["recall"] for rule in scored["rules"]}
+    assert set(told) == {(rule_id, name) for rule_id in JUDGED for name in ("ours", "naive")}
+    found, happened = told["line_crossing", "ours"]
+    assert found == happened > 0
 
 
 def test_where_no_recordings_are_this_is_said_and_nothing_is_written(
