@@ -192,6 +192,10 @@ def _read_plain(
     joined = joined_rows(data, start, end, rows)
     columns = _columnar(joined, len(rows), names)
     if not isinstance(columns, dict):
+        # Most often a name is so rare that no line of the sample has it.
+        names = tuple(COLUMNAR)
+        columns = _columnar(joined, len(rows), names)
+    if not isinstance(columns, dict):
         every_name = _names_by_reading(joined)
         if every_name is None:
             rows, every_name = _probed(data, start, end, rows, strict)
