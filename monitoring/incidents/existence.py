@@ -5,9 +5,9 @@ not there. Two doubts are weighed, both only for an object that one sensor alone
 
 - *Clutter.* Sensors take waves, birds and crops for objects. Such tracks are short: their lives are exponential
   with the mean `tracks.false_life_s`, and of the tracks that a type of sensor begins `tracks.false_per_true` are
-  clutter for one that is not. A class, or an affiliation, that the sensor could name speaks for an object. A
-  sensor that begins more tracks near the line than `tracks.shouting_per_h` has gone wrong: its short tracks are
-  held to be clutter, and are one incident.
+  clutter for one that is not. A class, or an affiliation, that the sensor could name speaks for an object; that it
+  named none, and no other sensor saw it, speaks against one. A sensor that begins more tracks near the line than
+  `tracks.shouting_per_h` has gone wrong: its short tracks are held to be clutter, and are one incident.
 - *Invention.* Where other posts, by type and distance (`tracks.watch_m`), should have seen the object and none
   did, each of them missed it with the probability `WATCH_MISS_PROB`, or it was never there. What a sensor's own
   earlier claims came to is remembered (`Trust`): one whose claims keep being contradicted is believed less. A
@@ -33,6 +33,8 @@ from monitoring.incidents import geometry
 
 NAMED_FACTOR: Final = 8.0
 """So much more often does a sensor name a class, or whose it is, for an object than for clutter."""
+ALONE_FACTOR: Final = 5.0
+"""So much more often is clutter seen by one sensor only and named by nobody than an object is."""
 WATCH_MISS_PROB: Final = 0.15
 """A post within its reach misses an object altogether this often: terrain, weather, an outage."""
 WATCHERS_MOST: Final = 4
@@ -176,8 +178,7 @@ def _clutter_prob(row: dict[str, Any], sighting: Sighting, parameters: Parameter
     facts = parameters.sensors.get(row["sensor_ids"][0])
     odds: float = agreement.value("tracks.false_per_true", time_ns)[facts.type if facts else "generic"]
     odds *= exp(-sighting.seen_s / agreement.number("tracks.false_life_s", time_ns))
-    if sighting.is_named:
-        odds /= NAMED_FACTOR
+    odds = odds / NAMED_FACTOR if sighting.is_named else odds * ALONE_FACTOR
     if sighting.is_shouting:
         odds = max(odds * 100.0, 1.5 if sighting.seen_s < 120.0 else 0.0)
     return odds / (1.0 + odds)

@@ -227,6 +227,12 @@ def test_a_short_lone_track_without_a_class_is_told_and_not_asserted():
     assert existence.unweighed(doubted) == ROW
 
 
+def test_clutter_that_lasts_longer_than_a_minute_is_not_asserted_but_a_named_object_is():
+    alone = SEEN._replace(seen_s=84.0, is_named=False)
+    assert existence.weighed(ROW, alone, 0, Trust(), WORLD)["probability"] < 0.5
+    assert existence.weighed(ROW, alone._replace(is_named=True), 0, Trust(), WORLD)["probability"] > 0.9
+
+
 def test_the_longer_a_track_the_less_it_is_doubted():
     probs = [
         existence.weighed(ROW, SEEN._replace(seen_s=s, is_named=False), 0, Trust(), WORLD)["probability"]
