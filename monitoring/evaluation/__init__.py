@@ -5,7 +5,7 @@ together.
 from monitoring.evaluation.cases import CaseScore
 from monitoring.evaluation.matching import DEFAULT_GATES, Gates, evaluate
 from monitoring.evaluation.score import RuleScore, Score
-from monitoring.evaluation.tables import detail_tables, markdown, score_table
+from monitoring.evaluation.tables import detail_tables, markdown, score_tables
 
 __all__ = [
     "DEFAULT_GATES",
@@ -16,5 +16,5 @@ __all__ = [
     "detail_tables",
     "evaluate",
     "markdown",
-    "score_table",
+    "score_tables",
 ]

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Final
 
+from rich import box
 from rich.table import Table
 
 from monitoring.evaluation.cases import CaseScore
@@ -10,21 +11,24 @@ from monitoring.evaluation.score import RuleScore, Score
 from monitoring.evaluation.shares import Rate, Share
 
 
-def score_table(score: Score) -> Table:
-    """The score as a table for a terminal: a row a measure, a column a rule."""
+def score_tables(score: Score) -> list[Table]:
+    """The score as tables that fit a terminal of 80 columns: a row a rule, a column a measure."""
     header = score.header
-    table = Table(
-        title=f"Found against the truth ({header.get('scenario', '?')}, seed {header.get('seed', '?')})",
-        title_justify="left",
-    )
-    table.add_column("")
-    for rule in score.rules:
-        table.add_column(rule.rule_id, justify="right")
-    for name, value in _SHORT.items():
-        table.add_row(name, *(value(rule) for rule in score.rules))
+    tables: list[Table] = []
+    for title, measures in _SHORT.items():
+        where = f" ({header.get('scenario', '?')}, seed {header.get('seed', '?')})" if not tables else ""
+        table = Table(
+            title=title + where, title_justify="left", box=box.SIMPLE_HEAD, padding=0, pad_edge=False
+        )
+        table.add_column("rule", no_wrap=True)
+        for name in measures:
+            table.add_column(name, justify="right", vertical="bottom")
+        for rule in score.rules:
+            table.add_row(rule.rule_id, *(value(rule) for value in measures.values()))
+        tables.append(table)
     if score.cases is not None:
-        table.caption = "; ".join(f"{name}: {value}" for name, value in case_rows(score.cases))
-    return table
+        tables[-1].caption = "; ".join(f"{name}: {value}" for name, value in case_rows(score.cases))
+    return tables
 
 
 def _percent(share: Share) -> str:
@@ -52,27 +56,32 @@ def _ratio(value: float | None) -> str:
 
 
 def _false_alarms(rule: RuleScore) -> str:
-    return f"{len(rule.false_alarms)}" + (f" ({len(rule.innocent)} innocent)" if rule.innocent else "")
+    return f"{len(rule.false_alarms)}" + (f" ({len(rule.innocent)})" if rule.innocent else "")
 
 
-_SHORT: Final[dict[str, Callable[[RuleScore], str]]] = {
-    "happened": lambda rule: str(rule.n),
-    "asserted, told beside": lambda rule: f"{rule.reports}, {rule.told.not_asserted}",
-    "recall": lambda rule: _percent(rule.recall),
-    "recall, observable": lambda rule: _percent(rule.recall_observable),
-    "  observable, all told": lambda rule: _percent(rule.told.recall_observable),
-    "precision": lambda rule: _percent(rule.precision),
-    "  precision, all told": lambda rule: _percent(rule.told.precision),
-    "missed": lambda rule: str(len(rule.misses)),
-    "false alarms": _false_alarms,
-    "  a day and 100 km": lambda rule: _rate(rule.false_alarm_rate),
-    "splits, merges": lambda rule: f"{len(rule.splits)}, {len(rule.merges)}",
-    "counted / true": lambda rule: "-" if rule.count_ratio is None else f"{rule.count_ratio:.2f}",
-    "party right, undetermined": lambda rule: (
-        f"{_percent(rule.attribution.right)}, {_percent(rule.attribution.undetermined)}"
-    ),
+_SHORT: Final[dict[str, dict[str, Callable[[RuleScore], str]]]] = {
+    "Found against the truth": {
+        "recall": lambda rule: _percent(rule.recall),
+        "observable": lambda rule: _percent(rule.recall_observable),
+        "precision": lambda rule: _percent(rule.precision),
+        "counted/true": lambda rule: "-" if rule.count_ratio is None else f"{rule.count_ratio:.2f}",
+    },
+    "Missed and falsely reported": {
+        "missed": lambda rule: str(len(rule.misses)),
+        "merged": lambda rule: str(len(rule.merges)),
+        "false alarms (innocent)": _false_alarms,
+        "a day, 100 km": lambda rule: _rate(rule.false_alarm_rate),
+        "splits": lambda rule: str(len(rule.splits)),
+    },
+    "With what is only told; whose it was": {
+        "only told": lambda rule: str(rule.told.not_asserted),
+        "observable": lambda rule: _percent(rule.told.recall_observable),
+        "precision": lambda rule: _percent(rule.told.precision),
+        "party right": lambda rule: _percent(rule.attribution.right),
+        "undetermined": lambda rule: _percent(rule.attribution.undetermined),
+    },
 }
-"""The measures of the short table."""
+"""The measures of the short tables."""
 
 
 def case_rows(cases: CaseScore) -> list[tuple[str, str]]:

@@ -10,7 +10,7 @@ from api.cli.output import EXIT_DATA, EXIT_USAGE, console, fail, messages, print
 from api.cli.quality_tables import quality_tables
 from api.quality import published_quality
 from monitoring.bootstrap import read_home
-from monitoring.evaluation import Score, detail_tables, markdown, score_table
+from monitoring.evaluation import Score, detail_tables, markdown, score_tables
 from monitoring.evaluation import evaluate as score_of
 from monitoring.evaluation.plots import PlotsUnavailable, write_plots
 from monitoring.simulation import Truth, TruthInvalid, parse_truth
@@ -52,10 +52,8 @@ def evaluate(
     if as_json:
         print_json({**score.to_json(), "files": [str(path) for path in written]})
         return
-    console.print(score_table(score))
-    if full:
-        for table in detail_tables(score):
-            console.print(table)
+    for table in [*score_tables(score), *(detail_tables(score) if full else [])]:
+        console.print(table)
     for path in written:
         console.print(f"wrote {path}", soft_wrap=True)
 

@@ -10,8 +10,11 @@ import pytest
 from rich.console import Console
 
 from monitoring import schema
-from monitoring.evaluation import Gates, evaluate, score_table
+from monitoring.evaluation import Gates, evaluate, score_tables
+from monitoring.evaluation.matching import KIND_OF_RULE
 from monitoring.evaluation.reports import reports_of
+from monitoring.evaluation.score import Score
+from monitoring.evaluation.shares import Share
 from monitoring.simulation.truth import Happening, Place, RuleTruth, Truth
 
 HOUR = 3_600_000_000_000
@@ -200,9 +203,32 @@ def test_narrower_gates_find_less() -> None:
 def test_the_score_is_json_and_a_table() -> None:
     score = evaluate(truth(happening("c", "crossing", 1)), table(finding("1", "line_crossing", 1)))
     assert json.loads(json.dumps(score.to_json()))["rules"]["line_crossing"]["n"] == 1
-    console = Console(width=160, record=True, file=io.StringIO())
-    console.print(score_table(score))
+    console = Console(width=80, record=True, file=io.StringIO())
+    for one in score_tables(score):
+        console.print(one)
     assert "100 % of 1" in console.export_text()
+
+
+def test_the_short_tables_fit_a_terminal_of_eighty_columns_with_every_rule() -> None:
+    one = evaluate(truth(happening("c", "crossing", 1)), table(finding("1", "line_crossing", 1))).rules[0]
+    many = Share.of(12_345, 12_345)
+    crowded = replace(
+        one,
+        recall=many,
+        recall_observable=many,
+        precision=many,
+        false_alarms=("1",) * 1_234,
+        innocent=("1",) * 123,
+    )
+    rules = tuple(replace(crowded, rule_id=name) for name in KIND_OF_RULE)
+    console = Console(width=80, record=True, file=io.StringIO())
+    for part in score_tables(Score({}, rules)):
+        console.print(part)
+    text = console.export_text()
+    assert "…" not in text
+    assert all(text.count(f"{name} ") == 3 for name in KIND_OF_RULE)
+    assert text.count("100 % of 12345") == 3 * len(KIND_OF_RULE)
+    assert "1234 (123)" in text
 
 
 def test_what_is_told_without_being_asserted_counts_beside_the_headline_not_in_it() -> None:
