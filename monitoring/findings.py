@@ -28,6 +28,10 @@ _UNKNOWN: Final = schema.AFFILIATIONS.index("unknown")
 _NOTHING: Final = schema.FINDINGS.empty_table()
 
 
+Decided = tuple[int, Mapping[str, Any]]
+"""The event time that decided a finding, and its row."""
+
+
 class Judged(NamedTuple):
     """Findings and the event time that decided each one (n,): from then on it could not change any more.
 
@@ -40,8 +44,8 @@ class Judged(NamedTuple):
     sketches: pa.Table | None = None
 
     @classmethod
-    def of(cls, rows: Iterable[tuple[int, Mapping[str, Any]]]) -> "Judged":
-        """From (decided_ns, row) pairs, in the order of decision, then rule, finding id and revision."""
+    def of(cls, rows: Iterable[Decided]) -> "Judged":
+        """From rows in any order: in that of decision, then rule, start, finding id and revision."""
         ordered = sorted(
             rows,
             key=lambda r: (

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from monitoring import events, schema
 from monitoring.agreement import Parameters
-from monitoring.findings import Judged
+from monitoring.findings import Decided, Judged
 from monitoring.rules import Memory, TrackRule, chosen
 from monitoring.tracks.facts import absent
 from monitoring.tracks.keys import LONE, track_keys
@@ -64,13 +64,14 @@ def advance(
     """Fixes (in canonical order) through every shard; findings in the order of decision."""
     rules = track_rules(parameters)
     if not rules:
-        return tuple(shards), merged([])
+        return tuple(shards), Judged.of(())
     parts = [fixes]
     if len(shards) > 1:
         sensor_id, track_id = (fixes.column(name).combine_chunks() for name in ("sensor_id", "track_id"))
         of_row = track_keys(sensor_id, track_id) % np.uint64(len(shards))
         parts = [fixes.filter(pa.array(of_row == shard)) for shard in range(len(shards))]
-    after, judged, sketches = [], [], []
+    after, sketches = [], []
+    judged: list[Decided] = []
     for shard, part in zip(shards, parts, strict=True):
         output = step(shard.fixes, part, until_ns, parameters)
         is_lone = pc.starts_with(output.state.track_id, LONE).to_numpy(zero_copy_only=False)
@@ -79,29 +80,16 @@ def advance(
             found, memory[rule.RULE_ID] = rule.evaluate(
                 output.batch, shard.memory[rule.RULE_ID], until_ns, is_end, parameters
             )
-            judged.append(found)
+            judged += found
         # Nothing continues a sighting that belongs to no track.
         after.append(TrackShard(output.state.take(~is_lone), memory))
         sketches.append(sketch(output.batch))
-    return tuple(after), merged(judged)._replace(sketches=in_order(sketches))
+    return tuple(after), Judged.of(judged)._replace(sketches=in_order(sketches))
 
 
 def track_rules(parameters: Parameters) -> tuple[TrackRule, ...]:
     """The rules of scope `track` in force."""
     return tuple(cast("TrackRule", rule) for rule in chosen(parameters, "track"))
-
-
-def merged(parts: Sequence[Judged]) -> Judged:
-    """Findings of several rules and shards in the order of decision, then rule, start, id and revision."""
-    if not parts:
-        return Judged.of(())
-    table = pa.concat_tables([part.findings for part in parts])
-    decided_ns = np.concatenate([part.decided_ns for part in parts])
-    keyed = table.select(["rule_id", "time_start_ns", "finding_id", "revision"]).add_column(
-        0, "decided_ns", pa.array(decided_ns)
-    )
-    at = pc.sort_indices(keyed, sort_keys=[(name, "ascending") for name in keyed.column_names])
-    return Judged(table.take(at), decided_ns[np.asarray(at)])
 
 
 def joined(shards: Sequence[TrackShard]) -> tuple[pa.Table, dict[str, pa.Table]]:

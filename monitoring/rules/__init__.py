@@ -16,7 +16,7 @@ True
 
 import importlib
 import pkgutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any, Final, Literal, NamedTuple, Protocol, Self, cast, runtime_checkable
 
@@ -25,7 +25,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from monitoring.agreement import Agreement, AgreementInvalid, Parameter, Parameters, agreement_schema
-from monitoring.findings import Judged
+from monitoring.findings import Decided
 from monitoring.tracks.batch import TrackBatch
 
 Scope = Literal["track", "incident", "place_window"]
@@ -77,7 +77,7 @@ class TrackRule(Rule, Protocol):
 
     def evaluate(
         self, batch: TrackBatch, memory: Any, until_ns: int, is_end: bool, parameters: Parameters
-    ) -> tuple[Judged, Memory]: ...
+    ) -> tuple[Sequence[Decided], Memory]: ...
 
 
 class IncidentRule(Rule, Protocol):

@@ -35,7 +35,7 @@ from one that flies low.
 """
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,14 +82,14 @@ _IS_AIRCRAFT: Final = np.isin(np.arange(-1, len(schema.OBJECT_CLASSES)), _CODES)
 
 def evaluate(
     batch: TrackBatch, memory: Stays, until_ns: int, is_end: bool, parameters: Parameters
-) -> tuple[findings.Judged, Stays]:
+) -> tuple[list[findings.Decided], Stays]:
     """Findings of the stays that ended, or came to stand, with the new fixes or by silence until `until_ns`.
 
     At `is_end` open stays are published as they are and stay open. The memory holds the open stays.
     """
     batch = batch.of_tracks(_IS_AIRCRAFT[batch.object_class + 1], memory["key"])
     told, memory = advance(memory, batch, _marks(batch, parameters), until_ns, is_end, RULE_ID)
-    return findings.Judged.of(_rows(told, parameters)), memory
+    return list(_rows(told, parameters)), memory
 
 
 def _marks(batch: TrackBatch, parameters: Parameters) -> Marks:
@@ -142,7 +142,7 @@ def _depths_m(batch: TrackBatch, parameters: Parameters) -> NDArray[np.float64]:
     return np.asarray(np.maximum(depth_m, no_fly.depth_m))
 
 
-def _rows(published: Published, parameters: Parameters) -> Iterator[tuple[int, dict[str, Any]]]:
+def _rows(published: Published, parameters: Parameters) -> Iterator[findings.Decided]:
     stays = published.stays
     if not len(stays):
         return

@@ -100,7 +100,7 @@ Flags = NDArray[np.bool_]
 
 def evaluate(
     batch: TrackBatch, memory: Stays, until_ns: int, is_end: bool, parameters: Parameters
-) -> tuple[findings.Judged, Stays]:
+) -> tuple[list[findings.Decided], Stays]:
     """Findings of the stays that ended, or came to stand, with the new fixes or by silence until `until_ns`.
 
     At `is_end` open stays are published as they are and stay open. The memory holds the open stays.
@@ -108,7 +108,7 @@ def evaluate(
     batch = batch.of_tracks(_IS_HEAVY[batch.object_class + 1], memory["key"])
     batch = measured_for(batch, RULE_ID, parameters)
     told, memory = advance(memory, batch, _marks(batch, parameters), until_ns, is_end, RULE_ID)
-    return findings.Judged.of(_rows(told, parameters)), memory
+    return list(_rows(told, parameters)), memory
 
 
 def _marks(batch: TrackBatch, parameters: Parameters) -> Marks:
@@ -163,7 +163,7 @@ def _kinds(batch: TrackBatch, parameters: Parameters) -> NDArray[np.int64]:
     return kind
 
 
-def _rows(published: Published, parameters: Parameters) -> Iterator[tuple[int, dict[str, Any]]]:
+def _rows(published: Published, parameters: Parameters) -> Iterator[findings.Decided]:
     stays = published.stays
     if not len(stays):
         return

@@ -82,15 +82,13 @@ class _Found(NamedTuple):
 
 def evaluate(
     batch: TrackBatch, memory: Pending, until_ns: int, is_end: bool, parameters: Parameters
-) -> tuple[findings.Judged, Pending]:
+) -> tuple[list[findings.Decided], Pending]:
     """Findings of the crossings that the new fixes, or waiting until `until_ns`, decided.
 
     At `is_end` what is in doubt is told as it stands and stays open. The memory holds the tracks in doubt.
     """
     if parameters.is_exact:
-        return findings.Judged.of(
-            _rows(_of_steps(batch, _every_crossing(batch), parameters), parameters)
-        ), memory
+        return list(_rows(_of_steps(batch, _every_crossing(batch), parameters), parameters)), memory
 
     def thresholds(times_ns: NDArray[np.int64]) -> Thresholds:
         report, asserted, sure, dwell_s = (
@@ -106,7 +104,7 @@ def evaluate(
     rows += [
         row for changes in told if len(changes) for row in _rows(_of_changes(changes, at_odds), parameters)
     ]
-    return findings.Judged.of(rows), pending
+    return rows, pending
 
 
 def _every_crossing(batch: TrackBatch) -> _Found:
@@ -201,7 +199,7 @@ def _of_changes(told: Told, at_odds: frozenset[Moment]) -> Columns:
     }
 
 
-def _rows(columns: Columns, parameters: Parameters) -> Iterator[tuple[int, dict[str, Any]]]:
+def _rows(columns: Columns, parameters: Parameters) -> Iterator[findings.Decided]:
     if not len(columns["side"]):
         return
     sector_idx = parameters.sectors.locate(

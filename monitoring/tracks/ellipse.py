@@ -79,11 +79,9 @@ def across(
     bent = np.flatnonzero(~is_straight)
     if len(bent):
         mean_m = np.where(is_round, long_m, np.sqrt(0.5 * (long_m**2 + short_m**2)))[bent]
-        rings = [
-            _ring(locator, lon[near[bent]], lat[near[bent]], axes[:, bent], _WIDE * radius)
-            for radius in (_RADIUS[0], _RADIUS[2])
-        ]
-        rings.insert(1, ring[:, bent])
+        radii = (_WIDE * _RADIUS[0], _WIDE * _RADIUS[2])
+        inner, outer = np.split(_ring(locator, lon[near[bent]], lat[near[bent]], axes[:, bent], *radii), 2)
+        rings = (inner, ring[:, bent], outer)
         below, above = np.zeros(len(bent)), np.zeros(len(bent))
         for share, places_m in zip(_SHARE, rings, strict=True):
             on_a, on_b = normal_tails(places_m / (_NARROW * mean_m))
@@ -98,9 +96,9 @@ def _own_sigma_m(total_m: Reals, line_sigma_m: float) -> Reals:
     return np.asarray(np.sqrt(np.maximum(total_m**2 - line_sigma_m**2, 0.0)))
 
 
-def _ring(locator: Locator, lon: Reals, lat: Reals, axes: Reals, radius: float) -> Reals:
-    """Signed distances of eight places around each fix, `radius` standard deviations off; shape (8, n)."""
-    cos, sin = radius * _UNIT[0][:, None], radius * _UNIT[1][:, None]
+def _ring(locator: Locator, lon: Reals, lat: Reals, axes: Reals, *radii: float) -> Reals:
+    """Signed distances of eight places around each fix, at each radius in standard deviations; shape (8 radii, n)."""
+    cos, sin = (np.concatenate([radius * unit for radius in radii])[:, None] for unit in _UNIT)
     east_m, north_m = cos * axes[0] + sin * axes[2], cos * axes[1] + sin * axes[3]
     sin_lat = np.sin(np.radians(lat))
     curve = 1.0 - _ECCENTRICITY_2 * sin_lat**2
@@ -109,4 +107,4 @@ def _ring(locator: Locator, lon: Reals, lat: Reals, axes: Reals, radius: float) 
     around_lon = (lon + np.degrees(east_m / parallel_m)).ravel()
     around_lat = np.clip(lat + np.degrees(north_m / north_radius_m), -90.0, 90.0).ravel()
     found = locator.locate((around_lon + 180.0) % 360.0 - 180.0, around_lat)
-    return found.signed_distance_m.reshape(len(_UNIT[0]), len(lon))
+    return found.signed_distance_m.reshape(len(cos), len(lon))

@@ -150,7 +150,7 @@ def row(
     sector: str | None,
     rule_id: str,
     parameters: Parameters,
-) -> tuple[int, dict[str, Any]]:
+) -> findings.Decided:
     """The finding (FINDINGS) of stay `i` (`stay` in plain values), with the event time that decided it.
 
     Place, `distance_m` and `margin` are those of its deepest fix, `side` is that of its first one inside.
