@@ -26,11 +26,11 @@ README = Path(__file__).resolve().parents[2] / "README.md"
 BEGIN, END = "<!-- quality: written by tests.benchmarks.quality -->", "<!-- end of quality -->"
 
 
-NOT_TRIED: dict[str, Any] = {
+NOTHING: dict[str, Any] = {
     name: asdict(value) if isinstance(value, Share | Rate) else value
     for name, value in Tally().summary().items()
 }
-"""The naive detector's row of a rule that it knows nothing of."""
+"""A detector's row where nothing happened and it told nothing."""
 
 
 def document(scores: dict[str, Any], impartiality: dict[str, Any]) -> dict[str, Any]:
@@ -56,15 +56,15 @@ def document(scores: dict[str, Any], impartiality: dict[str, Any]) -> dict[str, 
 
 
 def _scenario(name: str, rules: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    seeds = next(iter(rules.values()))["ours"]["seeds"]
+    known = next(row for rows in rules.values() for row in rows.values())
     return {
         "name": name,
         "title": name.replace("-", " ").capitalize(),
         "summary": load_scenario(name).summary,
-        "hours": next(iter(rules.values()))["ours"]["hours"],
-        "seeds": [min(seeds), max(seeds)],
+        "hours": known["hours"],
+        "seeds": [min(known["seeds"]), max(known["seeds"])],
         "rules": [
-            _rule(rule_id, rows["ours"], rows.get("naive", NOT_TRIED))
+            _rule(rule_id, rows.get("ours", NOTHING), rows.get("naive", NOTHING))
             for rule_id, rows in sorted(rules.items())
         ],
     }
@@ -236,7 +236,7 @@ def _seeds(known: Quality) -> str:
 
 
 def _naive(known: Naive) -> tuple[str, str, str]:
-    """Found, right, false + split; dashes for a rule that the naive detector knows nothing of."""
+    """Found, right, false + split; dashes where the naive detector told nothing."""
     if not (known.recall or known.false_alarms or known.splits):
         return "-", "-", "-"
     return (

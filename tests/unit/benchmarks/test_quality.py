@@ -1,7 +1,14 @@
 """What is published says the same everywhere."""
 
+import json
+from dataclasses import asdict, is_dataclass
+
+import pytest
+
 from api.quality import Quality, published_quality
-from tests.benchmarks.quality import README, _short_outages, in_readme, readme_section
+from tests.benchmarks.published import RESULTS
+from tests.benchmarks.quality import README, _short_outages, document, in_readme, readme_section
+from tests.benchmarks.tally import Tally
 
 
 def test_the_readme_tells_what_the_published_file_tells() -> None:
@@ -33,6 +40,24 @@ def test_how_many_outages_can_be_known_is_told_with_its_figures_where_there_are_
     (said,) = _short_outages(found)
     assert "20 % of all outages are found, of those that could show 82 %" in said
     assert _short_outages(None) == []
+
+
+@pytest.mark.parametrize("detector", ["ours", "naive"])
+def test_where_nothing_happened_and_one_detector_told_nothing_its_row_is_empty(detector: str) -> None:
+    scores, impartiality = (
+        json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
+        for name in ("scenarios", "impartiality")
+    )
+    base = next(row for row in scores["scores"] if row["scenario"] == "quiet-day")
+    told = Tally(precision=(0, 2), false_alarms=(2, 12.0)).summary()
+    row = {name: asdict(value) if is_dataclass(value) else value for name, value in told.items()}
+    row = base | row | {"rule_id": "force_build_up", "detector": detector}
+    other = [one for one in scores["scores"] if one["rule_id"] != "force_build_up"]
+    made = Quality.model_validate(document(scores | {"scores": [*other, row]}, impartiality))
+    quiet = next(scenario for scenario in made.scenarios if scenario.name == "quiet-day")
+    rule = next(rule for rule in quiet.rules if rule.rule_id == "force_build_up")
+    assert (rule.happenings, rule.recall.value, rule.naive.recall) == (0, None, None)
+    assert (rule.false_alarms, rule.naive.false_alarms) == ((2, 0) if detector == "ours" else (0, 2))
 
 
 def test_a_party_that_is_treated_otherwise_is_told() -> None:
