@@ -188,11 +188,18 @@ def _duplicates(decoded: DecodedRows, verdicts: Verdicts, seen: SeenIds | None) 
 
 def _first_of_each(keys: NDArray[np.uint64]) -> NDArray[np.int64] | None:
     """Position of the first row with the same key, (m,); None where all keys differ."""
-    ordered = np.sort(keys[:, 0])
-    if not np.any(ordered[1:] == ordered[:-1]):
+    order = np.argsort(keys[:, 0])
+    ordered = keys[order, 0]
+    is_tied = np.zeros(len(keys) + 1, dtype=np.bool_)
+    is_tied[1:-1] = ordered[1:] == ordered[:-1]
+    # Whole keys are compared only where their first halves are equal.
+    tied = np.sort(order[is_tied[1:] | is_tied[:-1]])
+    if not len(tied):
         return None
-    _, first, inverse = np.unique(keys, axis=0, return_index=True, return_inverse=True)
-    return np.asarray(first[inverse.ravel()], dtype=np.int64)
+    _, at, inverse = np.unique(keys[tied], axis=0, return_index=True, return_inverse=True)
+    first = np.arange(len(keys))
+    first[tied] = tied[at[inverse.ravel()]]
+    return first
 
 
 def _set_flags(

@@ -60,6 +60,14 @@ def test_a_refused_row_does_not_stand_in_the_way_of_a_later_good_one() -> None:
     assert admission.accepted_rows.tolist() == [1]
 
 
+def test_ids_whose_hashes_agree_in_one_half_only_are_two() -> None:
+    decoded = rows({"id": "a"}, {"id": "b"}, {"id": "c"}, {"id": "b"}, {"id": "a"})
+    decoded.key_hash[:, 0] = 7
+    admission = judge(decoded)
+    assert admission.accepted_rows.tolist() == [0, 1, 2]
+    assert admission.receipt.duplicates == 2
+
+
 def test_the_same_again_is_a_duplicate_and_other_content_a_conflict_across_deliveries() -> None:
     first = rows({})
     seen = MemorySeenIds()
