@@ -15,7 +15,7 @@ from monitoring import events
 from monitoring.coverage import hours, reach
 from monitoring.coverage.health import HOUR_NS, KEEP_HOURS
 from monitoring.coverage.step import CoverageState, word_of
-from monitoring.findings import canonical_json, utc_text
+from monitoring.findings import canonical_json, detail_of, parts_of, utc_text
 
 _MOVED: Final = {
     "line_crossing": "crossing",
@@ -35,6 +35,8 @@ _WEAPONS: Final = {
     "tank": ("fire_artillery",),
     "mlrs": ("fire_rocket",),
 }
+_READ: Final = ("phenomena",)
+"""What `kinds_of` reads in a detail."""
 _OBJECTS: Final = {
     "person": "person",
     "group": "person",
@@ -72,10 +74,14 @@ def with_coverage(state: CoverageState, findings: pa.Table, decided_ns: NDArray[
     columns = (findings.column(name).to_pylist() for name in ("rule_id", "object_class", "sector", "detail"))
     rows = zip(*columns, events.ints(findings, "time_start_ns").tolist(), decided_ns.tolist(), strict=True)
     for rule_id, object_class, sector, detail, start_ns, decided in rows:
-        content = json.loads(detail)
-        kinds = kinds_of(rule_id, object_class, content)
-        said = _said(state, kinds, sectors.get(sector or ""), start_ns, decided)
-        changed.append(detail if said is None else canonical_json({**content, "coverage": said}))
+        parts = parts_of(detail)
+        read = {name: json.loads(bytes(parts[name])) for name in _READ if name in parts}
+        said = _said(
+            state, kinds_of(rule_id, object_class, read), sectors.get(sector or ""), start_ns, decided
+        )
+        changed.append(
+            detail if said is None else detail_of(parts | {"coverage": canonical_json(said).encode()})
+        )
     return _with_detail(findings, changed)
 
 
@@ -86,9 +92,8 @@ def without_coverage(findings: pa.Table) -> pa.Table:
         return findings
     stripped = []
     for detail in details:
-        content = json.loads(detail)
-        content.pop("coverage", None)
-        stripped.append(canonical_json(content))
+        parts = parts_of(detail)
+        stripped.append(detail_of({name: part for name, part in parts.items() if name != "coverage"}))
     return _with_detail(findings, stripped)
 
 

@@ -24,7 +24,8 @@ def standing(
     party = "A" if located.signed_distance_m[0] >= 0.0 else "B"
     lines = parameters.line_for(rule_id, party)
     reference = lines.lines[int(lines.at(time_ns))]
-    signed_m, error_m = _across(parameters, reference, *at, sigma_m)
+    away_m = (located if reference is line else reference.locator.locate(*at)).signed_distance_m
+    signed_m, error_m = _across(parameters, reference, *at, away_m, sigma_m)
     sector = int(parameters.sectors.locate(*at, located.chainage_m)[0])
     is_certain = abs(signed_m) > k_sigma * error_m
     return {
@@ -42,8 +43,9 @@ def standing(
     }
 
 
-def _across(parameters: Parameters, line: Any, lon: Any, lat: Any, sigma_m: float) -> tuple[float, float]:
-    signed_m = line.locator.locate(lon, lat).signed_distance_m
+def _across(
+    parameters: Parameters, line: Any, lon: Any, lat: Any, signed_m: Any, sigma_m: float
+) -> tuple[float, float]:
     if parameters.is_exact:
         return float(signed_m[0]), 0.0
     if sigma_m <= 0.0:
