@@ -73,6 +73,16 @@ class Thresholds(NamedTuple):
         """Those of a part of the times."""
         return Thresholds(self.report_prob[at], self.assert_prob[at], self.sure_prob[at], self.dwell_ns[at])
 
+    def by_rank(self, ranks: int, lanes: int) -> "Thresholds":
+        """The same as (ranks, lanes)."""
+        shape = (ranks, lanes)
+        return Thresholds(
+            self.report_prob.reshape(shape),
+            self.assert_prob.reshape(shape),
+            self.sure_prob.reshape(shape),
+            self.dwell_ns.reshape(shape),
+        )
+
 
 ThresholdsAt = Callable[[NDArray[np.int64]], Thresholds]
 

@@ -34,13 +34,18 @@ from monitoring.tracks.facts import (
 )
 from monitoring.tracks.keys import positions
 from monitoring.tracks.side_evidence import Evidence, gather, ranked
+from monitoring.tracks.side_signs import Signs, Standing
 
 _REMEMBERED, _NONE = -1, -2
 """In place of a row: as in the memory; not known."""
 
-_ON_A, _ON_B = np.int8(1), np.int8(-1)
 _BLOCK: Final = 1 << 14
 """So much evidence is weighed at a time, so that the likelihoods of a long batch take little room."""
+
+_FEW_LANES: Final = 16
+_AHEAD_LEAST, _AHEAD_MOST = 2, 256
+"""Of so few tracks ranks are taken in ahead, in the hope that nothing is decided at them: the more, the longer nothing
+has been."""
 
 Ints = NDArray[np.int64]
 Reals = NDArray[np.float64]
@@ -172,13 +177,35 @@ class _Lanes:
             np.logical_or.reduceat(of, steps.begin).tolist() for of in (has_first, continues)
         )
         prob_a = np.zeros(len(steps.at))
-        known_to = 0
-        for rank, (begin, end) in enumerate(zip(steps.begin.tolist(), steps.end.tolist(), strict=True)):
-            n, row, time_ns = end - begin, row_of[begin:end], steps.time_ns[begin:end]
+        alone = _quiet_until(steps.end - steps.begin, any_first, any_continues)
+        known_to, ahead, rank = 0, _AHEAD_LEAST, 0
+        begins, ends = steps.begin.tolist(), steps.end.tolist()
+        while rank < len(begins):
+            begin, end = begins[rank], ends[rank]
+            n = end - begin
             if end > known_to:
                 known_from, known_to = begin, steps.until(begin + _BLOCK, end)
                 like_a, like_b = side_filter.likelihoods(*(of[known_from:known_to] for of in steps.across))
             waits = self.due_ns[:n] != NEVER_NS
+            if n <= _FEW_LANES and alone[rank] > rank and not waits.any():
+                many = min(alone[rank] - rank, ahead, (known_to - begin) // n)
+                at = slice(begin, begin + many * n)
+                here = slice(begin - known_from, begin - known_from + many * n)
+                asked = limits.take(at)
+                passed = self._pass_over(
+                    rank,
+                    row_of[at].reshape(many, n),
+                    steps.change_prob[at].reshape(many, n),
+                    (like_a[:, here].reshape(-1, many, n), like_b[:, here].reshape(-1, many, n)),
+                    asked.by_rank(many, n),
+                    prob_a[at].reshape(many, n),
+                )
+                ahead = min(2 * ahead, _AHEAD_MOST) if passed == many else max(passed, _AHEAD_LEAST)
+                rank += passed
+                if passed == many:
+                    continue
+                begin, end = begins[rank], ends[rank]
+            row, time_ns = row_of[begin:end], steps.time_ns[begin:end]
             if waits.any():
                 over = (waits & ((time_ns > self.due_ns[:n]) | has_first[begin:end])).nonzero()[0]
                 if len(over):
@@ -193,65 +220,85 @@ class _Lanes:
             sums = side_filter.take_in(
                 self.joint[..., :n], steps.change_prob[begin:end], like_a[:, here], like_b[:, here]
             )
-            prob_a[begin:end] = side_filter.side_a(sums)
             asked = limits.take(slice(begin, end))
-            self._judge(sums, prob_a[begin:end], row, time_ns, rank, asked)
+            prob_a[begin:end] = self._judge(sums, row, time_ns, rank, asked)
+            rank += 1
         self.prob_a[steps.at] = prob_a
 
-    def _judge(
-        self, sums: Reals, prob_a: Reals, row: Ints, time_ns: Ints, rank: int, limits: Thresholds
-    ) -> None:
-        """What the probabilities after the evidence of this rank amount to."""
+    def _standing(self, n: int) -> Standing:
+        """How the first n lanes stand."""
+        columns = (self.side, self.is_told, self.is_asserted, self.revision, self.surest_prob)
+        return Standing(*(column[:n] for column in columns))
+
+    def _pass_over(
+        self,
+        rank: int,
+        row: Ints,
+        change_prob: Reals,
+        likelihoods: tuple[Reals, Reals],
+        limits: Thresholds,
+        prob_a: Reals,
+    ) -> int:
+        """Takes in evidence of few lanes, (ranks, n), up to the first rank that decides anything; how many ranks.
+
+        A long track that stays by the line would else cost its every fix all that is asked of thousands of tracks.
+        """
+        n = row.shape[1]
+        joints, sums = side_filter.take_in_turn(self.joint[..., :n], change_prob, *likelihoods)
+        standing = self._standing(n)
+        signs = Signs.of(sums, standing, limits)
+        count = signs.quiet_count(standing)
+        if not count:
+            return 0
+        self.joint[..., :n] = joints[count]
+        prob_a[:count] = signs.prob_a[:count]
+        self.after_row[:n], self.change_prob[:n] = row[count - 1], signs.change[count - 1]
+        known = signs.is_known[:count]
+        lanes = np.flatnonzero(known.any(axis=0))
+        if len(lanes):
+            last = count - 1 - known[::-1, lanes].argmax(axis=0)
+            self.before_row[lanes] = self.floor[lanes] = row[last, lanes]
+            self.trace_from[lanes] = rank + last
+            self._close(lanes)
+            self.episode[lanes] += known[:, lanes].sum(axis=0) - 1
+        return count
+
+    def _judge(self, sums: Reals, row: Ints, time_ns: Ints, rank: int, limits: Thresholds) -> Reals:
+        """Does what the probabilities after the evidence of this rank ask for; P(side A)."""
         n = len(row)
-        prob_b = side_filter.side_b(sums)
         self.after_row[:n] = row
-        side, is_told, is_asserted = self.side[:n], self.is_told[:n], self.is_asserted[:n]
-        change = side_filter.changed(sums, side)
-        self.change_prob[:n] = change
-        now = np.where(prob_a >= prob_b, _ON_A, _ON_B)
-        surest = np.maximum(prob_a, prob_b)
-        is_sure = surest >= limits.sure_prob
-        is_same = now == side
-        turned = is_sure & (now == -side)
+        side, is_told = self.side[:n], self.is_told[:n]
+        signs = Signs.of(sums, self._standing(n), limits)
+        self.change_prob[:n] = signs.change
         # Hardly any track has something to tell at any rank.
-        if turned.any() or is_told.any():
-            may_assert = change >= limits.assert_prob
-            raised = is_told & may_assert & ~is_asserted
-            news = turned & ((change >= limits.report_prob) | (self.revision[:n] > 0))
-            lanes = (raised | (news & ~(may_assert & is_asserted))).nonzero()[0]
-            if len(lanes):
-                self._tell(lanes, rank, change[lanes], time_ns[lanes])
-                self.joint[..., lanes] = side_filter.marked(self.joint[..., lanes], side[lanes])
-                is_asserted[lanes] = may_assert[lanes]
-        is_open = is_told | (self.revision[:n] > 0)
-        if is_open.any():
-            lanes = (is_sure & is_same & (self.revision[:n] > 0)).nonzero()[0]
-            if len(lanes):
-                undone = side_filter.had_changed(sums[..., lanes])
-                self._tell(lanes, rank, undone, time_ns[lanes], is_undone=True)
-        is_known = is_sure | ((side == 0) & (surest >= limits.assert_prob))
-        # What a change is counted from is the fix that showed the old side best, not merely the last good one:
-        # should the object have gone over a little before that, it has gone over all the same.
-        is_anchor = is_known & (~is_same | is_open)
-        is_anchor |= is_same & (surest >= self.surest_prob[:n]) & ~is_told
-        lanes = is_anchor.nonzero()[0]
+        lanes = signs.is_news.nonzero()[0]
         if len(lanes):
-            self.joint[..., lanes] = side_filter.anchored(self.joint[..., lanes], now[lanes])
-            self.surest_prob[lanes], self.surest_ns[lanes] = surest[lanes], self.batch.time_ns[row[lanes]]
-        likely = (change >= limits.report_prob) & ~is_known
-        lanes = is_known.nonzero()[0]
+            self._tell(lanes, rank, signs.change[lanes], time_ns[lanes])
+            self.joint[..., lanes] = side_filter.marked(self.joint[..., lanes], side[lanes])
+            self.is_asserted[lanes] = signs.may_assert[lanes]
+        lanes = signs.is_undone.nonzero()[0]
         if len(lanes):
-            self.side[lanes], self.before_row[lanes], self.trace_from[lanes] = now[lanes], row[lanes], rank
-            self.floor[lanes] = row[lanes]
+            undone = side_filter.had_changed(sums[..., lanes])
+            self._tell(lanes, rank, undone, time_ns[lanes], is_undone=True)
+        lanes = signs.is_anchor.nonzero()[0]
+        if len(lanes):
+            self.joint[..., lanes] = side_filter.anchored(self.joint[..., lanes], signs.now[lanes])
+            self.surest_prob[lanes] = signs.surest[lanes]
+            self.surest_ns[lanes] = self.batch.time_ns[row[lanes]]
+        lanes = signs.is_known.nonzero()[0]
+        if len(lanes):
+            self.side[lanes], self.before_row[lanes] = signs.now[lanes], row[lanes]
+            self.floor[lanes], self.trace_from[lanes] = row[lanes], rank
             self._close(lanes)
         waits = self.due_ns[:n] != NEVER_NS
-        if likely.any():
-            opened = (likely & (side != 0) & ~waits & ~is_told).nonzero()[0]
+        if signs.is_likely.any():
+            opened = (signs.is_likely & (side != 0) & ~waits & ~is_told).nonzero()[0]
             self.due_ns[opened] = time_ns[opened] + limits.dwell_ns[opened]
         if waits.any():
-            dropped = (waits & ~(likely & (side != 0))).nonzero()[0]
+            dropped = (waits & ~(signs.is_likely & (side != 0))).nonzero()[0]
             self.is_told[dropped] |= self.revision[dropped] > 0
             self.due_ns[dropped] = NEVER_NS
+        return signs.prob_a
 
     def _settle(self, lanes: Ints, rank: int, decided_ns: Ints) -> None:
         """Tells changes whose waiting ended after the evidence of the rank before, as they stood."""
@@ -406,6 +453,15 @@ class _Lanes:
         old_prob = np.where(is_before, self.memory["trace_prob"][lanes[:, None], slot], np.nan)
         times_ns = self.batch.time_ns[self.evidence.row]
         return np.where(is_here, times_ns[at], old_ns), np.where(is_here, self.prob_a[at], old_prob)
+
+
+def _quiet_until(lanes: Ints, *decides: list[bool]) -> list[int]:
+    """For each rank the first from it on that has other lanes than it, or where any of `decides` holds."""
+    ranks = np.arange(len(lanes))
+    stops = np.logical_or.reduce(decides)
+    alters = np.append(lanes[1:] != lanes[:-1], True)
+    until = np.where(stops, ranks, np.where(alters, ranks + 1, len(lanes)))
+    return list(np.minimum.accumulate(until[::-1])[::-1].tolist())
 
 
 def _remembered(pending: Pending, lane: Ints) -> Pending:

@@ -9,6 +9,7 @@ import pytest
 from geodata.contact_line import ContactLine, LineHistory
 from geodata.line_file import LineDraft
 from monitoring.pipeline import Engine, tracking
+from monitoring.tracks import following
 from monitoring.tracks.changes import CHANGES, Pending
 from tests.small_world import LAT, LINE, LON, SECOND_NS, START_NS, fix, parameters, place, table
 
@@ -173,3 +174,50 @@ def test_fixes_of_one_time_on_one_side_contradict_nothing() -> None:
     found = told(at_once(0, -400.0, -380.0) + at_once(60, 400.0, 420.0))
     assert [(row["verdict"], row["direction"]) for row in found] == [("violation", "A>B")]
     assert found[0]["probability"] > 0.99
+
+
+def loitering(seed: int, count: int, track: str, sigma_m: float = 40.0) -> list[dict[str, Any]]:
+    """Somebody who stays by the line on one side, then the other, then on it, seen with noise; pauses between."""
+    rng = np.random.default_rng(seed)
+    middle_m = np.repeat(rng.choice([-400.0, -60.0, -20.0, 0.0, 30.0, 70.0, 500.0], count // 20 + 1), 20)[
+        :count
+    ]
+    east_m = middle_m + rng.normal(0.0, sigma_m, count)
+    second = np.cumsum(rng.choice([5.0, 30.0, 900.0], count, p=[0.8, 0.18, 0.02]))
+    return [
+        fix(
+            float(second[i]),
+            float(east_m[i]),
+            sigma_m=sigma_m,
+            affiliation="A",
+            track_id=track,
+            id=f"{track}{i}",
+        )
+        for i in range(count)
+    ]
+
+
+@pytest.mark.parametrize("tracks", [1, 3])
+def test_ranks_taken_in_ahead_decide_as_rank_by_rank(tracks: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    verdicts = set()
+    for seed in range(3):
+        rows = [row for k in range(tracks) for row in loitering(10 * seed + k, 300 + 7 * k, f"t{k}")]
+        rows.sort(key=lambda row: (row["time_ns"], row["id"]))
+        ahead = told(rows)
+        with monkeypatch.context() as one_by_one:
+            one_by_one.setattr(following, "_FEW_LANES", 0)
+            assert told(rows) == ahead
+        verdicts |= {row["verdict"] for row in ahead}
+    assert verdicts == {"violation", "undetermined"}
+
+
+def test_a_long_track_that_stays_by_the_line_is_judged_at_few_of_its_fixes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    judged = []
+    judge = following._Lanes._judge
+    monkeypatch.setattr(
+        following._Lanes, "_judge", lambda *given: (judged.append(len(given[2])), judge(*given))[1]
+    )
+    told(along(2, 3_000, bias_m=25.0))
+    assert 0 < sum(judged) < 300
