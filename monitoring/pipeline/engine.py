@@ -254,7 +254,9 @@ def _together(output: incidents.IncidentOutput, around: windows.WindowOutput) ->
     """The results of both, findings in the order of decision."""
     if not around.findings:
         return output
-    judged = tracking.merged([Judged(output.findings, output.decided_ns), Judged.of(around.findings)])
+    judged = Judged.of(
+        [*zip(output.decided_ns.tolist(), output.findings.to_pylist(), strict=True), *around.findings]
+    )
     rows = pa.Table.from_pylist(around.incidents, schema=schema.INCIDENTS)
     return output._replace(
         findings=judged.findings,
