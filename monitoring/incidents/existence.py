@@ -1,7 +1,7 @@
 """Existence: whether there was an object behind a track at all, and whether the sensor is to be believed.
 
 A finding's probability is that the rule's condition held; a condition cannot have held for an object that was
-not there. Two doubts are weighed, both only for an object that one sensor alone saw:
+not there. Three doubts are weighed, the first two only for an object that one sensor alone saw:
 
 - *Clutter.* Sensors take waves, birds and crops for objects. Such tracks are short: their lives are exponential
   with the mean `tracks.false_life_s`, and of the tracks that a type of sensor begins `tracks.false_per_true` are
@@ -12,6 +12,8 @@ not there. Two doubts are weighed, both only for an object that one sensor alone
   did, each of them missed it with the probability `WATCH_MISS_PROB`, or it was never there. What a sensor's own
   earlier claims came to is remembered (`Trust`): one whose claims keep being contradicted is believed less. A
   sensor that stands on one party's side and accuses the other begins with less credit.
+- *Animals.* Cattle and game are followed for long and named by nobody, or taken for a person. Who would name an
+  object and follows something slow without naming it speaks for an animal, each sensor once.
 
 The place of the posts and the line decide which of them look that way; weather and terrain are not known here,
 so one silent post proves little.
@@ -35,6 +37,14 @@ NAMED_FACTOR: Final = 8.0
 """So much more often does a sensor name a class, or whose it is, for an object than for clutter."""
 ALONE_FACTOR: Final = 5.0
 """So much more often is clutter seen by one sensor only and named by nobody than an object is."""
+ANIMALS_PER_OBJECT: Final = 0.25
+"""So many animals, or herds, are followed near the line for one object."""
+ANIMAL_UNNAMED_FRAC: Final = 0.75
+"""So often does a sensor name no class for an animal; else it says: a person."""
+UNNAMED_FRAC: Final = {"eo_ir_tower": 0.15, "uav_eo_ir": 0.15, "ground_radar": 0.6}
+"""So often does a sensor that follows an object name no class for it; other types than these say nothing by that."""
+ANIMAL_MPS: Final = 4.0
+"""Animals do not keep up more than this for a minute."""
 WATCH_MISS_PROB: Final = 0.15
 """A post within its reach misses an object altogether this often: terrain, weather, an outage."""
 WATCHERS_MOST: Final = 4
@@ -58,13 +68,15 @@ TRUST: Final = pa.schema(
 
 class Sighting(NamedTuple):
     """What is known of the object of a finding: for how long it was seen (s), by how many sensors, whether one
-    named a class or whose it is, whether its sensor shouts, and where from the line it was (signed, m)."""
+    named a class or whose it is, whether its sensor shouts, and where from the line it was (signed, m); the sensors
+    that followed it without naming it, none where one did or it was too fast for an animal."""
 
     seen_s: float
     sensor_count: int
     is_named: bool
     is_shouting: bool
     signed_distance_m: float
+    nameless: tuple[str, ...] = ()
 
 
 @dataclass
@@ -134,9 +146,16 @@ def weighed(
 
     A violation that is no longer as probable as a violation must be is undetermined.
     """
-    if row["probability"] is None or sighting.sensor_count > 1:
+    if row["probability"] is None:
         return row
+    animal = _animal_prob(sighting, parameters)
     reasons, prob = [], 1.0
+    # That a radar alone could not name it says too little.
+    if animal > 0.3:
+        prob *= 1.0 - animal
+        reasons.append("Nobody who followed it could name it; it may be an animal.")
+    if sighting.sensor_count > 1:
+        return _doubted(row, prob, reasons, parameters)
     clutter = _clutter_prob(row, sighting, parameters)
     if clutter > 0.05:
         prob *= 1.0 - clutter
@@ -149,6 +168,10 @@ def weighed(
     if invented > 0.05:
         prob *= 1.0 - invented
         reasons.append(_why_invented(watchers if sighting.seen_s >= SEEN_S_LEAST else 0))
+    return _doubted(row, prob, reasons, parameters)
+
+
+def _doubted(row: dict[str, Any], prob: float, reasons: list[str], parameters: Parameters) -> dict[str, Any]:
     if not reasons:
         return row
     probability = findings.probability(row["probability"] * prob)
@@ -181,6 +204,14 @@ def _clutter_prob(row: dict[str, Any], sighting: Sighting, parameters: Parameter
     odds = odds / NAMED_FACTOR if sighting.is_named else odds * ALONE_FACTOR
     if sighting.is_shouting:
         odds = max(odds * 100.0, 1.5 if sighting.seen_s < 120.0 else 0.0)
+    return odds / (1.0 + odds)
+
+
+def _animal_prob(sighting: Sighting, parameters: Parameters) -> float:
+    types = [parameters.sensors[name].type for name in sighting.nameless if name in parameters.sensors]
+    odds = ANIMALS_PER_OBJECT if types else 0.0
+    for word in types:
+        odds *= ANIMAL_UNNAMED_FRAC / UNNAMED_FRAC.get(word, ANIMAL_UNNAMED_FRAC)
     return odds / (1.0 + odds)
 
 

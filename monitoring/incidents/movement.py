@@ -49,6 +49,7 @@ SHORT_NS: Final = 120_000_000_000
 """Clutter does not last so long."""
 STILL_NS: Final = 600_000_000_000
 """What pauses at most so long is one happening, by the definition of one."""
+_PERSON: Final = schema.OBJECT_CLASSES.index("person")
 _OTHER_WAY: Final = {"A>B": "B>A", "B>A": "A>B"}
 
 
@@ -92,13 +93,36 @@ class Scenes(NamedTuple):
         ends = [book.ends_of(track, since_ns, self.moment_ns) for track in self.objects.tracks(number)]
         sensors = {int(sensor_of[own[0]]), *(int(sensor_of[rows[0]]) for rows in ends if rows is not None)}
         time_ns = book.column("time_ns")
+        others = [track for track in self.objects.tracks(number) if track != key]
         return Sighting(
             float(time_ns[own[-1]] - time_ns[own[0]]) / 1e9,
             len(sensors),
             any(book.column(word)[own[-1]] >= 0 for word in ("object_class", "affiliation")),
             self.is_shouting(own, parameters),
             _median(book.column("signed_distance_m")[own]),
+            self._nameless(own, [own, *(book.rows_of(k, since_ns, self.moment_ns) for k in others)]),
         )
+
+    def _nameless(self, own: NDArray[np.int64], tracks: list[NDArray[np.int64]]) -> tuple[str, ...]:
+        """The sensors that followed an object and named nothing; none where one did or it was too fast."""
+        book = self.sketches
+        seen = [rows for rows in tracks if len(rows)]
+        newest = np.array([rows[-1] for rows in seen], dtype=np.int64)
+        words = book.column("object_class")[newest]
+        if (book.column("affiliation")[newest] >= 0).any() or ((words >= 0) & (words != _PERSON)).any():
+            return ()
+        time_ns = book.column("time_ns")
+        east, north = book.local(own, own[0])
+        elapsed_s = (time_ns[own] - time_ns[own[0]]) / 1e9
+        is_late = elapsed_s >= existence.SEEN_S_LEAST
+        if (np.hypot(east, north)[is_late] > existence.ANIMAL_MPS * elapsed_s[is_late]).any():
+            return ()
+        lasting = (
+            rows[-1]
+            for rows, word in zip(seen, words.tolist(), strict=True)
+            if word < 0 and (time_ns[rows[-1]] - time_ns[rows[0]]) / 1e9 >= existence.SEEN_S_LEAST
+        )
+        return tuple(sorted({book.names(int(row))[0] for row in lasting}))
 
     def other_classes(self, key: int, number: int) -> list[int]:
         """The newest class stated by each other track of an object, as a code, -1 = none."""

@@ -10,6 +10,7 @@ from monitoring import incidents, schema
 from monitoring.agreement import SensorFacts
 from monitoring.incidents import existence
 from monitoring.incidents.existence import Posts, Sighting, Trust
+from monitoring.incidents.movement import Scenes
 from monitoring.incidents.objects import OBJECTS, Objects, Rules
 from monitoring.incidents.same_object import matches
 from monitoring.incidents.sketchbook import MEMORY_NS, Sketchbook
@@ -231,6 +232,40 @@ def test_clutter_that_lasts_longer_than_a_minute_is_not_asserted_but_a_named_obj
     alone = SEEN._replace(seen_s=84.0, is_named=False)
     assert existence.weighed(ROW, alone, 0, Trust(), WORLD)["probability"] < 0.5
     assert existence.weighed(ROW, alone._replace(is_named=True), 0, Trust(), WORLD)["probability"] > 0.9
+
+
+def test_what_a_camera_follows_and_cannot_name_may_be_an_animal():
+    world = parameters(sensors={"T-1": SensorFacts("eo_ir_tower"), "GS-1": SensorFacts("ground_radar")})
+    followed = SEEN._replace(is_named=False)
+
+    def probability(*nameless, **fields):
+        seen = followed._replace(nameless=nameless, **fields)
+        return existence.weighed(ROW, seen, 0, Trust(), world)["probability"]
+
+    assert probability("T-1") < 0.5
+    assert probability("GS-1", "T-1", sensor_count=2) < 0.5
+    assert probability("GS-1") > 0.5
+    assert probability() == ROW["probability"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "is_doubted"),
+    [
+        ({}, True),
+        ({"object_class": "person"}, False),
+        ({"object_class": "group"}, False),
+        ({"affiliation": "civilian"}, False),
+        ({"north": lambda t: 9.0 * t}, False),
+    ],
+    ids=["nameless", "person alone", "named", "whose is known", "fast"],
+)
+def test_only_what_is_slow_and_named_by_nobody_may_be_an_animal(fields, is_doubted):
+    seen = book(track("GS-1/t1", **fields))
+    objects = Objects()
+    now_ns = START_NS + HOUR_NS
+    number = objects.of(int(key("GS-1/t1")), now_ns, seen, Rules(GATE, HANDOVER_NS))
+    sighting = Scenes(objects, seen, now_ns).sighting(int(key("GS-1/t1")), number, WORLD)
+    assert sighting.nameless == (("GS-1",) if is_doubted else ())
 
 
 def test_the_longer_a_track_the_less_it_is_doubted():
