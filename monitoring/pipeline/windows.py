@@ -259,10 +259,16 @@ def _tell(
         for own, before in zip(windows.ids, befores, strict=True)
         if before and before.is_decided
     )
-    # What was told but not decided may have vanished, so it is looked at too.
-    asked = [
-        i for i, before in enumerate(befores) if (is_due[i] if before is None else not before.is_decided)
-    ]
+    # What was told but not decided may have vanished, so it is looked at too where that is not known.
+    is_over = (windows.decided_ns <= until_ns) | is_end
+    asked = []
+    for i, before in enumerate(befores):
+        if before is None:
+            asked += [i] if is_due[i] else []
+        elif not before.is_decided and windows.is_sure and not is_over[i]:
+            after[windows.ids[i]] = before
+        elif not before.is_decided:
+            asked.append(i)
     for i, row in _made(windows, asked):
         own, before, decided_ns = row["finding_id"], befores[i], int(windows.decided_ns[i])
         is_decided = decided_ns <= until_ns

@@ -107,6 +107,7 @@ class Windows(NamedTuple):
     - `tell_ns` (m,): the watermark from which a finding is told though it still goes on (its decision then gives
       the next revision), as it stood at that time; `NEVER_NS`, or None for all, where it waits to be decided;
     - `wake_ns`: the next watermark at which the outcome changes though no further event comes (silence lasts);
+    - `is_sure`: `make` gives a finding for every id;
     - `is_settled`: until `wake_ns` further events, all of them needed, change nothing either.
     """
 
@@ -118,6 +119,7 @@ class Windows(NamedTuple):
     tell_ns: NDArray[np.int64] | None = None
     wake_ns: int = NEVER_NS
     is_settled: bool = False
+    is_sure: bool = False
 
     @classmethod
     def none(cls, rows: int) -> "Windows":

@@ -97,7 +97,11 @@ def evaluate(placed: pa.Table, until_ns: int, parameters: Parameters) -> Windows
     outages, newest, wake_ns = _outages(placed, until_ns, parameters)
     is_needed = np.zeros(placed.num_rows, dtype=np.bool_)
     is_needed[newest] = True
-    groups = tuple(_groups(outages, parameters))
+    groups = tuple(
+        group
+        for group in _groups(outages, parameters)
+        if not _is_brief(group, *_span(group, until_ns), until_ns, parameters)
+    )
     decided, tell, members = [], [], []
     for group in groups:
         begun_ns = min(outage.by_ns for outage in group)
@@ -118,6 +122,7 @@ def evaluate(placed: pa.Table, until_ns: int, parameters: Parameters) -> Windows
         _with_all_behind(placed, is_needed),
         tell_ns=np.array(tell, dtype=np.int64),
         wake_ns=wake_ns,
+        is_sure=True,
     )
 
 
@@ -239,20 +244,12 @@ def _post(sensor_id: str, parameters: Parameters) -> tuple[float, float]:
     return facts.lon, facts.lat
 
 
-def _finding(
-    placed: pa.Table, group: list[_Outage], until_ns: int, parameters: Parameters
-) -> dict[str, Any] | None:
+def _finding(placed: pa.Table, group: list[_Outage], until_ns: int, parameters: Parameters) -> dict[str, Any]:
     agreement = parameters.agreement
-    # One cause: it came after the last sign of any of them that it can have come after.
-    latest_ns = min(outage.by_ns for outage in group)
-    start_ns = max((one.from_ns for one in group if one.from_ns <= latest_ns), default=latest_ns)
-    end_ns = max(min(outage.end_ns, until_ns) for outage in group)
+    start_ns, end_ns = _span(group, until_ns)
     goes_on = any(outage.end_ns > until_ns for outage in group)
     lasts_s = (end_ns - start_ns) / 1e9
-    is_stated = all(outage.how == "stated" for outage in group)
-    margin_s = lasts_s - agreement.number(f"{RULE_ID}.duration_s_min", start_ns)
-    if is_stated and not goes_on and margin_s < 0:
-        return None
+    margin_s = _margin_s(start_ns, end_ns, parameters)
     ids = sorted(outage.sensor_id for outage in group)
     loss = loss_of(ids, parameters, start_ns)
     how = Counter(outage.how for outage in group)
@@ -299,6 +296,27 @@ def _finding(
         "reasons": reasons,
         "detail": findings.canonical_json(told),
     }
+
+
+def _span(group: list[_Outage], until_ns: int) -> tuple[int, int]:
+    """When an outage began and when it was over, as far as it has come."""
+    # One cause: it came after the last sign of any of them that it can have come after.
+    latest_ns = min(outage.by_ns for outage in group)
+    start_ns = max((one.from_ns for one in group if one.from_ns <= latest_ns), default=latest_ns)
+    return start_ns, max(min(outage.end_ns, until_ns) for outage in group)
+
+
+def _margin_s(start_ns: int, end_ns: int, parameters: Parameters) -> float:
+    return (end_ns - start_ns) / 1e9 - parameters.agreement.number(f"{RULE_ID}.duration_s_min", start_ns)
+
+
+def _is_brief(
+    group: list[_Outage], start_ns: int, end_ns: int, until_ns: int, parameters: Parameters
+) -> bool:
+    """Whether it is a stated outage that was over before it is worth telling."""
+    is_over = all(outage.end_ns <= until_ns for outage in group)
+    is_stated = all(outage.how == "stated" for outage in group)
+    return is_over and is_stated and _margin_s(start_ns, end_ns, parameters) < 0
 
 
 def _identity(placed: pa.Table, group: list[_Outage]) -> str:

@@ -121,6 +121,25 @@ def test_a_finding_is_made_only_when_it_is_told(monkeypatch: pytest.MonkeyPatch)
     assert made == [at(900)]
 
 
+def test_a_finding_that_is_sure_is_made_again_only_when_it_is_decided(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made = []
+
+    class Sure(Digging):
+        def evaluate(self, placed: pa.Table, until_ns: int, parameters: Parameters) -> Windows:
+            found = super().evaluate(placed, until_ns, parameters)
+            return found._replace(make=lambda i: made.append(until_ns) or found.make(i), is_sure=True)  # type: ignore[func-returns-value]
+
+    monkeypatch.setattr(windows, "window_rules", lambda _: (Sure(),))
+    long = table([works(500 * i, id=f"{i}") for i in range(9)])
+    states, first = windows.advance({}, long, at(4_000), False, PARAMETERS)
+    states, still = windows.advance(states, table([works(4_400, id="x")]), at(4_400), False, PARAMETERS)
+    _, last = windows.advance(states, table([]), at(5_100), False, PARAMETERS)
+    assert [told(output) for output in (first, still, last)] == [[("final", 1, 9)], [], [("final", 2, 10)]]
+    assert made == [at(4_000), at(5_100)]
+
+
 def test_a_rule_that_is_settled_is_asked_again_when_it_wakes_or_the_input_ends(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
