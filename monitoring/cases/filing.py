@@ -39,6 +39,9 @@ STATE_VERSION: Final = 4
 MEMORY_NS: Final = 92 * 86_400 * 1_000_000_000
 """Findings and cases older than this, by event time, before the newest one are no longer joined or flagged."""
 
+_UNREAD: Final = ["detail", "event_ids"]
+"""Columns of a finding that no policy asks for, and most of its bytes."""
+
 
 class StateTooNew(ValueError):
     """A snapshot was written by a later version of the program."""
@@ -144,7 +147,7 @@ def step(
             return movement.sentence([row], parameters)
         return sentences.get(row["incident_id"])
 
-    for row in findings.to_pylist():
+    for row in findings.drop_columns(_UNREAD).to_pylist():
         desk.take(row, sentence)
     return desk.state(), pa.Table.from_pylist(desk.filings, schema=schema.FILINGS)
 

@@ -49,10 +49,11 @@ def span(start_ns: int, end_ns: int, zone: str) -> str:
     '24 Nov, 16:02 to 16:09 (Europe/Kyiv)'
     """
     start, end = _local(start_ns, zone), _local(end_ns, zone)
-    first = f"{start.day} {month(start)[:3]}, {start:%H:%M}"
+    begun, ended = (f"{at.hour:02d}:{at.minute:02d}" for at in (start, end))
+    first = f"{start.day} {month(start)[:3]}, {begun}"
     if start.date() != end.date():
-        return f"{first} to {end.day} {month(end)[:3]}, {end:%H:%M} ({zone})"
-    return f"{first} ({zone})" if f"{start:%H:%M}" == f"{end:%H:%M}" else f"{first} to {end:%H:%M} ({zone})"
+        return f"{first} to {end.day} {month(end)[:3]}, {ended} ({zone})"
+    return f"{first} ({zone})" if begun == ended else f"{first} to {ended} ({zone})"
 
 
 def place(chainage_m: float | None, sector: str | None, side: str | None, distance_m: float | None) -> str:
