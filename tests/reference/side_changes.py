@@ -15,7 +15,7 @@ from tests.small_world import LINE, SECOND_NS
 BETAS = [-4.0 + 8.0 * k / 12 for k in range(13)]
 TOTAL = sum(math.exp(-(beta**2) / 2) for beta in BETAS)
 WEIGHTS = [math.exp(-(beta**2) / 2) / TOTAL for beta in BETAS]
-Change = tuple[str, str, str, int, int, float]
+Change = tuple[str, str, str, int, int, float | None]
 
 
 def cumulative(x: float) -> float:
@@ -81,7 +81,11 @@ def unknown() -> list[list[list[float]]]:
 
 
 def changes(rows: list[dict[str, Any]], parameters: Parameters, until_ns: int) -> list[Change]:
-    """(id before, id after, direction, instant in microseconds, revision, probability), the newest of each."""
+    """(id before, id after, direction, instant in microseconds, revision, probability), the newest of each.
+
+    The probability is None where nothing orders the fixes that show the change: they have one time, or another fix of
+    the time of one of them is surely on the other side.
+    """
     value = parameters.agreement.number
     asked = {n: value(f"line_crossing.{n}_prob", 0) for n in ("report", "assert", "sure")}
     dwell_ns = round(value("line_crossing.dwell_s", 0) * SECOND_NS)
@@ -89,6 +93,14 @@ def changes(rows: list[dict[str, Any]], parameters: Parameters, until_ns: int) -
     share, forget_s = value("tracks.bias_frac", 0), value("tracks.forget_s", 0)
     found: list[list[Change]] = []
     track = Track(unknown())
+    fixes, pending, certain_before = placed(rows), 0, 0
+    k_sigma = value("tracks.k_sigma", 0)
+
+    def sides_at(time_ns: int) -> set[bool]:
+        together = [fix for fix in fixes if fix["time_ns"] == time_ns]
+        return {
+            fix["distance_m"] > 0 for fix in together if abs(fix["distance_m"]) > k_sigma * fix["sigma_m"]
+        }
 
     def tell(probability: float) -> None:
         assert track.after is not None
@@ -103,7 +115,9 @@ def changes(rows: list[dict[str, Any]], parameters: Parameters, until_ns: int) -
         told = (track.before["id"], track.after["id"], "A>B" if track.side > 0 else "B>A", ways[-1][2])
         if track.revision == 1:
             found.append([])
-        found[-1].append((*told, track.revision, probability))
+        first_ns, last_ns = track.before["time_ns"], track.after["time_ns"]
+        is_unordered = first_ns == last_ns or any(len(sides_at(at)) > 1 for at in (first_ns, last_ns))
+        found[-1].append((*told, track.revision, None if is_unordered else probability))
 
     def settle() -> None:
         tell(track.p_change())
@@ -115,7 +129,6 @@ def changes(rows: list[dict[str, Any]], parameters: Parameters, until_ns: int) -
         track.due_ns = track.published_ns = None
         track.is_told, track.is_asserted, track.revision = False, False, 0
 
-    fixes, pending, certain_before = placed(rows), 0, 0
     for number, fix in enumerate(fixes):
         fix["number"] = number
         last = fixes[number - 1] if number else None

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from monitoring.pipeline import Engine
@@ -45,6 +45,7 @@ def tracks(seed: int) -> list[dict[str, Any]]:
 
 
 @given(st.integers(0, 2**32 - 1))
+@example(171)  # fixes of one time on both sides
 @settings(max_examples=40, deadline=None)
 def test_all_tracks_at_once_give_what_each_track_gives_alone(seed: int) -> None:
     rows = tracks(seed)
@@ -67,7 +68,9 @@ def test_all_tracks_at_once_give_what_each_track_gives_alone(seed: int) -> None:
         expected = sorted(side_changes.changes(own, PARAMETERS, until_ns))
         assert [told[:5] for told in sorted(crossed)] == [told[:5] for told in expected]
         for told, slow in zip(sorted(crossed), expected, strict=True):
-            assert abs(told[5] - min(max(slow[5], 1e-4), 1 - 1e-4)) < 1e-4
+            assert (told[5] is None) == (slow[5] is None)
+            if slow[5] is not None:
+                assert abs(told[5] - min(max(slow[5], 1e-4), 1 - 1e-4)) < 1e-4
         wanted = track_rules.stays(own, PARAMETERS)
         assert sorted(stay[:2] for stay in stayed) == sorted(stay[:2] for stay in wanted)
         for start, end, deepest in wanted:
