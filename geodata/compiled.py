@@ -41,6 +41,7 @@ FIRSTS = 7 * STRIDE
 BEST, OFF_X, OFF_Y, RAW, DX, DY, INVERSE = (k * STRIDE for k in range(22, 29))
 ROWS: Final = 29
 # These take the place of rows that are no longer needed.
+BEST_OF_REST = ROOT
 SQUARE, SIGN = ROOT, COLUMN
 CODE, TANGENT_X, TANGENT_Y = (k * STRIDE for k in range(7, 10))
 WAYS = 10 * STRIDE
@@ -230,8 +231,12 @@ def _choose_of_rest(
             )
             key, _, _, _ = _measure(x, y, toward_x, toward_y, x0, y0, dx, dy, inverse, one, rank_mask, rank)
             best = key if key < best else best
+        w[BEST_OF_REST + n] = best
+    # In a loop of its own: whether there is a nearer one is known late, and would hold up the next places.
+    for n in range(many_count):
+        k, best = many[n], w[BEST_OF_REST + n]
         if best < w[BEST + k]:
-            at = np.uint64(candidates[first + _rank(best, rank_mask)])
+            at = np.uint64(candidates[np.uint64(lists[k] + 1) + _rank(best, rank_mask)])
             x0, y0 = records[at], records[at + np.uint64(1)]
             dx, dy, inverse = (
                 records[at + np.uint64(2)],
@@ -239,7 +244,7 @@ def _choose_of_rest(
                 records[at + np.uint64(4)],
             )
             _, w[OFF_X + k], w[OFF_Y + k], w[RAW + k] = _measure(
-                x, y, toward_x, toward_y, x0, y0, dx, dy, inverse, one, rank_mask, 0
+                w[X + k], w[Y + k], 0.0, 0.0, x0, y0, dx, dy, inverse, one, rank_mask, 0
             )
             w[BEST + k], w[DX + k], w[DY + k], w[INVERSE + k] = best, dx, dy, inverse
 
