@@ -48,7 +48,6 @@ from numpy.typing import NDArray
 
 from monitoring import events, findings, schema
 from monitoring.agreement import Parameter, Parameters, Permission
-from monitoring.tracks.at_odds import Moment, moments_at_odds
 from monitoring.tracks.batch import NOT_STATED, TrackBatch
 from monitoring.tracks.changes import CHANGES, Pending, Thresholds, Told, finding_id
 from monitoring.tracks.facts import NEVER_NS, Columns, fix_facts, passage_facts
@@ -98,12 +97,9 @@ def evaluate(
         return Thresholds(report, asserted, sure, (dwell_s * 1e9).astype(np.int64))
 
     pending, told = follow(memory, batch, until_ns, is_end, parameters, RULE_ID, thresholds)
-    at_odds = moments_at_odds(batch) if told else frozenset()
     bends = _bends_cut(batch, parameters)
     rows = list(_rows(_of_steps(batch, bends, parameters), parameters)) if len(bends.crossing) else []
-    rows += [
-        row for changes in told if len(changes) for row in _rows(_of_changes(changes, at_odds), parameters)
-    ]
+    rows += [row for changes in told if len(changes) for row in _rows(_of_changes(changes), parameters)]
     return rows, pending
 
 
@@ -183,15 +179,11 @@ def _of_steps(batch: TrackBatch, found: _Found, parameters: Parameters) -> Colum
     return columns | {"finding_id": np.array(ids, dtype=np.object_)}
 
 
-def _of_changes(told: Told, at_odds: frozenset[Moment]) -> Columns:
+def _of_changes(told: Told) -> Columns:
     """With `is_unordered`: one of the fixes that show the change has another of its time against it."""
     columns = told.columns
     is_unordered = columns["before_time_ns"] == columns["after_time_ns"]
-    if at_odds:
-        names = columns["sensor_id"].tolist(), columns["track_id"].tolist()
-        for end in ("before", "after"):
-            moments = zip(*names, columns[f"{end}_time_ns"].tolist(), strict=True)
-            is_unordered |= np.array([moment in at_odds for moment in moments], dtype=bool)
+    is_unordered |= columns["before_is_at_odds"] | columns["after_is_at_odds"]
     return columns | {
         "is_inferred": np.zeros(len(told), dtype=bool),
         "is_unordered": is_unordered,

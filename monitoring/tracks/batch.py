@@ -60,6 +60,7 @@ class TrackBatch:
     or -1;
     - `calibre_mm`: the newest stated calibre of the track, 0 = none;
     - `is_doubtful`: the position was given with low precision;
+    - `is_at_odds`: another fix of the track and time is surely on the other side, and nothing orders the two;
     - `sensor_id`, `track_id`, `id`: Arrow strings, of which row i has element `source[i]`;
     - `fixes`: the events (EVENTS) of the new rows, of which row i has row `source[i] - first_fix`.
     """
@@ -86,6 +87,7 @@ class TrackBatch:
     affiliation: NDArray[np.int8]
     calibre_mm: NDArray[np.float64]
     is_doubtful: NDArray[np.bool_]
+    is_at_odds: NDArray[np.bool_]
     source: NDArray[np.int64]
     sensor_id: pa.Array
     track_id: pa.Array

@@ -35,6 +35,7 @@ _FIX: Final[Mapping[str, pa.DataType]] = {
     "object_class": pa.int8(),
     "affiliation": pa.int8(),
     "is_doubtful": pa.bool_(),
+    "is_at_odds": pa.bool_(),
     "line_version": pa.string(),
 }
 _PASSAGE: Final[Mapping[str, pa.DataType]] = {
@@ -75,6 +76,7 @@ def fix_facts(batch: TrackBatch, rows: Rows, prefix: str) -> Columns:
         "object_class": batch.object_class[rows],
         "affiliation": batch.affiliation[rows],
         "is_doubtful": batch.is_doubtful[rows],
+        "is_at_odds": batch.is_at_odds[rows],
         "line_version": versions[batch.line_idx[rows]],
     }
     return {f"{prefix}_{name}": column for name, column in columns.items()}

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-VERSION: Final = 3
+VERSION: Final = 4
 
 FIXES: Final = pa.schema(
     [
@@ -28,20 +28,23 @@ FIXES: Final = pa.schema(
         pa.field("affiliation", pa.int8(), nullable=False),
         pa.field("calibre_mm", pa.float64(), nullable=False),
         pa.field("is_doubtful", pa.bool_(), nullable=False),
+        pa.field("is_at_odds", pa.bool_(), nullable=False),
         pa.field("pending_side", pa.int8(), nullable=False),
     ],
     metadata={"version": str(VERSION)},
 )
 """Remembered fixes, by key. `judged_ns` is the time whose line they are judged against; `sigma_m` the standard
 deviation along the longer axis of the error, `sigma_minor_m` along the other, `sigma_azimuth_deg` the longer
-one's azimuth (0 for a circle); `calibre_mm` the newest stated one of the track, 0 = none; `pending_side` the
-side from which it came, of a fix exactly on the line."""
+one's azimuth (0 for a circle); `calibre_mm` the newest stated one of the track, 0 = none; `is_at_odds`: a
+fix of the same time contradicts it (see `batch`); `pending_side` the side from which it came, of a fix exactly on
+the line."""
 
 
 def of_this_version(table: pa.Table) -> pa.Table:
     """A table of schema `FIXES`, also from one that an earlier version wrote.
 
-    Version 1 held up to four fixes a track, the newest last, and no ellipses; version 2 no calibre.
+    Version 1 held up to four fixes a track, the newest last, and no ellipses; version 2 no calibre; version 3
+    not what contradicts a fix.
     """
     if table.schema.names == FIXES.names:
         return table.cast(FIXES)
@@ -52,6 +55,7 @@ def of_this_version(table: pa.Table) -> pa.Table:
         "sigma_minor_m": table.column("sigma_m"),
         "sigma_azimuth_deg": pa.array(np.zeros(len(newest))),
         "calibre_mm": pa.array(np.zeros(len(newest))),
+        "is_at_odds": pa.array(np.zeros(len(newest), dtype=bool)),
     }
     columns = [table.column(n) if n in table.schema.names else added[n] for n in FIXES.names]
     return pa.Table.from_arrays(columns, names=FIXES.names).cast(FIXES)
@@ -75,6 +79,7 @@ class Fixes(NamedTuple):
     affiliation: NDArray[np.int8]
     calibre_mm: NDArray[np.float64]
     is_doubtful: NDArray[np.bool_]
+    is_at_odds: NDArray[np.bool_]
     pending_side: NDArray[np.int8]
 
     @classmethod

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from geodata.contact_line import ContactLine
 from monitoring import events, schema
 from monitoring.agreement import Parameters
+from monitoring.tracks.at_odds import at_odds
 from monitoring.tracks.batch import NOT_STATED, UNKNOWN, TrackBatch
 from monitoring.tracks.crossing import find_crossings
 from monitoring.tracks.keys import track_keys
@@ -85,6 +86,7 @@ def _fresh(fixes: pa.Table, is_doubtful: NDArray[np.bool_], parameters: Paramete
         affiliation=np.where(affiliation == UNKNOWN, np.int8(NOT_STATED), affiliation),
         calibre_mm=_calibre_mm(fixes),
         is_doubtful=is_doubtful,
+        is_at_odds=np.zeros(n, dtype=bool),
         pending_side=np.zeros(n, dtype=np.int8),
         **ids,
     )
@@ -159,6 +161,7 @@ def _placed(
         affiliation=_carried_on(rows.affiliation[source], starts_track),
         calibre_mm=calibre_mm,
         is_doubtful=rows.is_doubtful[source],
+        is_at_odds=rows.is_at_odds[source] | at_odds(rows.key[source], is_first, time_ns, certain_side),
         source=source,
         sensor_id=rows.sensor_id,
         track_id=rows.track_id,
@@ -252,6 +255,7 @@ def _newest(batch: TrackBatch, pending_side: NDArray[np.int8], judged_ns: NDArra
         affiliation=batch.affiliation[last],
         calibre_mm=batch.calibre_mm[last],
         is_doubtful=batch.is_doubtful[last],
+        is_at_odds=batch.is_at_odds[last],
         pending_side=pending_side[last],
     )
 
