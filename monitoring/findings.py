@@ -25,7 +25,7 @@ Instants = NDArray[np.int64]
 SIDE_NAMES: Final = {1: "A", -1: "B"}
 DIRECTION_NAMES: Final = {1: "A>B", -1: "B>A"}
 _UNKNOWN: Final = schema.AFFILIATIONS.index("unknown")
-_NOTHING: Final = schema.FINDINGS.empty_table()
+_NOTHING: Final = pa.Table.from_batches([], schema.FINDINGS)  # loads no pandas, as `empty_table` would
 
 
 Decided = tuple[int, Mapping[str, Any]]

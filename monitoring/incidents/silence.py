@@ -59,6 +59,8 @@ def of_others(
     types = np.array([schema.SENSOR_TYPES.index(facts.type) for facts in posts])
     half_m = reach.HALF_M[types][:, [BLASTS, SHOTS]]
     farthest_m = reach.CUT * float(half_m.max(initial=0.0))
+    if farthest_m <= 0.0:
+        return nothing
     i, j = geometry.pairs_within(
         np.concatenate([lon[asked], at_lon]), np.concatenate([lat[asked], at_lat]), farthest_m
     )

@@ -13,6 +13,7 @@ TYPES = {
     "CB": "counter_battery_radar",
     "HR": "human_report",
     "AS": "acoustic_small_arms",
+    "GS": "geophone",
 }
 
 
@@ -95,6 +96,11 @@ def test_nobodys_silence_speaks_against_a_flare_and_of_all_silence_only_so_much(
     assert weighed([flare], world(**posts))["happened"] == weighed([flare])["happened"]
     crowd, few = (weighed([bang()], world(**dict(list(posts.items())[:n])))["happened"] for n in (12, 4))
     assert crowd == pytest.approx(few, rel=0.3), "posts of one kind share their weather"
+
+
+def test_posts_of_a_kind_that_notices_no_fire_say_nothing():
+    beside = weighed([bang()], world(GS_1=(-3_000, 0)))
+    assert (beside["happened"], beside["silent_posts"]) == (weighed([bang()])["happened"], 0)
 
 
 def test_posts_that_would_have_noticed_and_gave_nothing_speak_against_a_report():
