@@ -336,7 +336,7 @@ def _first_standing(
     """Per run the first fix inside by which its stay has stood long enough to be told, -1 = none or told
     before."""
     row, offset, length = _spread(runs.begin, runs.end)
-    stands = (marks.zone[row] > 0) & (np.repeat(revision, length) == 0)
+    stands = (marks.zone[row] > 0) & batch.is_new[row] & (np.repeat(revision, length) == 0)
     stands &= batch.time_ns[row] - np.repeat(start_ns, length) >= marks.pauses.standing_ns[row]
     none = len(batch)
     found = np.minimum.reduceat(np.where(stands, row, none), offset)
@@ -352,7 +352,9 @@ def _summaries(
 ) -> Stays:
     """One stay per run of rows `begin`..`end`; a run without a fix inside has `fix_count` 0 and no place."""
     row, offset, length = _spread(begin, end)
-    is_inside = marks.zone[row] > 0
+    # A fix that is judged again against a new line has been counted already, perhaps with an earlier batch.
+    is_new = batch.is_new[row]
+    is_inside = (marks.zone[row] > 0) & is_new
     none = len(batch)
     first = np.minimum.reduceat(np.where(is_inside, row, none), offset)
     last = np.maximum.reduceat(np.where(is_inside, row, -1), offset)
@@ -368,7 +370,7 @@ def _summaries(
         np.where(code[row] >= 0, 1 << np.maximum(code[row], 0).astype(np.int64), 0)
         for code in (batch.affiliation, batch.object_class)
     )
-    says = np.zeros(len(row), dtype=np.int8) if marks.says is None else marks.says[row]
+    says = np.zeros(len(row), dtype=np.int8) if marks.says is None else np.where(is_new, marks.says[row], 0)
     objects = np.zeros(len(row), dtype=np.int64)
     if marks.objects is not None:
         objects = np.where(is_inside, marks.objects[row], 0)

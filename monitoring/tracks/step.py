@@ -134,6 +134,9 @@ def _placed(
     calibre_mm = rows.calibre_mm[source]
     if calibre_mm.any():
         calibre_mm = calibre_mm[_newest_stated(calibre_mm > 0.0, starts_track)]
+    is_at_odds = rows.is_at_odds[source] | at_odds(rows.key[source], is_first, time_ns, certain_side)
+    # What contradicts a fix does so against the new line too, wherever the batch is cut.
+    is_at_odds[is_copy] = is_at_odds[np.flatnonzero(is_copy) - 1]
     pending_before = np.where(is_copy, 0, rows.pending_side[source]).astype(np.int8)
     crossings, pending_side = find_crossings(
         parameters.lines.lines, line_idx, lon, lat, distance_m, is_step, pending_before
@@ -161,7 +164,7 @@ def _placed(
         affiliation=_carried_on(rows.affiliation[source], starts_track),
         calibre_mm=calibre_mm,
         is_doubtful=rows.is_doubtful[source],
-        is_at_odds=rows.is_at_odds[source] | at_odds(rows.key[source], is_first, time_ns, certain_side),
+        is_at_odds=is_at_odds,
         source=source,
         sensor_id=rows.sensor_id,
         track_id=rows.track_id,

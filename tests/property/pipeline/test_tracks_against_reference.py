@@ -3,6 +3,7 @@
 import itertools
 import json
 from collections import defaultdict
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,10 +11,13 @@ import pyarrow as pa
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from geodata.contact_line import ContactLine, LineHistory
+from geodata.line_file import LineDraft
+from monitoring.agreement import Parameters
 from monitoring.pipeline import Engine
 from monitoring.pipeline.detect import detect, newest_revisions
 from tests.reference import side_changes, track_rules
-from tests.small_world import SECOND_NS, fix, parameters, table
+from tests.small_world import LINE, LON, SECOND_NS, fix, parameters, table
 
 CHANGES = {"buffer_incursion.dwell_s": 0, "line_crossing.bracket_s_max": 1e6, "tracks.forget_s": 3000}
 PARAMETERS = parameters(CHANGES)
@@ -79,18 +83,31 @@ def test_all_tracks_at_once_give_what_each_track_gives_alone(seed: int) -> None:
 
 @given(st.integers(0, 2**32 - 1))
 @settings(max_examples=15, deadline=None)
+@example(0)  # a stay goes on while the line moves
 @example(115)  # what contradicts a fix is told after another instant
 def test_fixes_judged_instant_by_instant_give_what_all_of_them_give_at_once(seed: int) -> None:
     rows = sorted(tracks(seed), key=lambda row: row["time_ns"])
-    engine, findings = Engine(NO_WAITING), []
+    for used in (NO_WAITING, _with_a_line_that_moves(rows)):
+        drop = ["incident_id", "agreement_version"]
+        one_by_one = newest_revisions(_instant_by_instant(rows, used)).drop_columns(drop).to_pylist()
+        assert one_by_one == detect([table(rows)], used).drop_columns(drop).to_pylist()
+
+
+def _with_a_line_that_moves(rows: list[dict[str, Any]]) -> Parameters:
+    """Parameters with another line in force from the middle of the rows on."""
+    moved = ContactLine.from_draft(LineDraft(((LON + 0.003, 48.0), (LON + 0.003, 49.0)), "moved east"))
+    lines = LineHistory([LINE]).with_line(moved, rows[len(rows) // 2]["time_ns"])
+    return replace(NO_WAITING, lines=lines)
+
+
+def _instant_by_instant(rows: list[dict[str, Any]], used: Parameters) -> pa.Table:
+    engine, findings = Engine(used), []
     for _, instant in itertools.groupby(rows, key=lambda row: row["time_ns"]):
         together = list(instant)
         engine.feed(table(together))
         findings.append(engine.tick(together[0]["time_ns"]).findings)
     findings.append(engine.tick(rows[-1]["time_ns"], end_of_input=True).findings)
-    drop = ["incident_id", "agreement_version"]
-    one_by_one = newest_revisions(pa.concat_tables(findings)).drop_columns(drop).to_pylist()
-    assert one_by_one == detect([table(rows)], NO_WAITING).drop_columns(drop).to_pylist()
+    return pa.concat_tables(findings)
 
 
 def test_the_worlds_of_this_test_hold_crossings_and_stays() -> None:

@@ -4,12 +4,14 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from geodata.contact_line import ContactLine, LineHistory
+from geodata.line_file import LineDraft
 from monitoring import events
 from monitoring.agreement import SensorFacts
 from monitoring.tracks.sigma import position_sigma_m
 from monitoring.tracks.state import FIXES, Fixes, of_this_version
 from monitoring.tracks.step import step
-from tests.small_world import START_NS, fix, parameters, table
+from tests.small_world import LINE, START_NS, fix, parameters, table
 
 PARAMETERS = parameters()
 FAR_NS = START_NS + 10**15
@@ -85,3 +87,14 @@ def test_what_version_1_remembered_is_read_as_each_tracks_newest_fix() -> None:
     version_1 = version_1.append_column("is_step", pa.array([False, False]))
     assert of_this_version(version_1).equals(newest)
     assert of_this_version(newest).equals(newest)
+
+
+def test_what_contradicts_a_fix_contradicts_it_against_a_new_line_too() -> None:
+    moved = ContactLine.from_draft(LineDraft(((37.001, 48.0), (37.001, 49.0)), "moved"))
+    used = parameters(lines=LineHistory([LINE]).with_line(moved, START_NS + 90 * 10**9))
+    rows = [fix(60, 400, id="a"), fix(60, -400, id="b"), fix(120, -400, id="c")]
+    at_once = step(Fixes.empty(), table(rows), FAR_NS, used).batch
+    assert at_once.is_at_odds.tolist() == [True, True, True, False]
+    first = step(Fixes.empty(), table(rows[:2]), START_NS, used)
+    then = step(first.state, table(rows[2:]), FAR_NS, used).batch
+    assert then.is_at_odds.tolist() == at_once.is_at_odds.tolist()[1:]
