@@ -46,7 +46,8 @@ class Measured(Part):
 
 
 class Naive(Part):
-    """The same of a detector that takes every change of the nearer side for a crossing and joins nothing."""
+    """The same of a detector that takes every change of the nearer side for a crossing, every report for a happening of
+    its own, and joins nothing."""
 
     recall: float | None
     precision: float | None

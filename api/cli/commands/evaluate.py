@@ -33,8 +33,9 @@ def evaluate(
 ) -> None:
     """Score the findings and incidents of the home against what really happened in a simulation.
 
-    Reports are matched one to one with happenings of the same rule within gates in time and space; misses, false
-    alarms, splits and merges are counted together, intervals are of 95 %. The headline is over what is asserted
+    Reports are matched one to one with happenings of the same rule within gates in time and space (outages, whose
+    reports give no place, by the sensors in both); misses, false alarms, splits and merges are counted together,
+    intervals are of 95 %. False alarms in brackets have an innocent cause. The headline is over what is asserted
     (probability of at least one half, or none stated); what is only told is scored beside it. `--published` needs
     no home: it prints what this version finds, misses and falsely reports over all packaged scenarios.
 

@@ -3,6 +3,7 @@
 import json
 import socket
 import subprocess
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 import typer
 
 from api.cli.app import app
+from api.cli.commands.simulate import simulate
 from tests.integration.cli.command_line import PROGRAM, contactline
 from tests.integration.cli.event_files import NOW, shot, written
 
@@ -44,6 +46,19 @@ def test_the_help_of_every_command_shows_an_example_of_it(command: tuple[str, ..
     assert "contactline" in example
     assert " ".join(command) in example
     assert not (tmp_path / "none").exists()
+
+
+def test_the_first_scenario_that_the_help_of_simulate_shows_runs_as_it_stands(tmp_path: Path) -> None:
+    shown = (simulate.__doc__ or "").partition("```yaml\n")[2].partition("```")[0]
+    assert "night-raid" in shown
+    assert "night-raid" in contactline(tmp_path / "none", "simulate", "--help").out
+    mine, out, truth = (tmp_path / name for name in ("mine.yaml", "events.ndjson", "truth.ndjson"))
+    mine.write_text(textwrap.dedent(shown), "utf-8")
+    made = contactline(
+        tmp_path / "none", "simulate", "--scenario", mine, "--hours", 0.2, "--out", out, "--truth", truth, "--json",
+    )  # fmt: skip
+    assert made.exit_code == 0, made.err
+    assert (made.json["scenario"], made.json["events"] > 100) == ("mine", True)
 
 
 def test_the_root_help_names_every_command(tmp_path: Path) -> None:

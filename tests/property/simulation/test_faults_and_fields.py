@@ -14,6 +14,7 @@ from geodata.contact_line import ContactLine, packaged_line
 from monitoring.simulation import Scenario
 from monitoring.simulation.background import _babble
 from monitoring.simulation.deception import inventions
+from monitoring.simulation.jamming import JammingDiscs
 from monitoring.simulation.looks import TAKEN_FOR, _looks, observe_movers
 from monitoring.simulation.scenario import Weather
 from monitoring.simulation.scenario_file import load_scenario
@@ -139,6 +140,33 @@ def test_weather_covers_its_share_of_cells_and_cuts_the_ranges_of_its_sensors() 
     assert np.mean(microphone == WIND_FACTOR) == pytest.approx(0.1, abs=0.02)
     assert np.all(radar == 1.0)
     assert IS_OPTICAL.sum() == 3
+
+
+def test_jamming_makes_the_positions_of_aircraft_eight_times_poorer_and_some_do_not_say_so(
+    line: ContactLine,
+) -> None:
+    world = world_of(with_faults(jamming_discs=0, biased_frac=0.0), line, density=2.0)
+    one, zero = np.ones(1, dtype=np.int64), np.zeros(1)
+    everywhere = JammingDiscs(-one, one, zero, zero, zero + 1e7, zero, zero + DAY_S)
+    errors, stated = [], []
+    for jamming in (world.jamming, everywhere):
+        jammed = replace(world, jamming=jamming)
+        batch, *_ = observe_movers(jammed, 30_000.0, 44_400.0, np.random.default_rng(4))
+        x, y, _, _ = world.movers.paths.at(batch["link"], batch["made_s"])
+        seen_x, seen_y = world.space.line.frame.forward(batch["lon"], batch["lat"])
+        errors.append(np.hypot(seen_x - x, seen_y - y))
+        stated.append(np.fmax(batch["sigma_m"], batch["sigma_major_m"]))
+    flies = np.isin(
+        world.net.type_idx[batch["sensor"]], [TYPES.index(n) for n in ("uav_eo_ir", "uav_sar_gmti")]
+    )
+    assert flies.sum() > 1_000
+    poorer = errors[1] / errors[0]
+    assert np.median(poorer[flies]) == pytest.approx(8.0, rel=0.01)
+    assert np.nanmax(poorer[~flies]) == 1.0
+    said = np.round(stated[1] / stated[0])
+    sensors = np.unique(batch["sensor"][flies])
+    unsaid = [sensor for sensor in sensors if np.median(said[batch["sensor"] == sensor]) == 1.0]
+    assert len(unsaid) / len(sensors) == pytest.approx(0.3, abs=0.25)
 
 
 def test_jammers_and_lies_are_as_many_as_the_scenario_says(line: ContactLine) -> None:

@@ -5,6 +5,7 @@ import json
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from rich.console import Console
@@ -359,6 +360,24 @@ def test_an_outage_whose_reports_only_came_late_is_an_innocent_cause() -> None:
     assert (rule.n, rule.innocent) == (0, ("1",))
 
 
+def build_up(name: str, hour: float, lon: float = 37.0, **changes: Any) -> Happening:
+    broken = (RuleTruth("force_build_up", "violation"),)
+    made = happening(name, "fire", hour, lon, phenomena=12)
+    return replace(made, **({"kind": "build_up", "rules": broken, "extent_m": 8_000.0} | changes))
+
+
+@pytest.mark.parametrize(("beyond_m", "is_found"), [(9_900.0, True), (10_100.0, False)])
+def test_a_build_up_is_found_within_ten_kilometres_of_where_its_objects_were(
+    beyond_m: float, is_found: bool
+) -> None:
+    lon = 37.0 + (8_000.0 + beyond_m) / 6_371_008.8 / np.cos(np.radians(48.0)) * 180.0 / np.pi
+    world = truth(build_up("b", 1), build_up("far", 1, 39.0))
+    found = table(finding("1", "force_build_up", 1, lon, count=9))
+    (rule,) = evaluate(world, found).rules
+    assert (rule.matched, len(rule.misses), len(rule.false_alarms)) == (is_found, 2 - is_found, 1 - is_found)
+    assert rule.count_ratio == (0.75 if is_found else None)
+
+
 def test_an_outage_and_a_build_up_are_counted_by_the_finding_not_by_its_incident() -> None:
     incident: dict[str, Any] = {field.name: None for field in schema.INCIDENTS}
     incident |= {"incident_id": "i", "revision": 1, "phenomena": '{"sensor_outage":1}', "detail": "{}"}
@@ -369,6 +388,9 @@ def test_an_outage_and_a_build_up_are_counted_by_the_finding_not_by_its_incident
         ],
         schema=schema.INCIDENTS,
     )
-    named = table(silence("1", 1, "GR-1", "GR-2") | {"incident_id": "i"})
-    (report,) = reports_of(named, incidents)
-    assert report.count == 2
+    named = table(
+        silence("1", 1, "GR-1", "GR-2") | {"incident_id": "i"},
+        finding("2", "force_build_up", 1, count=14, incident_id="i"),
+    )
+    counts = {report.rule_id: report.count for report in reports_of(named, incidents)}
+    assert counts == {"sensor_outage": 2, "force_build_up": 14}

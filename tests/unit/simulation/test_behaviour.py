@@ -70,7 +70,7 @@ def test_staged_fire_has_its_shells_on_the_shooters_own_side_or_comes_from_the_o
     )
 
 
-def test_jammers_are_reported_by_bearing_and_by_aircraft_and_spoil_positions(line: ContactLine) -> None:
+def test_jammers_are_reported_by_bearing_and_by_aircraft(line: ContactLine) -> None:
     done = walked(line, "jamming-night", 8)
     table = done.events.filter(pa.array(events.codes(done.events, "kind") == schema.KINDS.index("jamming")))
     prefixes = Counter(name[:2] for name in table["sensor_id"].to_pylist())

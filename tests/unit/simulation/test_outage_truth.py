@@ -4,10 +4,12 @@ from dataclasses import replace
 
 import msgspec
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from geodata.contact_line import ContactLine
-from monitoring.simulation import Happening
+from monitoring import events, schema
+from monitoring.simulation import Happening, simulate
 from monitoring.simulation.outage_truth import outage_happenings
 from monitoring.simulation.outages import CAUSES, Outages, Spells
 from monitoring.simulation.paths import Intervals
@@ -111,10 +113,47 @@ def test_aircraft_and_spells_outside_the_run_do_not_count(world: World) -> None:
     assert with_spells(world, ("region", 0, drone, 2 * H, 9 * H), ("post", 0, post, 24 * H, 30 * H)) == []
 
 
-def test_posts_lose_the_reports_that_the_truth_says(world: World) -> None:
+def test_regions_take_many_posts_and_what_shows_is_observable(world: World) -> None:
     made = outage_happenings(world)
     regions = [found for found in made if found.object_class == "region"]
     assert regions
     assert max(found.objects for found in regions) > 8
     assert all(found.phenomena <= found.objects for found in made)
     assert all((found.band == "observable") == (found.phenomena > 0) for found in made)
+
+
+def test_posts_lose_the_reports_of_health_that_the_truth_says_and_no_others(line: ContactLine) -> None:
+    faults = load_scenario("sensor-blackout").faults
+    quiet = msgspec.structs.replace(
+        load_scenario("sensor-blackout"),
+        movements=(),
+        fires=(),
+        faults=msgspec.structs.replace(faults, missing_frac=0.0, hour_fault_sensors=0),
+    )
+    run = simulate(quiet, line, seed=5, hours=12)
+    table = pa.concat_tables(run.tables())
+    table = table.filter(pa.array(events.codes(table, "kind") == schema.KINDS.index("heartbeat")))
+    told: dict[str, list[int]] = {}
+    for name, time_ns in zip(table["sensor_id"].to_pylist(), events.ints(table, "time_ns"), strict=True):
+        told.setdefault(name, []).append(int(time_ns))
+    silences: dict[str, list[tuple[int, int, bool]]] = {}
+    for outage in run.truth().happenings:
+        if outage.kind == "outage" and outage.rules:
+            for name in outage.sensor_ids:
+                span = (outage.time_start_ns, outage.time_end_ns, outage.objects == 1)
+                silences.setdefault(name, []).append(span)
+    net = run._world.net
+    phase_s, every_s = health_reports(net)
+    lost = 0
+    for watch, (sensor, flight) in enumerate(zip(net.watch_sensor, net.watch_flight, strict=True)):
+        if flight >= 0:
+            continue
+        name, own = net.ids[sensor], np.array(sorted(told.get(net.ids[sensor], ())))
+        for due_ns in run.from_ns + np.arange(phase_s[watch], 12 * H, every_s[watch]) * 1e9:
+            is_told = bool(len(own)) and np.abs(own - due_ns).min() < 60e9
+            inside = [is_alone for begin, end, is_alone in silences.get(name, ()) if begin <= due_ns < end]
+            assert is_told or inside, (name, due_ns)
+            # What takes several posts lasts until the last of them is back.
+            assert not (is_told and any(inside)), (name, due_ns)
+            lost += not is_told
+    assert lost > 50

@@ -12,6 +12,7 @@ from geodata.crossings import step_crossings
 from monitoring.rules.heavy_weapon_zone import KINDS_OF_WEAPON
 from monitoring.simulation import TruthInvalid, parse_truth, truth_schema, write_truth
 from monitoring.simulation.terms import Terms
+from monitoring.simulation.truth import band
 from tests.small_world import agreement
 from tests.unit.simulation.conftest import Finished
 
@@ -102,8 +103,40 @@ def test_what_is_observable_was_mostly_seen_and_what_is_out_of_reach_hardly(fini
     fires = [h for h in finished.truth.happenings if h.kind == "fire"]
     sure = [h for h in fires if h.band == "observable"]
     hidden = [h for h in fires if h.band == "out_of_reach"]
+    assert len(sure) > 10
+    assert hidden
     assert sum(h.id in seen for h in sure) >= 0.9 * len(sure)
     assert sum(h.id in seen for h in hidden) <= 0.3 * len(hidden) + 1
+
+
+@pytest.mark.parametrize(
+    ("detection_prob", "depth_sigmas", "expected"),
+    [
+        (0.95, 3.0, "observable"),
+        (0.95, None, "observable"),
+        (0.95, 2.99, "in_reach"),
+        (0.949, 3.0, "in_reach"),
+        (0.05, 3.0, "in_reach"),
+        (0.049, 3.0, "out_of_reach"),
+    ],
+)
+def test_bands_hold_on_either_side_of_their_edges(
+    detection_prob: float, depth_sigmas: float | None, expected: str
+) -> None:
+    assert band(detection_prob, depth_sigmas) == expected
+
+
+def test_a_crossing_is_observable_only_where_it_was_deep_for_the_best_fix_and_all_but_surely_seen(
+    finished: Finished,
+) -> None:
+    crossings = [h for h in finished.truth.happenings if h.kind == "crossing"]
+    bands = Counter(h.band for h in crossings)
+    assert bands["observable"] > 3
+    assert bands["observable"] < len(crossings)
+    for h in crossings:
+        is_deep = h.depth_sigmas is not None and h.depth_sigmas >= 3.0
+        assert (h.band == "observable") == (h.detection_prob >= 0.95 and is_deep)
+        assert (h.band == "out_of_reach") == (h.detection_prob < 0.05)
 
 
 def test_a_happening_lies_within_the_run(finished: Finished) -> None:
