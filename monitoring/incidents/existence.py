@@ -139,6 +139,23 @@ class Posts:
         return int(np.count_nonzero(sees))
 
 
+class Watch:
+    """Who watches the line at the times of findings: each time by the line and the distances in force then."""
+
+    def __init__(self, parameters: Parameters) -> None:
+        self._parameters = parameters
+        self._known: dict[tuple[int, int], Posts] = {}
+
+    def at(self, time_ns: int) -> Posts:
+        """The posts that watch at an event time."""
+        times_ns = np.array([time_ns], dtype=np.int64)
+        reach_m = self._parameters.agreement.dated("tracks.watch_m")
+        key = int(self._parameters.lines.at(times_ns)[0]), int(reach_m.idx_at(times_ns)[0])
+        if key not in self._known:
+            self._known[key] = Posts(self._parameters, time_ns)
+        return self._known[key]
+
+
 def weighed(
     row: dict[str, Any], sighting: Sighting, watchers: int, trust: Trust, parameters: Parameters
 ) -> dict[str, Any]:

@@ -28,7 +28,7 @@ from monitoring import findings, schema
 from monitoring.agreement import Parameters
 from monitoring.incidents import deeds, existence, geometry, presences, statements, wording
 from monitoring.incidents.excursions import Excursion, Excursions
-from monitoring.incidents.existence import Posts, Sighting, Trust
+from monitoring.incidents.existence import Sighting, Trust, Watch
 from monitoring.incidents.objects import Objects, Rules
 from monitoring.incidents.sketchbook import WINDOW_NS, Sketchbook
 from monitoring.tracks.keys import track_keys
@@ -161,7 +161,7 @@ def associate(
     if not movement.num_rows:
         return moving._replace(sketches=moving.sketches.without_old(until_ns)), [], []
     excursions, objects, trust = moving.excursions.copy(), moving.objects.copy(), moving.trust.copy()
-    posts = Posts(parameters, until_ns)
+    watch = Watch(parameters)
     judged, touched = [], {}
     keys = _keys(movement).tolist()
     for row, moment_ns, key in zip(movement.to_pylist(), decided_ns.tolist(), keys, strict=True):
@@ -173,7 +173,9 @@ def associate(
             sighting = seen.sighting(key, number, parameters)
             if sighting is not None:
                 is_watched = is_new or sighting.sensor_count == 1
-                watchers = posts.watching(row, sighting.signed_distance_m) if is_watched else 0
+                watchers = 0
+                if is_watched:
+                    watchers = watch.at(row["time_start_ns"]).watching(row, sighting.signed_distance_m)
                 weighed = existence.weighed(row, sighting, watchers, trust, parameters)
                 if is_new and watchers and sighting.seen_s >= existence.SEEN_S_LEAST:
                     is_alone = sighting.sensor_count == 1

@@ -7,8 +7,9 @@ import pytest
 
 from geodata.contact_line import ContactLine, LineHistory
 from geodata.line_file import LineDraft
+from monitoring.agreement import SensorFacts
 from monitoring.pipeline import Engine, EngineOutput, StateTooNew
-from tests.small_world import LINE, SECOND_NS, START_NS, fix, parameters, shot, table
+from tests.small_world import LINE, SECOND_NS, START_NS, fix, parameters, place, shot, table
 
 PARAMETERS = parameters()
 OVER = [fix(0, -400, id="a", affiliation="A"), fix(60, 400, id="b", affiliation="A")]
@@ -130,6 +131,29 @@ def test_a_track_is_judged_against_the_line_in_force_at_its_times() -> None:
         ("A>B", LINE.version),
         ("A>B", moved.version),
     ]
+
+
+def test_who_watched_a_crossing_is_told_by_the_line_of_its_time_whenever_it_is_judged() -> None:
+    beyond, _ = place(4_001.0)
+    moved = ContactLine.from_draft(LineDraft(((beyond, 48.0), (beyond, 49.0)), "moved behind the posts"))
+    posts = [place(4_000.0, 500.0 * i) for i in range(4)]
+    used = parameters(
+        {"stream.lateness_s": 0},
+        LineHistory([LINE]).with_line(moved, at(1_800)),
+        {f"T-{i}": SensorFacts("ground_radar", lon=lon, lat=lat) for i, (lon, lat) in enumerate(posts)},
+        rules=("line_crossing",),
+    )
+    over = [fix(10 * i, -500 + 20 * i, id=f"e{i:02}", affiliation="A", sigma_m=10.0) for i in range(40)]
+    other = [fix(3_600, 9_000, id="z", track_id="t2")]
+    found = []
+    for deliveries in ([over, other], [over + other]):
+        engine, outputs = Engine(used), []
+        for rows in deliveries:
+            engine.feed(table(rows))
+            outputs += engine.tick(rows[-1]["time_ns"]).findings.to_pylist()
+        found.append([row["probability"] for row in outputs])
+    assert found[0] == found[1]
+    assert found[0][0] < 0.5
 
 
 def test_a_state_of_a_later_version_is_refused() -> None:
