@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pyproj import Geod
 
 from geodata.contact_line import ContactLine, packaged_line
 from monitoring.simulation.activity import Groups, plan_fire, plan_movers
@@ -18,7 +19,7 @@ from monitoring.simulation.paths import Intervals, below_zero, merged
 from monitoring.simulation.placement import LineSpace
 from monitoring.simulation.randomness import normal_field, stream, uniform_field
 from monitoring.simulation.scenario_file import load_scenario
-from monitoring.simulation.sensors import CUT, MODELS, RANGE_M, TYPES, detection_probability
+from monitoring.simulation.sensors import CUT, MODELS, RANGE_M, TYPES, detection_probability, place_sensors
 from monitoring.simulation.sounds import SOUND_MPS, observe_fire
 from monitoring.simulation.terms import Terms
 from monitoring.simulation.world import World, build_world
@@ -63,6 +64,51 @@ def test_everybody_moves_and_fires_as_often_as_the_scenario_says(line: ContactLi
             assert abs(count - wanted) < 5 * np.sqrt(wanted) + 1, spec.name
             total, expected = total + count, expected + wanted
     assert abs(total - expected) < 5 * np.sqrt(expected)
+
+
+def test_shells_come_down_after_the_flight_that_the_scenario_states(world: World) -> None:
+    groups, fires = world.groups, world.scenario.fires
+    flown: dict[int, list[float]] = {}
+    launched = dict(
+        zip(groups.pair[~groups.is_impact].tolist(), groups.time_s[~groups.is_impact], strict=True)
+    )
+    spec = groups.spec[groups.group]
+    for i in np.flatnonzero(groups.is_impact).tolist():
+        flown.setdefault(int(spec[i]), []).append(float(groups.time_s[i] - launched[int(groups.pair[i])]))
+    assert {fires[idx].name for idx in flown} == {fire.name for fire in fires if fire.target_km is not None}
+    for idx, times in flown.items():
+        low, high = fires[idx].flight_s
+        assert low <= min(times) <= max(times) <= high + 1e-6
+        assert np.mean(times) == pytest.approx(
+            (low + high) / 2, abs=5 * (high - low) / np.sqrt(12 * len(times))
+        )
+
+
+def test_posts_stand_as_close_as_the_scenario_says_but_for_their_gaps(line: ContactLine) -> None:
+    scenario = load_scenario("busy-day")
+    worlds = [place_sensors(scenario, LineSpace(line), seed, DAY_S) for seed in range(4)]
+    for posts in scenario.posts:
+        kind = TYPES.index(posts.type)
+        places = len(worlds) * len(posts.hosts) * max(round(line.length_m / 1_000 / posts.spacing_km), 1)
+        found = sum(int((net.type_idx == kind).sum()) for net in worlds)
+        wanted = places * (1.0 - posts.gap_frac)
+        assert found <= places
+        assert abs(found - wanted) < 5 * np.sqrt(wanted * posts.gap_frac) + 1, posts.type
+
+
+def test_bearings_err_as_the_catalogue_says(world: World) -> None:
+    batch, *_ = observe_movers(world, 30_000.0, 50_000.0, np.random.default_rng(5))
+    net, frame = world.net, world.space.line.frame
+    own = np.flatnonzero(~np.isnan(batch["bearing_deg"]) & ~net.has_heavy_tail[batch["sensor"]])
+    own = own[net.type_idx[batch["sensor"][own]] == TYPES.index("eo_ir_tower")]
+    assert len(own) > 500
+    sensor = batch["sensor"][own]
+    x, y, _, _ = world.movers.paths.at(batch["link"][own], batch["made_s"][own])
+    (lon, lat), (lon0, lat0) = frame.inverse(x, y), frame.inverse(net.x[sensor], net.y[sensor])
+    azimuth, _, _ = Geod(ellps="WGS84").inv(lon0, lat0, lon, lat)
+    z = ((batch["bearing_deg"][own] - azimuth + 180.0) % 360.0 - 180.0) / batch["bearing_sigma_deg"][own]
+    assert abs(np.mean(z)) < 0.3
+    assert z.std() == pytest.approx(1.0, abs=0.2)
 
 
 @pytest.mark.parametrize("sensor_type", [t for t in TYPES if t != "generic"])
