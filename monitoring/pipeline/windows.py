@@ -283,7 +283,8 @@ def _tell(
             row |= {"finding_id": before.row["finding_id"], "revision": before.row["revision"] + 1}
         moment = decided_ns if is_decided else min(int(tell_ns[i]), until_ns)
         after[own] = Told(sheet.tell(rule, row, members, moment), is_decided)
-    for own, before in told.items():
+    # In the order of a snapshot, so that a restart between changes nothing.
+    for own, before in sorted(told.items()):
         if own not in after and not before.is_decided:
             sheet.withdraw(rule, before.row, until_ns)
     return after

@@ -161,6 +161,25 @@ def test_a_rule_that_is_settled_is_asked_again_when_it_wakes_or_the_input_ends(
     assert asked == [(0, 1), (60, 2), (500, 3)]
 
 
+def test_what_vanishes_is_withdrawn_in_one_order_whether_or_not_there_was_a_restart(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    far_apart = table([works(0, north_m=-40_000.0 + 12_000.0 * i, id=f"{i}") for i in range(8)])
+    states, ended = windows.advance({}, far_apart, at(0), True, PARAMETERS)
+    assert len(told(ended)) == 8
+
+    class Vanished(Digging):
+        def evaluate(self, placed: pa.Table, until_ns: int, parameters: Parameters) -> Windows:
+            return Windows.none(placed.num_rows)
+
+    monkeypatch.setattr(windows, "window_rules", lambda _: (Vanished(),))
+    again = windows.restored(windows.snapshot(states, _ipc), _table)
+    _, gone = windows.advance(states, table([]), at(900), False, PARAMETERS)
+    _, gone_again = windows.advance(again, table([]), at(900), False, PARAMETERS)
+    assert told(gone) == [("withdrawn", 2, 1)] * 8
+    assert gone.incidents == gone_again.incidents
+
+
 def _ipc(rows: pa.Table) -> bytes:
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, rows.schema) as writer:
