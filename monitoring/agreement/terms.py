@@ -288,7 +288,7 @@ class Terms:
         if known is None:
             return []
         first_ns, last_ns = int(given.from_ns.min()), int(given.to_ns.max())
-        slack_ns = int(1e9 * max(self._number("tolerance_s", first_ns), self._number("tolerance_s", last_ns)))
+        slack_ns = int(1e9 * float(self._numbers("tolerance_s", given).max()))
         meets = np.flatnonzero((known.to_ns >= first_ns - slack_ns) & (known.from_ns <= last_ns + slack_ns))
         if 0 < len(meets) * len(given.lon) <= _PAIRS_MOST:
             grown_m = float(self._numbers("grow_m_max", given).max())
@@ -327,10 +327,6 @@ class Terms:
     def _numbers(self, name: str, given: Happenings) -> Reals:
         assert self.agreement is not None
         return self.agreement.numbers(f"permissions.{name}", given.from_ns)
-
-    def _number(self, name: str, time_ns: int) -> float:
-        assert self.agreement is not None
-        return self.agreement.number(f"permissions.{name}", time_ns)
 
     @staticmethod
     def _deepest(

@@ -253,6 +253,17 @@ def test_many_are_answered_as_one_by_one() -> None:
         assert one == single
 
 
+def test_many_are_answered_by_the_tolerance_in_force_at_each_of_their_times() -> None:
+    quarters = [f"2026-07-05T12:{minute:02}:00Z" for minute in (15, 45)]
+    tolerance = [{"from": begin, "value": value} for begin, value in zip(["always", *quarters], (0, 7_200, 0))]
+    given = Terms.of(agreement({"permissions.tolerance_s": tolerance}, {"notified": [convoy()]}))
+    lon, lat = (np.full(3, axis) for axis in place(0.0))
+    from_ns = NOON_NS + HOUR_NS * 2 + np.array([5, 30, 55]) * 60 * 10**9
+    party, classes, sigma = np.zeros(3, dtype=np.int8), np.full(3, -1, dtype=np.int8), np.ones(3)
+    found = given.permissions_at("buffer_incursion", lon, lat, from_ns, from_ns, classes, party, sigma)
+    assert [one is not None for one in found] == [False, True, False]
+
+
 def test_zones_tell_how_deep_inside_a_place_is_while_they_hold() -> None:
     given = terms(zones=[box(-500, 500, to="2026-07-05T10:00:00Z"), box(4000, 6000, id="Z-2")])
     lon, lat = np.array([place(0.0), place(4100.0), place(3900.0)]).T
