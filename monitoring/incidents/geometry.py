@@ -92,13 +92,23 @@ def bin_centre(bins: NDArray[np.int64]) -> tuple[Reals, Reals]:
 def pairs_within(lon: Reals, lat: Reals, limit_m: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Every ordered pair of different places that may lie within `limit_m`, as index arrays (i, j).
 
+    A superset, as in `pairs_between`.
+    """
+    first, second = pairs_between(lon, lat, lon, lat, limit_m)
+    different = first != second
+    return first[different], second[different]
+
+
+def pairs_between(
+    lon: Reals, lat: Reals, other_lon: Reals, other_lat: Reals, limit_m: float
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Every pair of a place (i) and another one (j) that may lie within `limit_m`, as index arrays (i, j).
+
     A superset by a square of sides 2 x `limit_m` (callers gate exactly); work is proportional to the pairs.
     """
-    if len(lon) < 2:
-        return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
-    rows = np.floor((lat + 90.0) * METRES_PER_DEG / limit_m).astype(np.int64)
-    turn = (lon + 180.0) % 360.0
-    key = rows * 1_000.0 + turn  # one number that sorts by band of latitude, then by longitude
+    rows, turn = _band_of(lat, limit_m), (lon + 180.0) % 360.0
+    # One number that sorts by band of latitude, then by longitude.
+    key = _band_of(other_lat, limit_m) * 1_000.0 + (other_lon + 180.0) % 360.0
     order = np.argsort(key, kind="stable")
     in_order = key[order]
     reach = limit_m / (METRES_PER_DEG * np.maximum(np.cos(np.radians(np.abs(lat) + 0.1)), 1e-3))
@@ -114,9 +124,12 @@ def pairs_within(lon: Reals, lat: Reals, limit_m: float) -> tuple[NDArray[np.int
             which, position = expand(low, high)
             firsts.append(at[which])
             seconds.append(order[position])
-    first, second = np.concatenate(firsts), np.concatenate(seconds)
-    different = first != second
-    return first[different].astype(np.int64), second[different].astype(np.int64)
+    return np.concatenate(firsts).astype(np.int64), np.concatenate(seconds).astype(np.int64)
+
+
+def _band_of(lat: Reals, height_m: float) -> NDArray[np.int64]:
+    """The band of latitude, `height_m` high, that each place lies in."""
+    return np.floor((lat + 90.0) * METRES_PER_DEG / height_m).astype(np.int64)
 
 
 def expand(low: NDArray[np.int64], high: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

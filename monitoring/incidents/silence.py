@@ -61,11 +61,8 @@ def of_others(
     farthest_m = reach.CUT * float(half_m.max(initial=0.0))
     if farthest_m <= 0.0:
         return nothing
-    i, j = geometry.pairs_within(
-        np.concatenate([lon[asked], at_lon]), np.concatenate([lat[asked], at_lat]), farthest_m
-    )
-    across = (i < len(asked)) & (j >= len(asked))
-    i, j = asked[i[across]], j[across] - len(asked)
+    i, j = geometry.pairs_between(lon[asked], lat[asked], at_lon, at_lat, farthest_m)
+    i = asked[i]
     # Who spoke, even of another part of it, was not silent.
     numbers = {name: k for k, name in enumerate(names)}
     own = np.array([numbers.get(name, -1) for name in sensor_names], dtype=np.int64)

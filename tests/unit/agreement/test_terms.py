@@ -254,8 +254,11 @@ def test_many_are_answered_as_one_by_one() -> None:
 
 
 def test_many_are_answered_by_the_tolerance_in_force_at_each_of_their_times() -> None:
-    quarters = [f"2026-07-05T12:{minute:02}:00Z" for minute in (15, 45)]
-    tolerance = [{"from": begin, "value": value} for begin, value in zip(["always", *quarters], (0, 7_200, 0))]
+    tolerance = [
+        {"from": "always", "value": 0},
+        {"from": "2026-07-05T12:15:00Z", "value": 7_200},
+        {"from": "2026-07-05T12:45:00Z", "value": 0},
+    ]
     given = Terms.of(agreement({"permissions.tolerance_s": tolerance}, {"notified": [convoy()]}))
     lon, lat = (np.full(3, axis) for axis in place(0.0))
     from_ns = NOON_NS + HOUR_NS * 2 + np.array([5, 30, 55]) * 60 * 10**9

@@ -1,10 +1,13 @@
 """How much reports of fire are worth: what supports them, what speaks against them, and innocent bangs."""
 
 import json
+import tracemalloc
 
+import numpy as np
 import pytest
 
 from monitoring.agreement import SensorFacts
+from monitoring.incidents import silence
 from tests.small_world import parameters, place, shot
 from tests.unit.incidents.fire_world import feed, heard
 
@@ -101,6 +104,21 @@ def test_nobodys_silence_speaks_against_a_flare_and_of_all_silence_only_so_much(
 def test_posts_of_a_kind_that_notices_no_fire_say_nothing():
     beside = weighed([bang()], world(GS_1=(-3_000, 0)))
     assert (beside["happened"], beside["silent_posts"]) == (weighed([bang()])["happened"], 0)
+
+
+def test_a_barrage_is_compared_with_the_posts_and_not_with_itself():
+    count = 1_500
+    lon, lat = (np.full(count, axis) for axis in place(-3_000.0))
+    which, looks = np.arange(count), np.ones(count)
+    asked = (np.full(count, silence.BLASTS), looks, which, np.zeros_like(which), ["AC-1"], lon, lat)
+    tracemalloc.start()
+    try:
+        quiet = silence.of_others(*asked, world(AC_2=(-3_000, 2_000)))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert quiet.posts.tolist() == [1] * count
+    assert peak < 5_000_000
 
 
 def test_posts_that_would_have_noticed_and_gave_nothing_speak_against_a_report():

@@ -87,3 +87,18 @@ def test_one_report_far_off_moves_the_place_little():
 
 def test_the_source_of_a_flare_is_known_no_better_than_flares_drift():
     assert located([0.0, 0.0], [0.0, 0.0], 10.0, own_var=60.0**2)[2] > 60.0
+
+
+def test_pairs_between_hold_every_pair_within_the_limit_and_few_others():
+    rng = np.random.default_rng(1)
+    lon, lat = rng.uniform(179.5, 180.5, 300), rng.uniform(48.0, 49.0, 300)
+    other_lon, other_lat = rng.uniform(179.5, 180.5, 40), rng.uniform(48.0, 49.0, 40)
+    lon, other_lon = ((places + 180.0) % 360.0 - 180.0 for places in (lon, other_lon))
+    i, j = geometry.pairs_between(lon, lat, other_lon, other_lat, 10_000.0)
+    at = np.meshgrid(np.arange(300), np.arange(40), indexing="ij")
+    first, second = (part.ravel() for part in at)
+    away = geometry.offsets_m(lon[first], lat[first], other_lon[second], other_lat[second])
+    near = np.hypot(*away) <= 10_000.0
+    found = set(zip(i.tolist(), j.tolist(), strict=True))
+    assert set(zip(first[near].tolist(), second[near].tolist(), strict=True)) <= found
+    assert len(found) == len(i) < 8 * np.count_nonzero(near)
