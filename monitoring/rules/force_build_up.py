@@ -6,9 +6,11 @@ than the days before let expect, from when to when, how many.
 Why: forces are not built up near the line (the clause of the agreement that names this rule). A build-up shows before
 anything else is broken.
 
-How: what one sensor follows at the same time, in a slot of `slot_s`, are different objects (as many per track, or
-sighting, as were counted in it). The number at a place in a window of `window_s` is the most that any one sensor had
-in any slot of it, so that tracks which break and begin anew, and several sensors on one object, count nothing twice.
+How: what one sensor follows at the same time, in a slot of `slot_s`, are different objects (as many per track as it
+counted there at least twice; what it named once is one object, because a single look mistakes a column of lorries for
+one of tanks; a track that begins when another has ended may go on with it). The number at a place in a window of
+`window_s` is the most that any one sensor had in any slot of it, so that tracks which break and begin anew, and several
+sensors on one object, count nothing twice.
 Windows begin every half window. The windows of `past_s` before, which do not overlap it, are its past: the rate of
 the place has a Gamma distribution, from `prior_objects` expected in a window, worth `prior_windows` windows, and from
 the past; the number in one more window is then negative binomial (Gamma-Poisson). A window is alarming when at least
@@ -18,7 +20,9 @@ they did not). Alarming windows one after the other are one finding: told with t
 over. What stays long becomes the place's past, and is then no longer a build-up.
 
 `probability` is that the rate was more than `growth` times that of the past, by the Gamma distributions of both (for
-the present with Jeffreys' prior). `count`
+the present with Jeffreys' prior). Where most of the objects were counted within one track, and no other sensor followed
+anything heavy within `SECONDED_M` in the same slot, one mistake of class explains all of it: it is undetermined, and
+`probability` at most `ONE_NAMING_PROB`, so that it is told and not asserted. `count`
 is the number that was there at once, which is a least; `margin` how many more than the least number that alarms.
 Place and error are the mean and the spread of the objects. A party is in violation where only its forces were stated;
 exercises that were notified are permitted.
@@ -27,8 +31,8 @@ Example: on side B of a sector where one to three tanks were seen in any window 
 once: one finding, count 14.
 
 Known limits: more sensors, or better sight, look like more objects until they have become the past; several groups
-that no single sensor sees together are not added; a day's course is not known to the past; a convoy that one sensor
-takes for armour looks like a build-up, since mistaken classes are no part of the false alarms that are asked for.
+that no single sensor sees together are not added; a day's course is not known to the past; a convoy that two sensors
+take for armour looks like a build-up, since mistaken classes are no part of the false alarms that are asked for.
 """
 
 from collections.abc import Iterator
@@ -68,12 +72,19 @@ _NS: Final = 1_000_000_000
 _JEFFREYS: Final = 0.5
 """Shape of the prior of a rate of which nothing is known."""
 _METRES_PER_DEG: Final = 111_195.0
+SECONDED_M: Final = 2_000.0
+"""So near to a group another sensor's heavy track speaks for its class."""
+ONE_NAMING_PROB: Final = 0.4
+"""How probable a build-up is at most that rests on one track's class: convoys of lorries are commoner."""
 
 Ints = NDArray[np.int64]
+Reals = NDArray[np.float64]
+Flags = NDArray[np.bool_]
 
 
 def thin(placed: pa.Table, parameters: Parameters) -> NDArray[np.bool_]:
-    """The first row of each heavy object, sensor and slot at a place of a sector on a side, (n,)."""
+    """The first and the last row of each heavy object, number counted, sensor and slot at a place of a sector on a
+    side, (n,)."""
     is_heavy = np.isin(events.codes(placed, "object_class"), _CODES)
     is_used = np.asarray(is_heavy & (events.ints(placed, "side") != 0), dtype=np.bool_)
     is_used &= placed.column("sector").is_valid().to_numpy()
@@ -83,13 +94,12 @@ def thin(placed: pa.Table, parameters: Parameters) -> NDArray[np.bool_]:
     rows = placed.take(pa.array(at))
     seen = _Sight.of(rows, parameters)
     # A later row that counts more objects says more than the first one.
-    _, first = np.unique(
-        np.stack([seen.place, seen.sensor, seen.subject, seen.slot_ns, seen.objects]),
-        axis=1,
-        return_index=True,
-    )
+    order = np.lexsort((seen.objects, seen.slot_ns, seen.subject, seen.sensor, seen.place))
+    keys = np.stack([seen.place, seen.sensor, seen.subject, seen.slot_ns, seen.objects])[:, order]
+    differs = np.append(True, (keys[:, 1:] != keys[:, :-1]).any(axis=0))
     is_used[:] = False
-    is_used[at[first]] = True
+    is_used[at[order[differs]]] = True
+    is_used[at[order[np.append(differs[1:], True)]]] = True
     return is_used
 
 
@@ -106,14 +116,15 @@ def evaluate(placed: pa.Table, until_ns: int, parameters: Parameters) -> Windows
     ended = until_ns // terms.step_ns
     seen = _Sight.of(placed, parameters)
     present = _Present.of(seen, terms, ended, len(parameters.sectors.ids))
+    is_shown = present.is_most | present.is_second
     rows, decided_ns, tell_ns, members = [], [], [], []
     for run in _alarms(present, ended, terms):
         inside = present.rows_of(run, terms)
-        rows.append(_row(run, placed, inside, terms, parameters))
+        rows.append(_row(run, placed, inside, present.rests_on_one(run, terms), terms, parameters))
         members.append(inside)
         decided_ns.append((run.last + 2) * terms.step_ns)
         tell_ns.append((run.first + 1) * terms.step_ns)
-    is_needed = (present.step >= ended) | (present.is_most & (present.step >= terms.horizon(ended)))
+    is_needed = (present.step >= ended) | (is_shown & (present.step >= terms.horizon(ended)))
     # The oldest row says since when there is a past.
     is_needed[0] = True
     wake_ns = (ended + 1) * terms.step_ns
@@ -170,14 +181,17 @@ class _Terms:
 
 
 class _Sight(NamedTuple):
-    """What each row shows, (n,): place (2 x sector + 1 on side A), sensor and object as numbers, the
-    beginning of its slot in ns, how many."""
+    """What each row shows, (n,): place (2 x sector + 1 on side A), sensor and object as numbers, when, the
+    beginning of its slot in ns, how many, where (degrees)."""
 
     place: Ints
     sensor: Ints
     subject: Ints
+    time_ns: Ints
     slot_ns: Ints
     objects: Ints
+    lon: Reals
+    lat: Reals
 
     @classmethod
     def of(cls, rows: pa.Table, parameters: Parameters) -> "_Sight":
@@ -191,18 +205,24 @@ class _Sight(NamedTuple):
             2 * sector + (events.ints(rows, "side") > 0),
             np.unique(sensors.astype(str), return_inverse=True)[1].astype(np.int64),
             np.unique(names.astype(str), return_inverse=True)[1].astype(np.int64),
+            time_ns,
             time_ns // slot_ns * slot_ns,
             np.maximum(events.ints(rows, "count"), 1),
+            events.reals(rows, "lon"),
+            events.reals(rows, "lat"),
         )
 
 
 class _Present(NamedTuple):
-    """The most objects at once by place and step, shape (places, steps), of which the first is `first_step`; and
-    which rows, (n,), show them: `place` and `step` of each."""
+    """The most objects at once by place and step, shape (places, steps), of which the first is `first_step`, and
+    whether they rest on one sensor's naming of one track; which rows, (n,), show them and which second them; `place`
+    and `step` of each."""
 
     most: Ints
+    is_lone: Flags
     first_step: int
-    is_most: NDArray[np.bool_]
+    is_most: Flags
+    is_second: Flags
     place: Ints
     step: Ints
 
@@ -212,20 +232,40 @@ class _Present(NamedTuple):
         step = seen.slot_ns // terms.step_ns
         first = max(int(step.min()), terms.horizon(ended))
         shape = (2 * max(sector_count, 1), max(int(step.max()), ended) - first + 1)
-        most, is_most = np.zeros(shape, dtype=np.int64), np.zeros(n, dtype=bool)
-        own = _each_object_once(seen, step >= first)
+        most, is_lone = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=bool)
+        is_most, is_second = np.zeros((2, n), dtype=bool)
+        used = np.flatnonzero(step >= first)
         looks, look = np.unique(
-            np.stack([seen.place[own], seen.slot_ns[own], seen.sensor[own]]), axis=1, return_inverse=True
+            np.stack([seen.place[used], seen.slot_ns[used], seen.sensor[used]]), axis=1, return_inverse=True
         )
         look = look.reshape(-1)
-        at_once = np.bincount(look, seen.objects[own]).astype(np.int64)
+        tracks = _Tracks.of(look, seen.subject[used], seen.time_ns[used], seen.objects[used])
+        at_once = tracks.at_once(looks.shape[1])
         at = looks[0], looks[1] // terms.step_ns - first
         np.maximum.at(most, at, at_once)
         # Of looks that show as many the first slot counts, and in it the first sensor by name.
         best, is_best = np.full(shape, len(at_once)), at_once == most[at]
         np.minimum.at(best, (at[0][is_best], at[1][is_best]), np.flatnonzero(is_best))
-        is_most[own] = best[seen.place[own], step[own] - first] == look
-        return cls(most, first, is_most, seen.place, step)
+        is_most[used] = best[seen.place[used], step[used] - first] == look
+        for place, at_step in zip(*np.nonzero(most >= terms.least), strict=True):
+            number = int(best[place, at_step])
+            row = used[tracks.largest(number, int(most[place, at_step]))]
+            if not len(row):
+                continue
+            is_there = (seen.place == place) & (seen.slot_ns == looks[1, number])
+            others = np.flatnonzero(is_there & (seen.sensor != looks[2, number]))
+            near = others[
+                _away_m(seen.lon[others], seen.lat[others], seen.lon[row], seen.lat[row]) <= SECONDED_M
+            ]
+            is_lone[place, at_step] = not len(near)
+            is_second[near[:1]] = True
+        return cls(most, is_lone, first, is_most, is_second, seen.place, step)
+
+    def rests_on_one(self, run: "_Run", terms: _Terms) -> bool:
+        """Whether in every step of a build-up that has enough objects to count one naming explains them."""
+        span = slice(max(run.first - 1 - self.first_step, 0), run.last + 1 - self.first_step)
+        is_full = self.most[run.place, span] >= terms.least
+        return bool(self.is_lone[run.place, span][is_full].all())
 
     def rows_of(self, run: "_Run", terms: _Terms) -> Ints:
         """Rows that show the most objects in those steps of a build-up that have enough of them to count."""
@@ -237,14 +277,57 @@ class _Present(NamedTuple):
         return np.asarray(rows[is_full], dtype=np.int64)
 
 
-def _each_object_once(seen: _Sight, is_used: NDArray[np.bool_]) -> Ints:
-    """Of each object, sensor and slot the first row of those that count the most, ascending."""
-    order = np.lexsort((-seen.objects, seen.slot_ns, seen.subject, seen.sensor, seen.place))
-    order = order[is_used[order]]
-    keys = np.stack([seen.place, seen.sensor, seen.subject, seen.slot_ns])[:, order]
-    is_first = np.ones(len(order), dtype=bool)
-    is_first[1:] = (keys[:, 1:] != keys[:, :-1]).any(axis=0)
-    return np.sort(order[is_first])
+class _Tracks(NamedTuple):
+    """What single looks followed, columns of shape (t,): the look, the first of the rows that counted the most, for
+    how many objects it counts, from when to when (ns), and whether it was followed or seen once only.
+
+    A track counts, from its first to its last row, for as many objects as two of its rows counted; a single row for
+    one object, for all of the slot.
+    """
+
+    look: Ints
+    row: Ints
+    objects: Ints
+    begin_ns: Ints
+    end_ns: Ints
+    is_followed: Flags
+
+    @classmethod
+    def of(cls, look: Ints, subject: Ints, time_ns: Ints, objects: Ints) -> "_Tracks":
+        """Of rows (n,): a look (a sensor, place and slot), the object's number, when, how many were counted."""
+        order = np.lexsort((-objects, subject, look))
+        first = np.flatnonzero(
+            (np.diff(look[order], prepend=-1) != 0) | (np.diff(subject[order], prepend=-1) != 0)
+        )
+        is_followed = np.diff(first, append=len(order)) > 1
+        counted = np.ones(len(first), dtype=np.int64)
+        counted[is_followed] = objects[order[first[is_followed] + 1]]
+        when = time_ns[order]
+        begin_ns, end_ns = (np.asarray(of.reduceat(when, first)) for of in (np.minimum, np.maximum))
+        return cls(look[order[first]], order[first], counted, begin_ns, end_ns, is_followed)
+
+    def at_once(self, look_count: int) -> Ints:
+        """The most objects at one time in each look."""
+        total = np.bincount(self.look[~self.is_followed], minlength=look_count).astype(np.int64)
+        # Up where a track begins, down after it has ended; at one time those that begin come first.
+        look, number = self.look[self.is_followed], self.objects[self.is_followed]
+        change = np.concatenate([number, -number])
+        when = np.concatenate([self.begin_ns[self.is_followed], self.end_ns[self.is_followed]])
+        order = np.lexsort((change < 0, when, np.tile(look, 2)))
+        begins = np.flatnonzero(np.diff(np.tile(look, 2)[order], prepend=-1))
+        if len(begins):
+            total[np.tile(look, 2)[order][begins]] += np.maximum.reduceat(np.cumsum(change[order]), begins)
+        return total
+
+    def largest(self, look: int, at_once: int) -> Ints:
+        """The row of the track that makes more than half of a look's objects; none where none does."""
+        own = np.flatnonzero(self.look == look)
+        return self.row[own[2 * self.objects[own] > at_once][:1]]
+
+
+def _away_m(lon: Reals, lat: Reals, at_lon: Reals, at_lat: Reals) -> Reals:
+    east = (lon - at_lon) * np.cos(np.radians(at_lat))
+    return np.asarray(_METRES_PER_DEG * np.hypot(east, lat - at_lat))
 
 
 class _Run(NamedTuple):
@@ -336,11 +419,13 @@ def more_prob(shape: float, rate: float, shape_past: float, rate_past: float, gr
     return float(beyond / density.sum())
 
 
-def _row(run: _Run, placed: pa.Table, inside: Ints, terms: _Terms, parameters: Parameters) -> dict[str, Any]:
+def _row(
+    run: _Run, placed: pa.Table, inside: Ints, is_one_naming: bool, terms: _Terms, parameters: Parameters
+) -> dict[str, Any]:
     rows = placed.take(pa.array(inside))
     lon, lat = events.reals(rows, "lon"), events.reals(rows, "lat")
     time_ns = events.ints(rows, "time_ns")
-    away_m = _METRES_PER_DEG * np.hypot((lon - lon.mean()) * np.cos(np.radians(lat.mean())), lat - lat.mean())
+    away_m = _away_m(lon, lat, lon.mean(), lat.mean())
     centre = int(np.argmin(away_m))
     own_m = np.median(events.reals(rows, "sigma_used_m"))
     sigma_m = float(np.hypot(np.sqrt(np.mean(away_m**2) / 2.0), own_m))
@@ -366,6 +451,14 @@ def _row(run: _Run, placed: pa.Table, inside: Ints, terms: _Terms, parameters: P
         f"At least {run.objects:,} heavy objects at once on side {side} of sector {sector}, where "
         f"{run.expected:.1f} were to be expected by its past."
     )
+    reasons = [told, *([permission.reason] if permission else []), judged.reason]
+    verdict, probability = "permitted" if permission else judged.verdict, run.probability
+    if is_one_naming:
+        probability = min(probability, ONE_NAMING_PROB)
+        verdict = "undetermined" if verdict == "violation" else verdict
+        reasons.append(
+            "One sensor counted most of them in one track, and no other named anything heavy there."
+        )
     clause = parameters.agreement.clause(RULE_ID)
     first = rows.slice(0, 1).to_pylist()[0]
     return {
@@ -376,7 +469,7 @@ def _row(run: _Run, placed: pa.Table, inside: Ints, terms: _Terms, parameters: P
         "state": "final",
         "rule_id": RULE_ID,
         "clause": clause.id if clause else None,
-        "verdict": "permitted" if permission else judged.verdict,
+        "verdict": verdict,
         "time_start_ns": start_ns,
         "time_end_ns": end_ns,
         "lon": round(float(lon[centre]), 8),
@@ -387,7 +480,7 @@ def _row(run: _Run, placed: pa.Table, inside: Ints, terms: _Terms, parameters: P
         "chainage_m": findings.millimetres(events.reals(rows, "chainage_m")[centre]),
         "line_part": int(events.ints(rows, "line_part")[centre]),
         "sector": sector,
-        "probability": findings.probability(run.probability),
+        "probability": findings.probability(probability),
         "confidence": "medium",
         "margin": float(run.objects - run.needed),
         "margin_unit": MARGIN_UNIT,
@@ -400,7 +493,7 @@ def _row(run: _Run, placed: pa.Table, inside: Ints, terms: _Terms, parameters: P
         "line_version": first["line_version"],
         "agreement_version": parameters.agreement.version,
         "engine_version": schema.ENGINE_VERSION,
-        "reasons": [told, *([permission.reason] if permission else []), judged.reason],
+        "reasons": reasons,
         "detail": findings.canonical_json(
             {
                 "affiliations": words,

@@ -26,8 +26,7 @@ def sights(case: dict[str, Any]) -> list[dict[str, Any]]:
             hour * 3_600 + number,
             east,
             30.0 * number,
-            track_id=f"t{number}",
-            **(CONTENT["track"] | dict(*rest)),
+            **({"track_id": f"t{number}"} | CONTENT["track"] | dict(*rest)),
         )
         for hour, east, count, *rest in seen
         for number in range(count)
