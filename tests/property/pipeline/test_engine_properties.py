@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from geodata.contact_line import ContactLine, LineHistory
 from geodata.line_file import LineDraft
+from geodata.sectors import Sectors
 from monitoring import events
 from monitoring.agreement import Parameters
 from monitoring.pipeline import Engine, EngineOutput
@@ -188,6 +189,28 @@ def test_swapping_the_names_of_the_sides_swaps_every_result_and_nothing_else(see
     assert sorted(unswapped, key=key) == sorted(
         ({name: row[name] for name in columns} for row in plain), key=key
     )
+
+
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("east_deg", [64.0, 143.0, -97.5])
+def test_the_whole_scene_moved_along_its_parallel_moves_nothing_but_places(
+    seed: int, east_deg: float
+) -> None:
+    rows = [row for row in world(seed) if row["kind"] == "track"]
+    moved = [{**row, "lon": (row["lon"] + east_deg + 180.0) % 360.0 - 180.0} for row in rows]
+    # East of 180 degrees is west of it: one of the moved lines lies on that meridian.
+    lon = (LINE.lon + east_deg + 180.0) % 360.0 - 180.0
+    line = ContactLine.from_draft(
+        LineDraft(tuple(zip(lon.tolist(), LINE.lat.tolist(), strict=True)), "moved")
+    )
+    there = Parameters(PARAMETERS.agreement, LineHistory([line]), Sectors.fit(line))
+    same = ("finding_id", "rule_id", "verdict", "time_start_ns", "time_end_ns", "direction", "side", "party")
+    near = {"probability": 1e-3, "distance_m": 0.01, "margin": 0.01, "chainage_m": 0.01}
+    found, beside = finals(run([table(rows)]))[0], finals(run([table(moved)], used=there))[0]
+    assert [[row[name] for name in same] for row in found] == [[row[name] for name in same] for row in beside]
+    for one, other in zip(found, beside, strict=True):
+        for name, within in near.items():
+            assert one[name] == pytest.approx(other[name], abs=within), name
 
 
 NOT_CONTENT = ("finding_id", "revision", "incident_id", "subject_key", "engine_version", "detail")
