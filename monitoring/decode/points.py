@@ -59,8 +59,8 @@ class PointFile:
 
     def rows(self) -> Iterator[PointRows]:
         """The rows, a chunk at a time. Raises FileRefused for a damaged file."""
-        while self._pending:
-            length = complete_length(self._pending, self._limits.line_bytes_max)
+        while True:
+            length = complete_length(self._pending, self._limits.line_bytes_max) if self._pending else 0
             whole, self._pending = self._pending[:length], self._pending[length:]
             if whole:
                 yield self._read(whole)
