@@ -91,10 +91,11 @@ def follow(
     at = np.flatnonzero((pending["due_ns"] != NEVER_NS) & (pending["due_ns"] <= until_ns))
     if len(at):
         told.append(settle(pending, at, pending["due_ns"][at], rule_id, thresholds))
+    forget_ns = parameters.agreement.number("tracks.forget_s", until_ns) * 1e9
+    pending = pending.take(until_ns - pending["last_ns"] <= forget_ns)
     if is_end and len(pending):
         told.append(as_they_stand(pending, until_ns, rule_id, thresholds))
-    forget_ns = parameters.agreement.number("tracks.forget_s", until_ns) * 1e9
-    return pending.take(until_ns - pending["last_ns"] <= forget_ns), told
+    return pending, told
 
 
 @dataclass

@@ -96,6 +96,24 @@ def test_what_the_end_of_one_input_left_open_the_next_one_settles_under_the_same
     assert first[0]["finding_id"] == second[0]["finding_id"]
 
 
+def test_the_end_of_the_input_tells_nothing_of_a_track_that_was_to_be_forgotten_before() -> None:
+    used = parameters({"tracks.forget_s": 600, "stream.lateness_s": 0}, rules=CROSSING)
+    beyond = (fix(60 * i, 100 + i, id=f"b{i:02}", sigma_m=60.0) for i in range(1, 16))
+    in_doubt = [fix(0, -400, id="a"), *beyond]
+    much_later = [fix(9_000, -9_000, id="z", track_id="t2")]
+    found = []
+    for deliveries in ([in_doubt, [], much_later], [in_doubt + much_later]):
+        engine, outputs = Engine(used), []
+        for rows in deliveries:
+            engine.feed(table(rows))
+            newest_ns = rows[-1]["time_ns"] if rows else START_NS + 5_000 * SECOND_NS
+            is_end = rows == deliveries[-1]
+            outputs += engine.tick(newest_ns, end_of_input=is_end).findings.to_pylist()
+        found.append([(row["revision"], row["probability"]) for row in outputs])
+    assert found[0] == found[1]
+    assert found[0]
+
+
 def test_a_hundred_thousand_fixes_in_one_place_near_the_line_are_one_measurement() -> None:
     one = table([fix(0, 30.0, sigma_m=50.0)])
     many = one.take(pa.array(np.zeros(100_000, dtype=np.int64)))
