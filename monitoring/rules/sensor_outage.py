@@ -144,7 +144,7 @@ def _outages(placed: pa.Table, until_ns: int, parameters: Parameters) -> tuple[l
     sensor, time_ns, kind = sensor[order], time_ns[order], kind[order]
     is_last = np.diff(sensor, append=-1) != 0
     following_ns = np.where(is_last, NEVER_NS, np.append(time_ns[1:], NEVER_NS))
-    limit_ns = _limits_ns(ids, parameters, until_ns)[sensor]
+    limit_ns = _limits_ns(ids, sensor, time_ns, parameters)
     is_down = kind != _HEARTBEAT
     was_down = np.append(False, is_down[:-1]) & (np.diff(sensor, prepend=-1) == 0)
     stated_end_ns = events.ints(placed, "time_end_ns", absent=NEVER_NS)[order]
@@ -184,11 +184,11 @@ def _back(at: int, sensor: Ints, kind: NDArray[np.int8]) -> int:
     return -1
 
 
-def _limits_ns(ids: Sequence[str], parameters: Parameters, time_ns: int) -> Ints:
-    """How long each sensor may be silent."""
-    missed = parameters.agreement.number(f"{RULE_ID}.missed_count", time_ns)
+def _limits_ns(ids: Sequence[str], sensor: Ints, time_ns: Ints, parameters: Parameters) -> Ints:
+    """How long the sensor of each row, a number in `ids`, may be silent after it."""
+    missed = parameters.agreement.numbers(f"{RULE_ID}.missed_count", time_ns)
     intervals_s = np.array([_interval_s(name, parameters) for name in ids], dtype=np.float64)
-    return np.rint((missed + _IN_TIME_FRAC) * intervals_s * 1e9).astype(np.int64)
+    return np.rint((missed + _IN_TIME_FRAC) * intervals_s[sensor] * 1e9).astype(np.int64)
 
 
 def _interval_s(sensor_id: str, parameters: Parameters) -> float:

@@ -11,6 +11,7 @@ import yaml
 
 from geodata.contact_line import LineHistory
 from monitoring.agreement import Agreement, Parameters, SensorFacts
+from monitoring.findings import utc_text
 from monitoring.pipeline import Engine
 from tests.small_world import LINE, SECTORS, agreement, parameters, place, table
 from tests.watching import FIRST_NS, HOUR_NS, beats, heartbeat, post
@@ -138,6 +139,18 @@ def test_the_same_finals_come_however_often_the_watermark_moves(step_h):
 
     assert finals(step_h)[-1] == finals(until_h)[-1] | {"revision": finals(step_h)[-1]["revision"]}
     assert {row["finding_id"] for row in finals(step_h)} == {row["finding_id"] for row in finals(until_h)}
+
+
+@pytest.mark.parametrize("ticks_h", [(4.9, 30), (30,)])
+def test_a_silence_is_judged_by_what_was_agreed_when_it_began(ticks_h):
+    changed = [{"from": "always", "value": 2}, {"from": utc_text(FIRST_NS + 5 * HOUR_NS), "value": 3}]
+    sensors = {"GR-1": post("ground_radar", -3_000.0), "GR-2": post("ground_radar", -3_000.0, 45_000.0)}
+    rows = beats(["GR-1"], [0, 1, 2, 4.5, *range(5, 31)]) + beats(["GR-2"], range(31))
+    engine, found = engine_of(sensors, {"sensor_outage.missed_count": changed}), []
+    engine.feed(table(rows))
+    for hour in ticks_h:
+        found += engine.tick(FIRST_NS + round(hour * HOUR_NS)).findings.to_pylist()
+    assert [(row["sensor_ids"], row["state"]) for row in found] == [(["GR-1"], "final")]
 
 
 def test_a_long_outage_is_told_while_it_goes_on_and_again_when_it_is_over():
