@@ -196,3 +196,22 @@ def test_a_home_nobody_has_signed_in_to_is_served_on_this_machine_only(home: Pat
     ran = contactline(home, "serve", "--host", "0.0.0.0", "--port", free_port())
     assert ran.exit_code == 2
     assert "127.0.0.1" in ran.err
+
+
+def test_a_scenario_is_played_into_the_running_server_with_its_sensors_and_its_truth(
+    home: Path, template: Path, tmp_path: Path
+) -> None:
+    truth = tmp_path / "truth.ndjson"
+    with serving(home) as server:
+        ran = contactline(
+            home, "simulate", "--scenario", "quiet-day", "--line", template.parent / "line.geojson",
+            "--hours", 0.5, "--density", 4, "--live", "home", "--rate", 600, "--truth", truth, "--json",
+        )  # fmt: skip
+        assert ran.exit_code == 0, ran.err
+        known = {row["sensor_id"] for row in contactline(home, "sensors", "list", "--json").json["sensors"]}
+        held = ask(server, "/v1/status")["counts"]
+    told = ran.json
+    assert (told["is_whole"], told["rejected"], held["quarantine"]) == (True, {}, 0)
+    assert 20 < told["accepted"] == told["sent"] - told["duplicates"]
+    assert {"GR-001", "ET-001"} <= known
+    assert '"type":"header"' in truth.read_text(encoding="utf-8")
