@@ -21,8 +21,8 @@ over. What stays long becomes the place's past, and is then no longer a build-up
 
 `probability` is that the rate was more than `growth` times that of the past, by the Gamma distributions of both (for
 the present with Jeffreys' prior). Where most of the objects were counted within one track, and no other sensor followed
-anything heavy within `SECONDED_M` in the same slot, one mistake of class explains all of it: it is undetermined, and
-`probability` at most `ONE_NAMING_PROB`, so that it is told and not asserted. `count`
+anything heavy within `seconded_m` in the same slot, one mistake of class explains all of it: it is undetermined, and
+`probability` at most `one_naming_prob`, so that it is told and not asserted. `count`
 is the number that was there at once, which is a least; `margin` how many more than the least number that alarms.
 Place and error are the mean and the spread of the objects. A party is in violation where only its forces were stated;
 exercises that were notified are permitted.
@@ -63,6 +63,8 @@ PARAMETERS: Final = (
     Parameter("objects_least", "objects", least=1),
     Parameter("false_alarms_per_year", "1/year", least=1e-6),
     Parameter("growth", "1", least=1),
+    Parameter("seconded_m", "m", default=2_000.0),
+    Parameter("one_naming_prob", "1", most=1, default=0.4),
 )
 MARGIN_UNIT: Final = "objects"
 
@@ -72,10 +74,6 @@ _NS: Final = 1_000_000_000
 _JEFFREYS: Final = 0.5
 """Shape of the prior of a rate of which nothing is known."""
 _METRES_PER_DEG: Final = 111_195.0
-SECONDED_M: Final = 2_000.0
-"""So near to a group another sensor's heavy track speaks for its class."""
-ONE_NAMING_PROB: Final = 0.4
-"""How probable a build-up is at most that rests on one track's class: convoys of lorries are commoner."""
 
 Ints = NDArray[np.int64]
 Reals = NDArray[np.float64]
@@ -157,6 +155,8 @@ class _Terms:
     least: float
     alarm_prob: float
     growth: float
+    seconded_m: float
+    one_naming_prob: float
 
     @classmethod
     def of(cls, parameters: Parameters, time_ns: int) -> "_Terms":
@@ -173,6 +173,8 @@ class _Terms:
             number("objects_least"),
             min(number("false_alarms_per_year") / tests_per_year, 0.5),
             number("growth"),
+            number("seconded_m"),
+            number("one_naming_prob"),
         )
 
     def horizon(self, ended: int) -> int:
@@ -255,7 +257,7 @@ class _Present(NamedTuple):
             is_there = (seen.place == place) & (seen.slot_ns == looks[1, number])
             others = np.flatnonzero(is_there & (seen.sensor != looks[2, number]))
             near = others[
-                _away_m(seen.lon[others], seen.lat[others], seen.lon[row], seen.lat[row]) <= SECONDED_M
+                _away_m(seen.lon[others], seen.lat[others], seen.lon[row], seen.lat[row]) <= terms.seconded_m
             ]
             is_lone[place, at_step] = not len(near)
             is_second[near[:1]] = True
@@ -454,7 +456,7 @@ def _row(
     reasons = [told, *([permission.reason] if permission else []), judged.reason]
     verdict, probability = "permitted" if permission else judged.verdict, run.probability
     if is_one_naming:
-        probability = min(probability, ONE_NAMING_PROB)
+        probability = min(probability, terms.one_naming_prob)
         verdict = "undetermined" if verdict == "violation" else verdict
         reasons.append(
             "One sensor counted most of them in one track, and no other named anything heavy there."
