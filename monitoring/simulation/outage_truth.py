@@ -3,8 +3,10 @@
 An outage is what one cause does: a post without power, a region without, links cut, a clock that is an hour wrong. The
 rule's condition holds while posts are silent for it: without power, with a link cut where the type stores nothing,
 or dated so far ahead that the door holds what they send. Where reports only come late the happening breaks no rule.
-Nobody can know of a silence before `sensor_outage.missed_count` reports of health in a row are missing, nor of a
-post that never reported: a post counts as observably silent if at least so many are lost and one was made before.
+Observable is what reports of health alone show: by them nobody can know of a silence before
+`sensor_outage.missed_count` in a row are missing, nor of a post that never reported, so a post counts as observably
+silent if at least so many are lost and one was made before. That the rest of its reports stop may tell earlier; who
+sees that finds more than what is observable here, and recall over all outages holds it.
 Spells of one post without a report of health between them are one silence, of the cause that began it. Aircraft are
 silent between flights by design and do not count.
 """

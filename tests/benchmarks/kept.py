@@ -18,6 +18,7 @@ OF_RESULTS = (
     "agreement",
     "attribution",
     "cases",
+    "coverage",
     "evaluation",
     "incidents",
     "pipeline",

@@ -198,7 +198,7 @@ def readme_section(known: Quality) -> str:
         "all that happened, *right* the share of reports that are a happening's first; in % with 95 % intervals. "
         "*False + split*: reports of nothing, and further reports of the same. Counted are asserted reports (their "
         "probability is at least one half, or they state none); *told beside* are those below. Beside it, on the same "
-        "events, a naive detector: every change of the nearer side, every bang, nothing joined.",
+        "events, a naive detector: every change of the nearer side is a crossing, every report a happening of its own.",
         "",
         "| scenario | rule | happened | found | missed | right | false + split | told beside "
         "| naive: found | right | false + split |",
