@@ -23,9 +23,11 @@ from monitoring.simulation.background import false_alarms, heartbeats, within
 from monitoring.simulation.columns import joined
 from monitoring.simulation.deception import inventions
 from monitoring.simulation.delivery import Delivery
+from monitoring.simulation.fit import check_fit
 from monitoring.simulation.interference import observe_jamming
 from monitoring.simulation.looks import observe_movers
 from monitoring.simulation.notices import notices_of
+from monitoring.simulation.placement import LineSpace
 from monitoring.simulation.randomness import stream
 from monitoring.simulation.scenario import Scenario
 from monitoring.simulation.scenario_file import load_scenario
@@ -192,12 +194,14 @@ def simulate(
     than all); `start_ns` begins at another instant instead; `density` multiplies everybody's activity.
     `agreement` must have the parameters of its rules declared (it decides which happenings break which
     rule); without one the terms are those of `Terms()`. The same arguments give the same bytes. Raises
-    ScenarioError naming file, key and reason.
+    ScenarioError naming file, key and reason, also where the scenario does not fit the line.
     """
+    file = scenario.name if isinstance(scenario, Scenario) else str(scenario)
     if not isinstance(scenario, Scenario):
         scenario = load_scenario(scenario)
     if hours is not None and not 0 < hours <= 24 * 31:
         raise ValueError(f"hours must lie between 0 and {24 * 31}, not {hours:g}")
     if not 0 < density <= 1_000:
         raise ValueError(f"density must lie between 0 and 1000, not {density:g}")
+    check_fit(scenario, LineSpace(line), file)
     return Run(scenario, line, agreement, seed, on, hours, density, progress, start_ns)

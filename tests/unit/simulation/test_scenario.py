@@ -3,9 +3,11 @@
 from pathlib import Path
 
 import jsonschema
+import numpy as np
 import pytest
 import yaml
 
+from geodata.contact_line import ContactLine, LineDraft
 from monitoring.simulation import (
     Scenario,
     ScenarioError,
@@ -13,6 +15,7 @@ from monitoring.simulation import (
     parse_scenario,
     scenario_names,
     scenario_schema,
+    simulate,
 )
 from monitoring.simulation.scenario_file import whole_scenario
 
@@ -186,3 +189,21 @@ def test_extending_what_does_not_exist_is_refused() -> None:
 )  # fmt: skip
 def test_impossible_things_of_every_kind_are_refused(changes: dict[str, object], key: str) -> None:
     assert refused(yaml.safe_dump(extended(**changes)).encode()).key.startswith(key)
+
+
+def ring(radius_km: float) -> ContactLine:
+    """A closed line around a place."""
+    turn = np.linspace(0.0, 2.0 * np.pi, 41)[:-1]
+    lon, lat = 37.0 + radius_km / 74.5 * np.cos(turn), 48.0 + radius_km / 111.2 * np.sin(turn)
+    places = list(zip(lon.tolist(), lat.tolist(), strict=True))
+    return ContactLine.from_draft(LineDraft((*places, places[0]), "ring"))
+
+
+def test_a_line_on_which_nothing_can_be_so_far_away_is_refused_with_file_and_key(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_bytes(small())
+    with pytest.raises(ScenarioError) as caught:
+        simulate(path, ring(1.5), hours=0.1)
+    assert (caught.value.file, caught.value.key) == (str(path), "posts[0].offset_km")
+    assert "no place 2 km away" in caught.value.reason
+    assert {post["host_side"] for post in simulate(path, ring(20.0), hours=0.1).registry} == {"A", "B"}
