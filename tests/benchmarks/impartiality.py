@@ -60,8 +60,11 @@ FINDING_COLUMNS = (
     "direction",
     "party",
     "distance_m",
+    "sigma_m",
     "margin",
     "count",
+    "probability",
+    "confidence",
     "sector",
     "event_ids",
 )
@@ -84,11 +87,21 @@ def results(detected: Detected, is_swapped: bool) -> dict[str, list[tuple[Any, .
     }
     made = {}
     for name, (table, columns) in tables.items():
-        rows = table.select(list(columns)).to_pylist()
+        rows = table.select([*columns, *(("detail",) if name == "findings" else ())]).to_pylist()
         made[name] = sorted(
-            (tuple(_named(row[column], is_swapped) for column in columns) for row in rows), key=str
+            (
+                (*(_named(row[column], is_swapped) for column in columns), _laid(row, is_swapped))
+                for row in rows
+            ),
+            key=str,
         )
     return made
+
+
+def _laid(row: dict[str, Any], is_swapped: bool) -> tuple[tuple[Any, float], ...]:
+    """How probable it is whose deed a finding is, by party."""
+    parties = json.loads(row.get("detail") or "{}").get("attribution", {}).get("parties", {})
+    return tuple(sorted((_named(party, is_swapped), prob) for party, prob in parties.items()))
 
 
 def _named(value: Any, is_swapped: bool) -> Any:

@@ -1,13 +1,17 @@
 """Both parties are treated alike, and a detector that does not is found out."""
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from geodata.contact_line import ContactLine, packaged_line
+from monitoring.agreement import Agreement
 from monitoring.evaluation.shares import Share
-from monitoring.simulation import Truth, load_scenario
+from monitoring.simulation import Run, Truth, load_scenario
 from tests.benchmarks import impartiality
 from tests.benchmarks.detectors import Detected, Detector, naive, ours
 from tests.benchmarks.impartiality import (
@@ -50,6 +54,7 @@ def test_exchanging_the_parties_names_exchanges_them_in_every_result_and_moves_n
 ) -> None:
     plain, swapped = both_ways(detect, name, line, seed=6, hours=hours)
     assert len(plain["findings"]) > 3
+    assert any(laid for *_, laid in plain["findings"]) == (detect is ours)
     assert plain["findings"] == swapped["findings"]
     assert plain["filings"] == swapped["filings"]
 
@@ -57,6 +62,25 @@ def test_exchanging_the_parties_names_exchanges_them_in_every_result_and_moves_n
 def test_a_detector_that_overlooks_half_of_one_party_fails_the_exchange(line: ContactLine) -> None:
     plain, swapped = both_ways(blind_to("B", 0.5), str(MANY), line, seed=6, hours=0.5)
     assert len(plain["findings"]) > 3
+    assert plain["findings"] != swapped["findings"]
+
+
+def leaning(run: Run, line: ContactLine, agreement: Agreement) -> Detected:
+    """Ours, a hundredth surer whenever it weighs that it was B."""
+    found = ours(run, line, agreement)
+    details = [json.loads(text) for text in found.findings["detail"].to_pylist()]
+    for detail in details:
+        parties = detail.get("attribution", {}).get("parties", {})
+        parties |= {"B": parties["B"] + 0.01} if "B" in parties else {}
+    at = found.findings.schema.get_field_index("detail")
+    text = pa.array([json.dumps(detail) for detail in details])
+    return replace(found, findings=found.findings.set_column(at, "detail", text))
+
+
+def test_a_detector_that_is_a_little_surer_of_one_party_fails_the_exchange(line: ContactLine) -> None:
+    plain, swapped = both_ways(leaning, "busy-day", line, seed=6, hours=0.5)
+    assert any(laid for *_, laid in plain["findings"])
+    assert [one[:-1] for one in plain["findings"]] == [one[:-1] for one in swapped["findings"]]
     assert plain["findings"] != swapped["findings"]
 
 
