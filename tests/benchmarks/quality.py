@@ -147,11 +147,12 @@ def limits(rules: dict[str, dict[str, dict[str, Any]]], unnamed: float) -> list[
         "others are merged with a neighbour's.",
         "One object seen by several sensors may be reported more than once as an incursion; such splits are "
         "counted as false in the precision.",
-        "A registered sensor that lies is doubted only where others would have noticed what it says: with captured radars "
-        f"and microphones the precision of crossings is {share('spoofed-sensor', 'line_crossing', 'precision')}, of fire "
+        "A registered sensor that lies is doubted only where others would have noticed what it says: with captured "
+        "radars and microphones the precision of crossings is "
+        f"{share('spoofed-sensor', 'line_crossing', 'precision')}, of fire "
         f"{share('spoofed-sensor', 'ceasefire_fire', 'precision')}.",
-        "Whether something slow that nobody names is an animal, and how far a force may come unseen, is judged by shares "
-        "that no field data stand behind; they suit the simulator's animals and people.",
+        "Whether something slow that nobody names is an animal, and how far a force may come unseen, is judged by "
+        "shares that no field data stand behind; they suit the simulator's animals and people.",
         "What no sensor watches is not found: in the blackout "
         f"{share('sensor-blackout', 'line_crossing')} of the crossings and "
         f"{share('sensor-blackout', 'ceasefire_fire')} of the fire are.",
