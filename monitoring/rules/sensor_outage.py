@@ -97,23 +97,23 @@ def evaluate(placed: pa.Table, until_ns: int, parameters: Parameters) -> Windows
     outages, newest, wake_ns = _outages(placed, until_ns, parameters)
     is_needed = np.zeros(placed.num_rows, dtype=np.bool_)
     is_needed[newest] = True
-    groups = tuple(
-        group
-        for group in _groups(outages, parameters)
-        if not _is_brief(group, *_span(group, until_ns), until_ns, parameters)
-    )
-    decided, tell, members = [], [], []
-    for group in groups:
+    groups, decided, tell, members = [], [], [], []
+    for group in _groups(outages, parameters):
         begun_ns = min(outage.by_ns for outage in group)
         settled_ns = begun_ns + round(reach_s(parameters.agreement, begun_ns) * 1e9)
         over_ns = max(max(outage.end_ns, outage.known_ns) for outage in group)
-        told_s = parameters.agreement.number(f"{RULE_ID}.tell_after_s", begun_ns)
+        decided_ns = min(max(over_ns, settled_ns), NEVER_NS)
         own = sorted({at for outage in group for at in (outage.first, outage.last) if at >= 0})
-        decided.append(min(max(over_ns, settled_ns), NEVER_NS))
+        if decided_ns > until_ns:
+            # Also of what is brief so far: a neighbour's silence that becomes known later may have its cause.
+            is_needed[own] = True
+        if _is_brief(group, *_span(group, until_ns), until_ns, parameters):
+            continue
+        told_s = parameters.agreement.number(f"{RULE_ID}.tell_after_s", begun_ns)
+        groups.append(group)
+        decided.append(decided_ns)
         tell.append(min(outage.known_ns for outage in group) + round(told_s * 1e9))
         members.append(np.array(own, dtype=np.int64))
-        if decided[-1] > until_ns:
-            is_needed[own] = True
     return Windows(
         tuple(_identity(placed, group) for group in groups),
         lambda which: _finding(placed, groups[which], until_ns, parameters),

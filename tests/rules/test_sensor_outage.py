@@ -153,19 +153,35 @@ def test_a_silence_is_judged_by_what_was_agreed_when_it_began(ticks_h):
     assert [(row["sensor_ids"], row["state"]) for row in found] == [(["GR-1"], "final")]
 
 
+def by_hour(engine: Engine, rows: list[dict[str, Any]], hours: list[int]) -> list[tuple[int, dict[str, Any]]]:
+    """Findings with the hour of the tick that told them, of rows fed as their hours come."""
+    told, fed = [], set[int]()
+    for hour in hours:
+        due = [
+            i for i, row in enumerate(rows) if row["time_ns"] <= FIRST_NS + hour * HOUR_NS and i not in fed
+        ]
+        fed |= set(due)
+        engine.feed(table([rows[i] for i in due])) if due else None
+        told += [(hour, row) for row in engine.tick(FIRST_NS + hour * HOUR_NS).findings.to_pylist()]
+    return told
+
+
+@pytest.mark.parametrize("hours", [[*range(1, 31)], [30]])
+def test_a_brief_outage_joins_a_neighbours_silence_that_becomes_known_later(hours):
+    sensors = {"GR-1": post("ground_radar", -3_000.0), "GR-2": post("ground_radar", -3_000.0, 5_000.0)}
+    rows = beats(["GR-1"], [0, 1, 2, *range(8, 31)])
+    rows += beats(["GR-2"], [2.6, *(hour + 0.4 for hour in range(30))])
+    end_ns = FIRST_NS + round(2.55 * HOUR_NS)
+    rows.append(heartbeat("GR-2", 2.5, kind="outage", id="stated", time_end_ns=end_ns))
+    told = by_hour(engine_of(sensors), rows, hours)
+    assert {tuple(row["sensor_ids"]) for _, row in told} == {("GR-1", "GR-2")}
+
+
 def test_a_long_outage_is_told_while_it_goes_on_and_again_when_it_is_over():
     sensors = {"GR-1": post("ground_radar", -3_000.0), "GR-2": post("ground_radar", -3_000.0, 45_000.0)}
     engine = engine_of(sensors)
     rows = beats(["GR-1"], [0, 1, *range(20, 31)]) + beats(["GR-2"], range(31))
-    told = []
-    for hour in range(1, 31):
-        due = [
-            row
-            for row in rows
-            if FIRST_NS + (hour - 1) * HOUR_NS < row["time_ns"] + 1 <= FIRST_NS + hour * HOUR_NS + 1
-        ]
-        engine.feed(table(due)) if due else None
-        told += [(hour, row) for row in engine.tick(FIRST_NS + hour * HOUR_NS).findings.to_pylist()]
+    told = by_hour(engine, rows, [*range(1, 31)])
     assert [(row["revision"], json.loads(row["detail"])["goes_on"]) for _, row in told] == [
         (1, True),
         (2, False),
