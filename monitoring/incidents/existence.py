@@ -10,7 +10,7 @@ not there. Three doubts are weighed, the first two only for an object that one s
   `tracks.shouting_per_h` has gone wrong: its short tracks are held to be clutter, and are one incident.
 - *Invention.* Where other posts, by type and distance (`tracks.watch_m`), should have seen the object and none
   did, each of them missed it with the probability `WATCH_MISS_PROB`, or it was never there. What a sensor's own
-  earlier claims came to is remembered (`Trust`): one whose claims keep being contradicted is believed less. A
+  other claims came to is remembered (`Trust`): one whose claims keep being contradicted is believed less. A
   sensor that stands on one party's side and accuses the other begins with less credit.
 - *Animals.* Cattle and game are followed for long and named by nobody, or taken for a person. Who would name an
   object and follows something slow without naming it speaks for an animal, each sensor once.
@@ -20,7 +20,7 @@ so one silent post proves little.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from math import exp, log
 from typing import Any, Final, NamedTuple
@@ -61,9 +61,14 @@ _ON_FOOT: Final = frozenset({"person", "group", None, "unknown"})
 _IN_AIR: Final = frozenset({"uav_small", "uav_large", "aircraft", "boat"})
 
 TRUST: Final = pa.schema(
-    [pa.field("sensor_id", pa.string(), nullable=False), pa.field("log_odds", pa.float64(), nullable=False)]
+    [
+        pa.field("sensor_id", pa.string(), nullable=False),
+        pa.field("object", pa.int64()),
+        pa.field("log_odds", pa.float64(), nullable=False),
+    ]
 )
-"""By how much the odds that a sensor is captured have grown with its claims (natural logarithm)."""
+"""By how much the odds that a sensor is captured have grown with its claims (natural logarithm): by all of them where
+`object` is null, and by the claim of one object that is still remembered."""
 
 
 class Sighting(NamedTuple):
@@ -81,37 +86,61 @@ class Sighting(NamedTuple):
 
 @dataclass
 class Trust:
-    """Log odds by sensor; 0 = nothing known."""
+    """Log odds by sensor, 0 = nothing known; and what of them the claim of an object, by its number, has added."""
 
     log_odds: dict[str, float] = field(default_factory=dict)
+    claims: dict[int, tuple[str, float]] = field(default_factory=dict)
 
     def copy(self) -> "Trust":
         """Trust that can be changed without changing this."""
-        return Trust(dict(self.log_odds))
+        return Trust(dict(self.log_odds), dict(self.claims))
 
-    def captured_prob(self, sensor_id: str, is_accusing: bool) -> float:
-        """That a sensor is captured."""
+    def captured_prob(self, sensor_id: str, is_accusing: bool, number: int = -1) -> float:
+        """That a sensor is captured, by its claims of other objects than `number`."""
         prior = CAPTURED_PROB[is_accusing]
-        return 1.0 / (1.0 + (1.0 - prior) / prior * exp(-self.log_odds.get(sensor_id, 0.0)))
+        # The silence about this very object is weighed for itself; here it would count twice.
+        claimant, own = self.claims.get(number, (sensor_id, 0.0))
+        known = self.log_odds.get(sensor_id, 0.0) - (own if claimant == sensor_id else 0.0)
+        return 1.0 / (1.0 + (1.0 - prior) / prior * exp(-known))
 
-    def learn(self, sensor_id: str, miss_prob: float, is_contradicted: bool) -> None:
-        """Takes in a claim that others, who would have missed it with `miss_prob`, contradicted or bore out."""
+    def learn(self, sensor_id: str, number: int, miss_prob: float, is_contradicted: bool) -> None:
+        """Takes in the claim of an object that others, who would have missed it with `miss_prob`, contradicted or bore
+        out; -1 = of no object that is remembered."""
         if is_contradicted:
             step = log((INVENTED_FRAC + (1.0 - INVENTED_FRAC) * miss_prob) / miss_prob)
         else:
             step = log(1.0 - INVENTED_FRAC)
-        known = self.log_odds.get(sensor_id, 0.0) + step
-        self.log_odds[sensor_id] = round(min(max(known, -TRUST_BOUND), TRUST_BOUND), 9)
+        before = self.log_odds.get(sensor_id, 0.0)
+        after = round(min(max(before + step, -TRUST_BOUND), TRUST_BOUND), 9)
+        self.log_odds[sensor_id] = after
+        if number < 0:
+            return
+        claimant, own = self.claims.get(number, (sensor_id, 0.0))
+        self.claims[number] = sensor_id, round((own if claimant == sensor_id else 0.0) + after - before, 9)
+
+    def keep(self, numbers: Container[int]) -> None:
+        """Forgets which claim was of what for objects that are not among these."""
+        self.claims = {number: claim for number, claim in self.claims.items() if number in numbers}
 
     def table(self) -> pa.Table:
-        """TRUST, by sensor."""
+        """TRUST, by sensor, then by object."""
         rows = [{"sensor_id": name, "log_odds": odds} for name, odds in sorted(self.log_odds.items())]
+        rows += [
+            {"sensor_id": name, "object": number, "log_odds": odds}
+            for number, (name, odds) in sorted(self.claims.items())
+        ]
         return pa.Table.from_pylist(rows, schema=TRUST)
 
     @classmethod
     def of_table(cls, table: pa.Table) -> "Trust":
-        """From `table`."""
-        return cls({row["sensor_id"]: row["log_odds"] for row in table.to_pylist()})
+        """From `table`; tables of earlier versions tell of no objects."""
+        trust = cls()
+        for row in table.to_pylist():
+            if row.get("object") is None:
+                trust.log_odds[row["sensor_id"]] = row["log_odds"]
+            else:
+                trust.claims[row["object"]] = row["sensor_id"], row["log_odds"]
+        return trust
 
 
 class Posts:
@@ -157,9 +186,15 @@ class Watch:
 
 
 def weighed(
-    row: dict[str, Any], sighting: Sighting, watchers: int, trust: Trust, parameters: Parameters
+    row: dict[str, Any],
+    sighting: Sighting,
+    watchers: int,
+    trust: Trust,
+    parameters: Parameters,
+    number: int = -1,
 ) -> dict[str, Any]:
-    """The finding with its probability times that there was an object, and with the reasons for doubt.
+    """The finding, of the object `number`, with its probability times that there was an object, and with the reasons
+    for doubt.
 
     A violation that is no longer as probable as a violation must be is undetermined.
     """
@@ -181,7 +216,8 @@ def weighed(
             if sighting.is_shouting
             else f"One sensor saw it for {sighting.seen_s:.0f} s only; so short a track may be no object."
         )
-    invented = _invented_prob(row, sighting, watchers, trust, parameters)
+    captured = trust.captured_prob(row["sensor_ids"][0], is_accusing(row, parameters), number)
+    invented = _invented_prob(captured, sighting, watchers)
     if invented > 0.05:
         prob *= 1.0 - invented
         reasons.append(_why_invented(watchers if sighting.seen_s >= SEEN_S_LEAST else 0))
@@ -238,10 +274,7 @@ def is_accusing(row: Mapping[str, Any], parameters: Parameters) -> bool:
     return bool(facts and facts.host_side and row["party"] and facts.host_side != row["party"])
 
 
-def _invented_prob(
-    row: dict[str, Any], sighting: Sighting, watchers: int, trust: Trust, parameters: Parameters
-) -> float:
-    captured = trust.captured_prob(row["sensor_ids"][0], is_accusing(row, parameters))
+def _invented_prob(captured: float, sighting: Sighting, watchers: int) -> float:
     invented = captured * INVENTED_FRAC
     missed = miss_prob(watchers) if sighting.seen_s >= SEEN_S_LEAST else 1.0
     return invented / (invented + (1.0 - invented) * missed)

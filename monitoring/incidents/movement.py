@@ -176,10 +176,11 @@ def associate(
                 watchers = 0
                 if is_watched:
                     watchers = watch.at(row["time_start_ns"]).watching(row, sighting.signed_distance_m)
-                weighed = existence.weighed(row, sighting, watchers, trust, parameters)
+                weighed = existence.weighed(row, sighting, watchers, trust, parameters, number)
                 if is_new and watchers and sighting.seen_s >= existence.SEEN_S_LEAST:
                     is_alone = sighting.sensor_count == 1
-                    trust.learn(row["sensor_ids"][0], existence.miss_prob(watchers), is_alone)
+                    claimed = number if number in objects.numbers else -1
+                    trust.learn(row["sensor_ids"][0], claimed, existence.miss_prob(watchers), is_alone)
             if row["rule_id"] == deeds.HEAVY:
                 classes = seen.other_classes(key, number)
                 weighed = presences.class_weighed(weighed, classes, parameters)
@@ -197,6 +198,7 @@ def associate(
     memory_s = parameters.agreement.number("association.excursion_s", until_ns) + MEMORY_S
     excursions.forget_before(until_ns - _ns(memory_s))
     objects.forget_before(until_ns - _ns(memory_s))
+    trust.keep(objects.numbers)
     return Moving(excursions, objects, moving.sketches.without_old(until_ns), trust), judged, incidents
 
 

@@ -4,7 +4,7 @@ A track is looked up when a finding of it comes, with the sketches that were the
 what is found stays, so a later finding of the track belongs to the same object.
 """
 
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, KeysView
 from dataclasses import dataclass
 from typing import Final
 
@@ -55,6 +55,11 @@ class Objects:
         copied._tracks, copied._next = dict(self._tracks), self._next
         copied._noise, copied._noise_of = dict(self._noise), dict(self._noise_of)
         return copied
+
+    @property
+    def numbers(self) -> KeysView[int]:
+        """The numbers of the objects whose tracks are remembered; the noise of a sensor is no object."""
+        return self._tracks.keys()
 
     def tracks(self, number: int) -> tuple[int, ...]:
         """The tracks of an object."""

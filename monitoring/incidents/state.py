@@ -21,7 +21,7 @@ from monitoring.incidents.runs import Runs
 from monitoring.incidents.shouting import COUNTS
 from monitoring.incidents.sketchbook import Sketchbook
 
-STATE_VERSION: Final = 5
+STATE_VERSION: Final = 6
 
 PUBLISHED: Final = pa.schema(
     [

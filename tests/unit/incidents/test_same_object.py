@@ -215,6 +215,18 @@ def test_a_long_track_and_one_that_two_sensors_saw_are_left_as_they_were_judged(
     assert existence.weighed(ROW, short, 3, Trust(), WORLD) == ROW
 
 
+def test_a_sensors_claim_of_an_object_is_not_held_against_that_very_object():
+    trust = Trust()
+    first = existence.weighed(ROW, SEEN, 3, trust, WORLD, 7)
+    trust.learn("GS-1", 7, existence.miss_prob(3), True)
+    assert existence.weighed(ROW, SEEN, 3, trust, WORLD, 7) == first
+    other = existence.weighed(ROW, SEEN, 3, trust, WORLD, 8)
+    assert other["probability"] < first["probability"]
+    assert existence.weighed(ROW, SEEN, 3, Trust.of_table(trust.table()), WORLD, 7) == first
+    trust.keep({8})
+    assert existence.weighed(ROW, SEEN, 3, trust, WORLD, 7) == other
+
+
 def test_a_finding_without_a_probability_gets_none():
     exact = ROW | {"probability": None}
     assert existence.weighed(exact, SEEN._replace(seen_s=1.0, is_named=False), 3, Trust(), WORLD) == exact
@@ -301,8 +313,8 @@ def test_a_sensor_whose_claims_are_contradicted_loses_credit_and_one_whose_are_b
     trust = Trust()
     before = trust.captured_prob("GS-1", is_accusing=True)
     for _ in range(3):
-        trust.learn("GS-1", existence.miss_prob(2), is_contradicted=True)
-        trust.learn("GS-2", existence.miss_prob(2), is_contradicted=False)
+        trust.learn("GS-1", -1, existence.miss_prob(2), is_contradicted=True)
+        trust.learn("GS-2", -1, existence.miss_prob(2), is_contradicted=False)
     assert trust.captured_prob("GS-1", is_accusing=True) > 0.8
     assert trust.captured_prob("GS-2", is_accusing=True) < before
     assert Trust.of_table(trust.table()) == trust
