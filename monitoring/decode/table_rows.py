@@ -44,7 +44,7 @@ def read_columns(batch: pa.RecordBatch, limits: Limits) -> tuple[Columns, Verdic
         elif field.kind is Kind.TIME:
             columns[name] = _times(field, column, verdicts)
         elif field.kind is Kind.REAL:
-            columns[name] = _reals(field, column, verdicts)
+            columns[name] = reals(field, column, verdicts)
         elif field.kind is Kind.INTEGER:
             columns[name] = _integers(field, column, verdicts)
         elif field.kind is Kind.MEDIA:
@@ -54,7 +54,7 @@ def read_columns(batch: pa.RecordBatch, limits: Limits) -> tuple[Columns, Verdic
         elif field.kind is Kind.TRUTH:
             columns[name] = column
         else:
-            columns[name] = _texts(field.name, column, verdicts)
+            columns[name] = texts(field.name, column, verdicts)
     if unknown:
         columns["extra"] = _extra(unknown, verdicts, limits)
     return {name: column for name, column in columns.items() if column.null_count < len(column)}, verdicts
@@ -75,7 +75,8 @@ def _times(field: Field, column: pa.Array, verdicts: Verdicts) -> pa.Array:
     return pa.array(counts * scale, mask=_absent(column))
 
 
-def _reals(field: Field, column: pa.Array, verdicts: Verdicts) -> pa.Array:
+def reals(field: Field, column: pa.Array, verdicts: Verdicts) -> pa.Array:
+    """The column as doubles; what is no finite number is refused, and 0 in its place."""
     if pa.types.is_decimal(column.type):
         # By way of its digits, so that the double is the nearest one, as for a number that was written out.
         numbers = values(column.cast(pa.string()).cast(pa.float64()))
@@ -126,7 +127,7 @@ def _whole_decimals(field: Field, column: pa.Array, verdicts: Verdicts) -> pa.Ar
     return pa.array(read, type=pa.int64())
 
 
-def _texts(name: str, column: pa.Array, verdicts: Verdicts) -> pa.Array:
+def texts(name: str, column: pa.Array, verdicts: Verdicts) -> pa.Array:
     """The column as plain strings; what is not UTF-8 is refused and left out."""
     plain = column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
     if not pa.types.is_string(plain.type):
@@ -155,9 +156,9 @@ def _decodable(name: str, column: pa.Array, verdicts: Verdicts) -> pa.Array:
 def _words(field: Field, column: pa.Array, verdicts: Verdicts) -> pa.Array:
     """A word column that came as a dictionary stays one: its few words are looked at once."""
     words = column.dictionary
-    plain = _texts(field.name, words, Verdicts.none_yet(len(words)))
+    plain = texts(field.name, words, Verdicts.none_yet(len(words)))
     if plain.null_count:
-        return _texts(field.name, column, verdicts)
+        return texts(field.name, column, verdicts)
     return pa.DictionaryArray.from_arrays(column.indices, plain)
 
 
@@ -165,7 +166,7 @@ def _media(column: pa.Array, verdicts: Verdicts, limits: Limits) -> pa.Array:
     """Lists of structs, or text with the JSON list that NDJSON has in this place."""
     is_written = is_text(column.type)
     if is_written:
-        column = _texts("media", column, verdicts)
+        column = texts("media", column, verdicts)
     read: list[str | None] = [None] * len(column)
     for row in np.flatnonzero(is_present(column)).tolist():
         try:
@@ -188,7 +189,7 @@ def _without_nulls(entry: Any) -> Any:
 
 def _extra(unknown: dict[str, pa.Array], verdicts: Verdicts, limits: Limits) -> pa.Array:
     """Unknown columns as canonical JSON, absent cells left out."""
-    cells = {name: _cells(name, column, verdicts) for name, column in unknown.items()}
+    cells = {name: json_cells(name, column, verdicts) for name, column in unknown.items()}
     texts: list[str | None] = []
     for row in range(len(verdicts.reason)):
         kept = {name: column[row] for name, column in cells.items() if column[row] is not None}
@@ -208,14 +209,16 @@ def _extra(unknown: dict[str, pa.Array], verdicts: Verdicts, limits: Limits) -> 
     return pa.array(texts, type=pa.string())
 
 
-def _cells(name: str, column: pa.Array, verdicts: Verdicts) -> list[Any]:
-    """The cells of an unknown column as JSON values."""
+def json_cells(name: str, column: pa.Array, verdicts: Verdicts) -> list[Any]:
+    """The cells of a column of any type as JSON values; text that is not UTF-8 is refused and left out."""
     if is_text(column.type):
-        column = _texts(name, column, verdicts)
-    elif pa.types.is_temporal(column.type):
-        column = column.cast(pa.string())
+        column = texts(name, column, verdicts)
+    elif pa.types.is_temporal(column.type) and not pa.types.is_interval(column.type):
+        column = _written_times(column)
     read: list[Any] = []
-    if (pa.types.is_primitive(column.type) and not pa.types.is_floating(column.type)) or is_text(column.type):
+    kind = column.type
+    is_odd = pa.types.is_floating(kind) or pa.types.is_interval(kind)
+    if (pa.types.is_primitive(kind) and not is_odd) or is_text(kind):
         read.extend(column.to_pylist())
         return read
     for row, cell in enumerate(column):
@@ -227,6 +230,14 @@ def _cells(name: str, column: pa.Array, verdicts: Verdicts) -> list[Any]:
         except ValueError:  # a time inside a list or struct that Python cannot hold
             read.append(str(cell))
     return read
+
+
+def _written_times(column: pa.Array) -> pa.Array:
+    """Times as text in their own zone, in UTC where that zone is not known here."""
+    try:
+        return column.cast(pa.string())
+    except pa.ArrowInvalid:
+        return column.cast(pa.timestamp(column.type.unit, "UTC")).cast(pa.string())
 
 
 def _as_json(value: Any) -> Any:
