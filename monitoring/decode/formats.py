@@ -109,6 +109,15 @@ def format_of_media_type(content_type: str) -> Format | None:
     return _MEDIA_TYPES.get(content_type.partition(";")[0].strip().lower())
 
 
+def format_of_name(name: str) -> Format | None:
+    """The format that the ending of a file's name says, None where it says none.
+
+    >>> format_of_name("day.csv.gz")
+    <Format.CSV: 'csv'>
+    """
+    return _SUFFIXES.get(_suffix_of(name))
+
+
 def compression_of(head: bytes) -> Compression:
     """The compression that the first bytes show.
 
@@ -174,13 +183,16 @@ def _refuse_binary(head: bytes) -> None:
 
 
 def _by_name(name: str, text: bytes) -> Format | None:
+    if _suffix_of(name) == "json":  # an honest name of a document and, as often, of lines
+        return Format.NDJSON if _first_of_several_lines(text) is not None else Format.JSON
+    return format_of_name(name)
+
+
+def _suffix_of(name: str) -> str:
     parts = name.lower().rsplit("/", 1)[-1].split(".")[1:]
     while parts and parts[-1] in {"gz", "gzip", "zst", "zstd"}:
         parts.pop()
-    suffix = parts[-1] if parts else ""
-    if suffix == "json":  # an honest name of a document and, as often, of lines
-        return Format.NDJSON if _first_of_several_lines(text) is not None else Format.JSON
-    return _SUFFIXES.get(suffix)
+    return parts[-1] if parts else ""
 
 
 def _by_content(text: bytes) -> Format:

@@ -32,7 +32,7 @@ from monitoring.decode.formats import (
 )
 from monitoring.decode.json_elements import ElementFeeder, split
 from monitoring.decode.limits import DEFAULT_LIMITS, Limits
-from monitoring.decode.table_files import batch_of, table_chunks
+from monitoring.decode.table_files import SchemaCheck, batch_of, table_chunks
 
 _READ_BYTES: Final = 1 << 20
 _BLANK: Final = b" \t\r\n"
@@ -141,11 +141,14 @@ class RowFeeder:
         return [chunk]
 
 
-def chunks(source: Source, form: Format, limits: Limits = DEFAULT_LIMITS) -> Iterator[Chunk]:
-    """The rows of a file, compressed or not, in chunks of about `limits.chunk_bytes`. Raises FileRefused."""
+def chunks(
+    source: Source, form: Format, limits: Limits = DEFAULT_LIMITS, check: SchemaCheck | None = None
+) -> Iterator[Chunk]:
+    """The rows of a file, compressed or not, in chunks of about `limits.chunk_bytes`; `check` judges the schema of a
+    table (see `table_chunks`). Raises FileRefused."""
     if form in TABLES:
         with _whole(source, limits) as whole:
-            yield from table_chunks(whole, form, limits)
+            yield from table_chunks(whole, form, limits, check)
         return
     feeder = ElementFeeder(form, limits) if form in DOCUMENTS else RowFeeder(form, limits)
     for block in blocks(source, limits, limits.chunk_bytes):

@@ -29,7 +29,7 @@ from monitoring.decode.rows import Verdicts, echo
 COLUMNAR_LEAST: Final = 48
 """Fewer features than this are read one by one."""
 _POSITION: Final = ("lon", "lat", "alt_m")
-_MEMBERS: Final = frozenset({"type", "id", "geometry", "properties", "bbox"})
+MEMBERS: Final = frozenset({"type", "id", "geometry", "properties", "bbox"})
 _DEPTH: Final = 3
 """A plain feature: an object with the geometry's object with the array of coordinates."""
 _SAMPLE: Final = 100
@@ -209,8 +209,8 @@ def _read_strictly(
     return from_lists({name: [record.get(name) for record in records] for name in names}, BY_NAME)
 
 
-def read_feature(text: bytes, limits: Limits) -> dict[str, Any]:
-    """The fields of one feature, each of its kind (see `json_line.read_line`). Raises RowRefused."""
+def load_feature(text: bytes, limits: Limits) -> tuple[dict[str, Any], dict[str, Any]]:
+    """One feature and its properties, as they are written. Raises RowRefused."""
     feature = load(text, limits)
     if not isinstance(feature, dict):
         raise RowRefused("not_an_object", f"{json_name(feature)}, not a Feature")
@@ -223,8 +223,14 @@ def read_feature(text: bytes, limits: Limits) -> dict[str, Any]:
         properties = {}
     if not isinstance(properties, dict):
         raise RowRefused("type", f"properties is {json_name(properties)}, not an object")
-    position = _position_of(feature.get("geometry"), properties)
-    besides = {name: value for name, value in feature.items() if name not in _MEMBERS and value is not None}
+    return feature, properties
+
+
+def read_feature(text: bytes, limits: Limits) -> dict[str, Any]:
+    """The fields of one feature, each of its kind (see `json_line.read_line`). Raises RowRefused."""
+    feature, properties = load_feature(text, limits)
+    position = position_of(feature.get("geometry"), properties)
+    besides = {name: value for name, value in feature.items() if name not in MEMBERS and value is not None}
     record: dict[str, Any] = {}
     for name, value in properties.items():
         if name in {"lon", "lat"} or (name == "alt_m" and "alt_m" in position):
@@ -240,7 +246,7 @@ def read_feature(text: bytes, limits: Limits) -> dict[str, Any]:
     return read_record({**record, **position}, limits, False, besides)
 
 
-def _position_of(geometry: Any, properties: dict[str, Any]) -> dict[str, Any]:
+def position_of(geometry: Any, properties: dict[str, Any]) -> dict[str, Any]:
     """`lon`, `lat` and perhaps `alt_m` as written in the geometry. Raises RowRefused."""
     if geometry is None:
         bearing_only = properties.get("bearing_deg") is not None and properties.get("range_m") is None

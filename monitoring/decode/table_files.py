@@ -30,13 +30,20 @@ ROW_BYTES_LEAST: Final = 16
 _FOOTER_BYTES: Final = 8
 
 
-def table_chunks(source: Path | BinaryIO, form: Format, limits: Limits) -> Iterator[Chunk]:
-    """The rows of a file in bounded chunks, numbered from 1. `source` can be read from any position.
+SchemaCheck = Callable[[pa.Schema, Limits], None]
+"""Whether the schema of a file promises what is read from it; raises FileRefused."""
+
+
+def table_chunks(
+    source: Path | BinaryIO, form: Format, limits: Limits, check: SchemaCheck | None = None
+) -> Iterator[Chunk]:
+    """The rows of a file in bounded chunks, numbered from 1. `source` can be read from any position; its schema is
+    judged by `check`, as that of events where it is None.
 
     Raises FileRefused: `schema`, `truncated`, `format`, `size_limit`.
     """
     row = 1
-    for batch in _batches(source, form, limits):
+    for batch in _batches(source, form, limits, check or check_schema):
         for piece in _pieces(batch, limits):
             yield Chunk(row, ipc_bytes(piece))
             row += piece.num_rows
@@ -56,12 +63,14 @@ def batch_of(data: bytes) -> pa.RecordBatch:
         return reader.read_next_batch()
 
 
-def _batches(source: Path | BinaryIO, form: Format, limits: Limits) -> Iterator[pa.RecordBatch]:
+def _batches(
+    source: Path | BinaryIO, form: Format, limits: Limits, check: SchemaCheck
+) -> Iterator[pa.RecordBatch]:
     try:
         with _opened(source) as file:
             size = file.size()
-            reader = _parquet(file, size, limits) if form is Format.PARQUET else _arrow(file, size, limits)
-            for batch in reader:
+            read = _parquet if form is Format.PARQUET else _arrow
+            for batch in read(file, size, limits, check):
                 if batch.num_rows:
                     yield batch
     except pa.ArrowNotImplementedError as error:
@@ -80,11 +89,11 @@ def _opened(source: Path | BinaryIO) -> pa.NativeFile:
     return pa.PythonFile(source, mode="r")
 
 
-def _parquet(file: pa.NativeFile, size: int, limits: Limits) -> Iterator[pa.RecordBatch]:
+def _parquet(file: pa.NativeFile, size: int, limits: Limits, check: SchemaCheck) -> Iterator[pa.RecordBatch]:
     _look_at_footer(file, size)
     parquet = pq.ParquetFile(file, buffer_size=1 << 20, pre_buffer=False)
     promised = parquet.schema_arrow
-    check_schema(promised, limits)
+    check(promised, limits)
     pages = sum(parquet.metadata.row_group(group).total_byte_size for group in range(parquet.num_row_groups))
     _refuse_bomb(max(pages, ROW_BYTES_LEAST * parquet.metadata.num_rows), size, limits)
     rows_at_once = max(1, min(ROWS_AT_ONCE, limits.chunk_bytes))
@@ -111,11 +120,11 @@ def _refuse_bomb(unpacked: int, size: int, limits: Limits) -> None:
         )
 
 
-def _arrow(file: pa.NativeFile, size: int, limits: Limits) -> Iterator[pa.RecordBatch]:
+def _arrow(file: pa.NativeFile, size: int, limits: Limits, check: SchemaCheck) -> Iterator[pa.RecordBatch]:
     is_file = file.read(6) == b"ARROW1"
     file.seek(0)
     reader = pa.ipc.open_file(file) if is_file else pa.ipc.open_stream(file)
-    check_schema(reader.schema, limits)
+    check(reader.schema, limits)
     batches = (reader.get_batch(at) for at in range(reader.num_record_batches)) if is_file else iter(reader)
     unpacked = 0
     for batch in batches:
@@ -173,24 +182,35 @@ def check_schema(found: pa.Schema, limits: Limits) -> None:
     missing = [name for name in REQUIRED if name not in seen]
     if missing:
         raise FileRefused("schema", f"no column {', '.join(missing)}")
-    if len(found.names) > COLUMNS_MAX:
-        raise FileRefused("schema", f"{len(found.names)} columns, at most {COLUMNS_MAX} are read")
-    depth_max = limits.depth_max
+    refuse_wide(found)
     for column in found:
         field = BY_NAME.get(column.name)
         if field is not None:
             is_fit, wanted = _WANTED[field.kind]
             if not (pa.types.is_null(column.type) or is_fit(column.type)):
                 raise FileRefused("schema", f"{field.name} is {str(column.type)[:80]}, not {wanted}")
-        elif _depth_of(column.type) > depth_max:
-            raise FileRefused("schema", f"the column {echo(column.name)} nests more than {depth_max} deep")
+        else:
+            refuse_deep(column, limits)
+
+
+def refuse_wide(found: pa.Schema) -> None:
+    """Refuse more columns than are read. Raises FileRefused."""
+    if len(found.names) > COLUMNS_MAX:
+        raise FileRefused("schema", f"{len(found.names)} columns, at most {COLUMNS_MAX} are read")
+
+
+def refuse_deep(column: pa.Field, limits: Limits) -> None:
+    """Refuse a column that nests deeper than is read. Raises FileRefused."""
+    if _depth_of(column.type) > limits.depth_max:
+        raise FileRefused("schema", f"the column {echo(column.name)} nests more than {limits.depth_max} deep")
 
 
 def _is_instant(given: pa.DataType) -> bool:
     return bool(pa.types.is_timestamp(given) and given.tz is not None)
 
 
-def _is_number(given: pa.DataType) -> bool:
+def is_number(given: pa.DataType) -> bool:
+    """Whether a column type holds numbers."""
     types = pa.types
     return bool(types.is_integer(given) or types.is_floating(given) or types.is_decimal(given))
 
@@ -217,8 +237,8 @@ _WANTED: Final[dict[Kind, tuple[Callable[[pa.DataType], bool], str]]] = {
     Kind.WORD: (is_text, "text"),
     Kind.TEXT: (is_text, "text"),
     Kind.TIME: (_is_instant, "a timestamp with a zone"),
-    Kind.REAL: (_is_number, "a number"),
-    Kind.INTEGER: (_is_number, "a number"),
+    Kind.REAL: (is_number, "a number"),
+    Kind.INTEGER: (is_number, "a number"),
     Kind.TRUTH: (pa.types.is_boolean, "boolean"),
     Kind.MEDIA: (_is_media, "a list of structs"),
 }

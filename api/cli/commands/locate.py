@@ -6,18 +6,19 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 
 import numpy as np
-import pyarrow as pa
 import typer
 from rich.markup import escape
 
-from api.cli import located_file
+from api.cli import located_file, located_forms
 from api.cli.lines import line_of
 from api.cli.output import EXIT_DATA, EXIT_USAGE, console, counts, fail, note, print_json, progress
 from geodata.locator import Located
 from geodata.sectors import Sectors
 from monitoring import schema
 from monitoring.agreement import DEFAULT, Agreement
-from monitoring.decode.points import PointFile, PointRows
+from monitoring.decode import FileRefused
+from monitoring.decode.point_files import Points, open_points
+from monitoring.decode.points import PointRows
 from monitoring.rules import bind
 
 ZONES: Final = (
@@ -31,12 +32,25 @@ _SHOWN = 5
 
 def locate(
     points: Annotated[
-        Path, typer.Argument(metavar="POINTS", help="CSV with lon and lat, plain, gzip or zstd, of any size")
+        Path,
+        typer.Argument(
+            metavar="POINTS",
+            help="CSV, Parquet or Arrow with lon and lat, or GeoJSON Points (a FeatureCollection, or a feature a "
+            "line); plain, gzip or zstd, of any size",
+        ),
     ],
     line: Annotated[
         Path, typer.Option("--line", metavar="LINE", help="GeoJSON or GeoPackage, anywhere in the world")
     ],
-    out: Annotated[Path, typer.Option("--out", metavar="OUT", help="CSV; .gz compresses it")],
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--out",
+            metavar="OUT",
+            help="ends with .csv, .parquet, .arrow, .geojson or .ndjson (a feature a line); .gz behind text "
+            "compresses it",
+        ),
+    ],
     agreement: Annotated[
         str,
         typer.Option(metavar="FILE", help="whose zones: an agreement file, or a packaged one by its name"),
@@ -46,37 +60,52 @@ def locate(
     """Tell side, geodesic distance, chainage, foot point, sector and zones of every place in a file.
 
     The columns of the input are kept as they are written. A place on the line is on side A. Rows without a usable
-    position get empty answers, rows that are no CSV rows are left out; both are counted, and then the exit code is 1.
+    position get empty answers, rows that cannot be read as rows are left out; both are counted, and then the exit code
+    is 1. In a table made of CSV the position is numbers and all else text; one made of GeoJSON has a column a property.
 
-    Example: `contactline locate posts.csv.gz --line line.geojson --out located.csv`
+    Example: `contactline locate posts.csv.gz --line line.geojson --out located.parquet`
     """
     if out.exists() and points.exists() and out.samefile(points):
         fail(f"--out {out}: this is the input", exit_code=EXIT_USAGE)
-    if not out.name.endswith((".csv", ".csv.gz")):
-        fail(f"--out {out}: its ending must be .csv or .csv.gz", exit_code=EXIT_USAGE)
+    if not out.name.endswith(located_forms.ENDINGS):
+        fail(
+            f"--out {out}: its ending must be one of {', '.join(located_forms.ENDINGS)}", exit_code=EXIT_USAGE
+        )
     contact_line = line_of(line)
     sectors = Sectors.fit(contact_line)
     zones = zones_of(Agreement.load(agreement), time.time_ns())
-    file = PointFile(points)
-    head, renamed = located_file.header(file.names)
-    tally = _Tally()
-    total = float(points.stat().st_size)
-    is_packed = points.name.endswith((".gz", ".gzip", ".zst", ".zstd"))
-    with progress("locating", quiet=as_json) as advance, located_file.replacing(out) as target:
-        target.write(head)
-        done = 0.0
-        for rows in file.rows():
-            kept = np.flatnonzero(rows.is_row)
-            lon, lat = rows.lon[kept], rows.lat[kept]
-            found = contact_line.locator.locate(lon, lat)
-            sector = sectors.locate(lon, lat, found.chainage_m)
-            target.write(located_file.lines(rows.text.take(pa.array(kept)), found, sector, sectors, zones))
-            tally.add(rows, found)
-            done += rows.byte_count
-            advance(done, None if is_packed else total)
-    tally.tell(out, renamed, as_json)
+    try:
+        file = _opened(points, out, as_json)
+        tally = _Tally(file.row_word)
+        total = _total(points)
+        with progress("locating", quiet=as_json) as advance, located_forms.writing(out, file) as target:
+            done = 0.0
+            for rows in file.rows():
+                lon, lat = rows.lon[rows.is_row], rows.lat[rows.is_row]
+                found = contact_line.locator.locate(lon, lat)
+                sector = sectors.locate(lon, lat, found.chainage_m)
+                target.write(rows, located_file.answers(found, sector, sectors, zones))
+                tally.add(rows, found)
+                done += rows.byte_count
+                advance(done, total)
+    except FileRefused as refusal:
+        fail(f"{points}: {refusal}")
+    tally.tell(out, target.renamed, as_json)
     if tally.reasons:
         raise typer.Exit(EXIT_DATA)
+
+
+def _opened(points: Path, out: Path, as_json: bool) -> Points:
+    needs_columns = not out.name.endswith(located_forms.FEATURES)
+    total = _total(points)
+    with progress("looking through", quiet=as_json) as advance:
+        return open_points(points, needs_columns, on_read=lambda done: advance(done, total))
+
+
+def _total(points: Path) -> float | None:
+    """How many bytes will be read, where its size tells it."""
+    is_packed = points.name.endswith((".gz", ".gzip", ".zst", ".zstd", ".parquet"))
+    return None if is_packed else float(points.stat().st_size)
 
 
 def zones_of(agreement: Agreement, time_ns: int) -> located_file.Zones:
@@ -92,7 +121,8 @@ def zones_of(agreement: Agreement, time_ns: int) -> located_file.Zones:
 class _Tally:
     """What became of the rows."""
 
-    def __init__(self) -> None:
+    def __init__(self, row_word: str) -> None:
+        self.row_word = row_word
         self.row_count = 0
         self.sides: Counter[str] = Counter()
         self.beyond_count = 0
@@ -140,4 +170,6 @@ class _Tally:
         if self.reasons:
             console.print(counts("without an answer", dict(sorted(self.reasons.items()))))
         for row in self.told[:_SHOWN]:
-            console.print(f"  line {row['line']}: [yellow]{row['reason']}[/] {escape(row['detail'])}")
+            console.print(
+                f"  {self.row_word} {row['line']}: [yellow]{row['reason']}[/] {escape(row['detail'])}"
+            )

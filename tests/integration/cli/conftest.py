@@ -25,6 +25,14 @@ def line_through(lon: float, *, label: str = "test line") -> dict[str, object]:
     return {"type": "Feature", "properties": {"label": label}, "geometry": geometry}
 
 
+@pytest.fixture
+def line(tmp_path: Path) -> Path:
+    """A line at 37.15 as a file of its own."""
+    path = tmp_path / "line.geojson"
+    path.write_text(json.dumps(line_through(37.15)), encoding="utf-8")
+    return path
+
+
 @pytest.fixture(scope="session")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("template")

@@ -3,30 +3,12 @@
 import csv
 import gzip
 import io
-import json
 from pathlib import Path
 
 import pytest
 
-from tests.integration.cli.command_line import Ran, contactline
-from tests.integration.cli.conftest import line_through
+from tests.integration.cli.locating import ANSWERS, locate
 from tests.real_data import real
-
-ANSWERS = [
-    "side", "distance_m", "signed_distance_m", "chainage_m", "line_part", "foot_lon", "foot_lat", "beyond_end",
-    "sector", "zones",
-]  # fmt: skip
-
-
-@pytest.fixture
-def line(tmp_path: Path) -> Path:
-    path = tmp_path / "line.geojson"
-    path.write_text(json.dumps(line_through(37.15)), encoding="utf-8")
-    return path
-
-
-def locate(points: Path, line: Path, out: Path, *more: object) -> Ran:
-    return contactline(points.parent / "no-home", "locate", points, "--line", line, "--out", out, *more)
 
 
 def rows_of(path: Path) -> list[dict[str, str]]:
