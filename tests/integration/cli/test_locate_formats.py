@@ -346,8 +346,8 @@ def test_csv_may_come_through_a_pipe(line: Path, tmp_path: Path) -> None:
     writer = threading.Thread(target=pipe.write_text, args=(text,), daemon=True)
     writer.start()
     ran = locate(pipe, line, out, "--json")
-    writer.join()
     assert (ran.exit_code, ran.json["located"]) == (0, 3_000)
+    writer.join()
 
 
 def test_no_ending_that_nobody_writes(line: Path, tmp_path: Path) -> None:
