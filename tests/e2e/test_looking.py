@@ -250,7 +250,7 @@ def test_quality_says_how_much_is_only_told_and_what_it_would_be_worth(page: Pag
     expect(fire.get_by_role("columnheader").last).to_have_text("Only told, and with them")
     cell = fire.get_by_role("row").filter(has_text="Quiet day").get_by_role("cell").last
     right = round(100 * told["ceasefire_fire"]["precision"]["value"])
-    expect(cell).to_contain_text(f"{told['ceasefire_fire']['reports']}")
+    expect(cell).to_contain_text(f"{told['ceasefire_fire']['reports']:,}")
     expect(cell).to_contain_text(re.compile(rf"found \d+ %, true {right} %"))
     nothing = next(rule_id for rule_id, said in told.items() if said is None)
     row = (
