@@ -70,7 +70,14 @@ def print_json(value: Mapping[str, Any]) -> None:
 
 def counts(title: str, rows: Mapping[str, int]) -> Table:
     """A two-column table of codes and counts."""
-    table = Table(title=title, title_justify="left", show_header=False, box=None, pad_edge=False)
+    table = Table(
+        title=title,
+        title_justify="left",
+        show_header=False,
+        box=None,
+        pad_edge=False,
+        min_width=len(title),  # a title is folded to the width of its table
+    )
     table.add_column(style="cyan")
     table.add_column(justify="right")
     for code, number in rows.items():
