@@ -42,6 +42,7 @@ work; sensors that worked at some time and reach there, and registered posts tha
 FIGURES: Final = 6
 _SITES_MOST: Final = 8
 _FLIGHTS_MOST: Final = 60
+_WATCHES_MOST: Final = 60
 _POSTS_MOST: Final = 20_000
 _MEAN_EARTH_M: Final = 6_371_008.8
 
@@ -152,18 +153,14 @@ def figures_of(inputs: Inputs, posts: Posts, mobile: Indices, parameters: Parame
     fixed = np.flatnonzero(np.isfinite(posts.lon))
     site = sites.site(posts.observers(fixed, inputs.said, posts.lon[fixed], posts.lat[fixed]))
     left = (1.0 - inputs.lost)[fixed]
-    flown, aircraft = _flown(sites, inputs, posts, mobile)
+    crews, aircraft = _flown(sites, inputs, posts, mobile)
     table = np.zeros((cells.row_count, FIGURES))
     table[:, LINE] = cells.row_km * inputs.hours.sum()
     for slot, hours in enumerate(inputs.hours.tolist()):
         if not hours:
             continue
-        miss = site.grouping.miss(left * inputs.working[fixed, slot])
-        if slot in flown:
-            cell, missed = flown[slot]
-            miss = miss.copy()
-            miss[cell] *= missed
-        table[:, [WATCHED, EFFECTIVE, LOST]] += _kilometres(site, miss, cells) * hours
+        watched = sites.watched(site, left * inputs.working[fixed, slot], crews.get(slot))
+        table[:, [WATCHED, EFFECTIVE, LOST]] += watched * hours
     worked: Flags = np.asarray((inputs.working & (inputs.hours > 0)).any(axis=1))
     table[:, WORKING] = site.count(worked[fixed]) + aircraft
     table[:, DOWN] = site.count(~worked[fixed])
@@ -174,7 +171,8 @@ def figures_of(inputs: Inputs, posts: Posts, mobile: Indices, parameters: Parame
 class _Site:
     """Observers that stay where they are, with the cells that they reach."""
 
-    def __init__(self, observers: Observers, pairs: Pairs, cells: LineCells) -> None:
+    def __init__(self, key: bytes, observers: Observers, pairs: Pairs, cells: LineCells) -> None:
+        self.key = key
         self.grouping = Grouping(pairs, group_of(observers), cells.cell_count)
         count = len(observers.type_idx)
         self.is_watched_at_best = together(self.grouping.miss(np.ones(count))) >= WATCHED_PROB
@@ -187,10 +185,21 @@ class _Site:
 
 
 class _Flight(NamedTuple):
-    """Aircraft of one slot at the cells that they reach: position among them, cell and chance, by aircraft."""
+    """Aircraft of one slot at the cells that they reach: position among them, cell and chance, by aircraft; and which
+    of them (`aircraft`) reaches which `row`, each once."""
 
+    key: bytes
     pairs: Pairs
     group: Indices
+    row: Indices
+    aircraft: Indices
+
+
+class _Crew(NamedTuple):
+    """A flight and what is left of each of its aircraft's chances."""
+
+    flight: _Flight
+    left: Reals
 
 
 class _Sites:
@@ -201,17 +210,36 @@ class _Sites:
         self._flights: dict[bytes, _Flight] = {}
         self._sites: dict[bytes, _Site] = {}
         self._posts: dict[tuple[float, ...], tuple[Indices, Reals]] = {}
+        self._watches: dict[bytes, Reals] = {}
 
     def site(self, observers: Observers) -> _Site:
         """The posts as they are now."""
         key = _digest(*observers)
         site = self._sites.get(key)
         if site is None:
-            site = _Site(observers, self._pairs(observers), self.cells)
+            site = _Site(key, observers, self._pairs(observers), self.cells)
             # Replaced, not changed: another thread may be reading.
             kept = dict(list(self._sites.items())[1 - _SITES_MOST :])
             self._sites = {**kept, key: site}
         return site
+
+    def watched(self, site: _Site, left: Reals, crew: _Crew | None) -> Reals:
+        """`_kilometres` of a slot, by what is left of each post's chances and by who flew.
+
+        Most slots are like one before: nothing changed, or their hour is looked at again.
+        """
+        key = _digest(left) + site.key + (crew.flight.key + _digest(crew.left) if crew else b"")
+        watched = self._watches.get(key)
+        if watched is None:
+            miss = site.grouping.miss(left)
+            if crew is not None:
+                cell, missed = missed_at(crew.flight.pairs, crew.flight.group, crew.left)
+                miss = miss.copy()
+                miss[cell] *= missed
+            watched = _kilometres(site, miss, self.cells)
+            kept = dict(list(self._watches.items())[1 - _WATCHES_MOST :])
+            self._watches = {**kept, key: watched}
+        return watched
 
     def flights(self, fleets: Sequence[Observers]) -> list[_Flight]:
         """Aircraft as they were in some slots; an hour is looked at again when hardly any of that has changed."""
@@ -231,16 +259,17 @@ class _Sites:
         begin = np.cumsum([0, *(len(observers.lon) for observers in fleets.values())])
         bounds = np.searchsorted(pairs.observer, begin)
         return {
-            key: _Flight(
-                Pairs(
-                    pairs.observer[bounds[i] : bounds[i + 1]] - begin[i],
-                    pairs.cell[bounds[i] : bounds[i + 1]],
-                    pairs.prob[bounds[i] : bounds[i + 1]],
-                ),
-                group[begin[i] : begin[i + 1]],
-            )
+            key: self._flight(key, pairs, group, slice(*begin[i : i + 2]), slice(*bounds[i : i + 2]))
             for i, key in enumerate(fleets)
         }
+
+    def _flight(self, key: bytes, pairs: Pairs, group: Indices, crew: slice, own: slice) -> _Flight:
+        """The aircraft `crew` of several flights, whose pairs are `own`."""
+        aircraft, cell = pairs.observer[own] - crew.start, pairs.cell[own]
+        count = max(crew.stop - crew.start, 1)
+        both = np.unique(self.cells.row[cell] * count + aircraft)
+        alone = Pairs(aircraft, cell, pairs.prob[own])
+        return _Flight(key, alone, group[crew], both // count, both % count)
 
     def _pairs(self, observers: Observers) -> Pairs:
         rows = zip(*(np.nan_to_num(column, nan=-1.0).tolist() for column in observers), strict=True)
@@ -269,11 +298,8 @@ def sites_along(line: ContactLine, sectors: Sectors) -> _Sites:
     return _Sites(cells_of(line, sectors))
 
 
-def _flown(
-    sites: _Sites, inputs: Inputs, posts: Posts, mobile: Indices
-) -> tuple[dict[int, tuple[Indices, Reals]], Reals]:
-    """By slot the cells that aircraft reached and the chance that all of them miss a happening there, and how many
-    reached each row (rows,).
+def _flown(sites: _Sites, inputs: Inputs, posts: Posts, mobile: Indices) -> tuple[dict[int, _Crew], Reals]:
+    """By slot the aircraft that were up, and how many reached each row (rows,).
 
     Of those that were working at a known place.
     """
@@ -283,13 +309,13 @@ def _flown(
     flights = sites.flights(
         [posts.observers(mobile[own], inputs.said, *inputs.places[own, slot].T) for slot, own in up.items()]
     )
-    flown, seen = {}, [np.zeros(0, dtype=np.int64)]
-    for (slot, own), (pairs, group) in zip(up.items(), flights, strict=True):
+    crews, seen = {}, [np.zeros(0, dtype=np.int64)]
+    for (slot, own), flight in zip(up.items(), flights, strict=True):
         jam = np.where(inputs.jammed[own, slot], reach.JAMMED_FACTOR, 1.0)
-        flown[slot] = missed_at(pairs, group, (1.0 - inputs.lost[mobile[own]]) * jam)
-        seen.append(cells.row[pairs.cell] * len(mobile) + own[pairs.observer])
+        crews[slot] = _Crew(flight, (1.0 - inputs.lost[mobile[own]]) * jam)
+        seen.append(flight.row * len(mobile) + own[flight.aircraft])
     both = np.unique(np.concatenate(seen)) // max(len(mobile), 1)
-    return flown, np.bincount(both, minlength=cells.row_count).astype(np.float64)
+    return crews, np.bincount(both, minlength=cells.row_count).astype(np.float64)
 
 
 def _kilometres(site: _Site, miss: Reals, cells: LineCells) -> Reals:

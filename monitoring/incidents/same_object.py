@@ -16,7 +16,7 @@ affiliations of different hands exclude each other.
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,6 +47,8 @@ VELOCITY_NS: Final = 120_000_000_000
 """A track's velocity at an end is that of its fixes within this time."""
 _HALVED_FROM: Final = 6
 """So many common times are needed before their halves are told apart."""
+_AT_ONCE: Final = 16
+"""So many tracks are compared with others at once: in a crowd all of them would be too much."""
 MEDIUM: Final = np.array(
     [
         {"uav_small": 1, "uav_large": 1, "aircraft": 1, "boat": 2, "unknown": -1}.get(name, 0)
@@ -160,38 +162,54 @@ class _Scene:
         chosen: list[int] = []
         taken: list[tuple[int, int, int]] = []
         near = others[order]
+        stands = self._stands(near, distance[order], members, rivals, gate)
         spans = zip(*(of[near].tolist() for of in (self.sensor_of, self.first_ns, self.last_ns)), strict=True)
-        for track, apart, (sensor, first_ns, last_ns) in zip(
-            near.tolist(), distance[order].tolist(), spans, strict=True
+        for track, is_standing, (sensor, first_ns, last_ns) in zip(
+            near.tolist(), stands.tolist(), spans, strict=True
         ):
             is_taken = any(
                 other == sensor and min(last_ns, until_ns) >= max(first_ns, since_ns)
                 for other, since_ns, until_ns in taken
             )
-            if is_taken or self._is_beyond(track, members, gate):
-                continue
-            if not self._prefers_another(track, rivals, apart):
+            if is_standing and not is_taken:
                 chosen.append(track)
                 taken.append((sensor, first_ns, last_ns))
         return [Match(name, False) for name in self.key[chosen].tolist()]
 
-    def _is_beyond(self, track: int, members: Ints, gate: float) -> bool:
-        """Whether a track, if it is none of some others, was further than the gate from one when both were seen."""
-        if not len(members) or track in members:
-            return False
-        distance = self._beside(track, members)
-        return bool((distance[np.isfinite(distance)] > gate).any())
+    def _stands(
+        self, tracks: Ints, distance: Reals, members: Ints, rivals: Ints, gate: float
+    ) -> NDArray[np.bool_]:
+        """Which tracks (k,), so far from the first one, nothing else keeps from being one with it.
 
-    def _prefers_another(self, track: int, rivals: Ints, distance: float) -> bool:
-        """Whether one of `rivals`, tracks of the first track's sensor at its time, is nearer to `track`."""
-        if not len(rivals):
-            return False
-        rivals = rivals[self._meets(track)[rivals]]
-        return bool(len(rivals)) and bool(self._beside(track, rivals).min() < distance)
+        One that is none of `members` must not have been further than the gate from one of them when both were seen;
+        none of `rivals`, tracks of the first track's sensor at its time, may be nearer to it.
+        """
+        stands = np.ones(len(tracks), dtype=bool)
+        for first in range(0, len(tracks) if len(members) + len(rivals) else 0, _AT_ONCE):
+            some = tracks[first : first + _AT_ONCE]
+            is_new = ~np.isin(some, members)
+            shape = int(np.count_nonzero(is_new)), len(members)
+            meets = self._meet(some[:, None], rivals)
+            way = np.concatenate([np.repeat(some[is_new], len(members)), some[np.nonzero(meets)[0]]])
+            other = np.concatenate([np.tile(members, shape[0]), rivals[np.nonzero(meets)[1]]])
+            apart = self._beside_each(way, other)
+            of_members = apart[: shape[0] * shape[1]].reshape(shape)
+            is_beyond = np.zeros(len(some), dtype=bool)
+            is_beyond[is_new] = (np.isfinite(of_members) & (of_members > gate)).any(axis=1)
+            nearest = np.full(meets.shape, np.inf)
+            nearest[meets] = apart[of_members.size :]
+            is_nearer = (nearest < distance[first : first + _AT_ONCE, None]).any(axis=1)
+            stands[first : first + _AT_ONCE] = ~is_beyond & ~is_nearer
+        return stands
 
     def _meets(self, own: int) -> NDArray[np.bool_]:
         """Whether each track overlaps in time with this one."""
         return np.asarray((self.first_ns <= self.last_ns[own]) & (self.last_ns >= self.first_ns[own]))
+
+    def _meet(self, some: Ints, others: Ints) -> NDArray[np.bool_]:
+        """Whether tracks overlap in time with others, by the rules of broadcasting."""
+        first_ns, last_ns = self.first_ns, self.last_ns
+        return np.asarray((first_ns[others] <= last_ns[some]) & (last_ns[others] >= first_ns[some]))
 
     def earlier(self, key: int, handover_ns: int, gate: float) -> list[Match]:
         """The track that this one goes on from, if there is one."""
@@ -235,25 +253,34 @@ class _Scene:
         return bool(len(others)) and not bool((self._beside(own, others) <= gate).any())
 
     def _may_be_one(self, own: int) -> NDArray[np.bool_]:
-        medium, hand = self.medium[own], self.hand[own]
-        may = (self.medium == medium) | (self.medium < 0) | (medium < 0)
-        may &= (self.hand == hand) | (self.hand < 0) | (hand < 0)
-        may[own] = False
-        return np.asarray(may)
+        """Whether medium and hand allow each track to be one with this one, which it is not itself."""
+        return self._may_be(np.array([own]), np.arange(len(self.key)))
+
+    def _may_be(self, some: Ints, others: Ints) -> NDArray[np.bool_]:
+        """Whether medium and hand allow tracks to be one with others, each with its own, which it is not itself."""
+        medium, hand = self.medium[some], self.hand[some]
+        of_medium, of_hand = self.medium[others], self.hand[others]
+        may = (of_medium == medium) | (of_medium < 0) | (medium < 0)
+        may &= (of_hand == hand) | (of_hand < 0) | (hand < 0)
+        return np.asarray(may & (some != others))
 
     def _beside(self, own: int, tracks: Ints) -> Reals:
-        """Mean squared distance of some tracks from this one over their common times, (k,); inf without any.
+        """How far some tracks were from this one (see `_beside_each`), (k,)."""
+        return self._beside_each(np.full(len(tracks), own), tracks)
 
-        Where there are enough of them the worse of the two halves counts. The track's way is drawn between its
-        fixes; where these are too sparse for that, the other's way is.
+    def _beside_each(self, ways: Ints, tracks: Ints) -> Reals:
+        """Mean squared distance of tracks from those in `ways`, each from its own, over their common times, (k,).
+
+        Infinite without any, for a track with itself, and where the two cannot be one. Where there are enough
+        common times the worse of the two halves counts. The way of the one in `ways` is drawn between its fixes;
+        where these are too sparse for that, the other's is.
         """
         if not len(tracks):
             return np.zeros(0)
-        way = np.arange(self.begin[own], self.end[own])
         size = self.end[tracks] - self.begin[tracks]
         offset = np.cumsum(size) - size
         rows = np.arange(int(size.sum())) + np.repeat(self.begin[tracks] - offset, size)
-        squared, usable = self._apart(way, rows)
+        squared, usable = self._apart(np.repeat(ways, size), rows)
         count = np.add.reduceat(usable, offset)
         parts = [(count, squared)]
         if (count >= _HALVED_FROM).any():
@@ -266,27 +293,46 @@ class _Scene:
         for number, of_part in parts:
             summed = np.add.reduceat(of_part, offset)
             np.maximum(mean, np.divide(summed, number, out=np.zeros(len(number)), where=number > 0), out=mean)
-        mean[count == 0] = np.inf
-        for i in np.flatnonzero((count == 0) & self._meets(own)[tracks]).tolist():
-            squared, usable = self._apart(np.arange(self.begin[tracks[i]], self.end[tracks[i]]), way)
+        is_sparse = count == 0
+        mean[is_sparse] = np.inf
+        for i in np.flatnonzero(is_sparse & self._meet(ways, tracks)).tolist():
+            own = np.arange(self.begin[ways[i]], self.end[ways[i]])
+            squared, usable = self._apart(np.full(len(own), tracks[i]), own)
             if usable.any():
                 mean[i] = float(squared.sum() / usable.sum())
-        return np.where(self._may_be_one(own)[tracks], mean, np.inf)
+        return np.where(self._may_be(ways, tracks), mean, np.inf)
 
-    def _apart(self, way: Ints, rows: Ints) -> tuple[Reals, Reals]:
-        """Squared distance of each of `rows` from the way through `way` at its time, and 1.0 where that is known."""
-        t0, time_ns = self.time_ns[way], self.time_ns[rows]
-        after = np.minimum(np.searchsorted(t0, time_ns, side="left"), len(t0) - 1)
-        before = np.maximum(after - 1, 0)
-        before = np.where(t0[after] == time_ns, after, before)
-        step_ns = t0[after] - t0[before]
-        usable = (time_ns >= t0[0]) & (time_ns <= t0[-1]) & (step_ns <= BRIDGE_NS)
-        share = np.divide(time_ns - t0[before], step_ns, out=np.zeros(len(rows)), where=step_ns > 0)
-        first, last = way[before], way[after]
+    @cached_property
+    def _order(self) -> tuple[Ints, int, int]:
+        """A number of each row that rises with its track and then its time; what a track adds to it; the first time."""
+        first_ns = int(self.time_ns.min())
+        stride = int(self.time_ns.max()) - first_ns + VELOCITY_NS + 1
+        track = np.repeat(np.arange(len(self.key)), self.end - self.begin)
+        return track * stride + (self.time_ns - first_ns), stride, first_ns
+
+    def _reached(self, tracks: Ints, time_ns: Ints, side: Literal["left", "right"]) -> Ints:
+        """As `searchsorted` among the rows of a track each: the row of it, or its end, before which a time belongs."""
+        order, stride, first_ns = self._order
+        since_ns = np.clip(time_ns - first_ns, -1, stride - 1)
+        found = order.searchsorted(tracks * stride + since_ns, side)
+        return np.asarray(np.clip(found, self.begin[tracks], self.end[tracks]))
+
+    def _apart(self, ways: Ints, rows: Ints) -> tuple[Reals, Reals]:
+        """Squared distance of each of `rows` from the way of a track each at its time, and 1.0 where that is known."""
+        all_ns, time_ns = self.time_ns, self.time_ns[rows]
+        begin, end = self.begin[ways], self.end[ways]
+        last = np.minimum(self._reached(ways, time_ns, "left"), end - 1)
+        last_ns = all_ns[last]
+        first = np.where(last_ns == time_ns, last, np.maximum(last - 1, begin))
+        first_ns = all_ns[first]
+        step_ns = last_ns - first_ns
+        usable = (time_ns >= self.first_ns[ways]) & (time_ns <= self.last_ns[ways]) & (step_ns <= BRIDGE_NS)
+        share = np.divide(time_ns - first_ns, step_ns, out=np.zeros(len(rows)), where=step_ns > 0)
         east, north = self.place
-        way_e, way_n = east[last] - east[first], north[last] - north[first]
-        off_e = east[rows] - (east[first] + share * way_e)
-        off_n = north[rows] - (north[first] + share * way_n)
+        first_e, first_n = east[first], north[first]
+        way_e, way_n = east[last] - first_e, north[last] - first_n
+        off_e = east[rows] - (first_e + share * way_e)
+        off_n = north[rows] - (first_n + share * way_n)
         stray = (STRAY_FRAC * np.hypot(way_e, way_n)) ** 2
         var_e, cov_en, var_n = (CLAIMED_SCALE**2 * (axis[rows] + axis[last]) for axis in self.cov)
         return np.where(
@@ -294,16 +340,12 @@ class _Scene:
         ), usable.astype(np.float64)
 
     def _ends(self, tracks: Ints, is_first: bool) -> _Ends:
-        begin, end = self.begin[tracks], self.end[tracks]
-        row = begin if is_first else end - 1
+        row = self.begin[tracks] if is_first else self.end[tracks] - 1
         time_ns = self.time_ns[row]
-        other = np.empty(len(tracks), dtype=np.int64)
-        for i, (low, high) in enumerate(zip(begin.tolist(), end.tolist(), strict=True)):
-            span = self.time_ns[low:high]
-            if is_first:
-                other[i] = low + np.searchsorted(span, time_ns[i] + VELOCITY_NS, side="right") - 1
-            else:
-                other[i] = low + np.searchsorted(span, time_ns[i] - VELOCITY_NS, side="left")
+        if is_first:
+            other = self._reached(tracks, time_ns + VELOCITY_NS, "right") - 1
+        else:
+            other = self._reached(tracks, time_ns - VELOCITY_NS, "left")
         lasts_s = (self.time_ns[other] - time_ns) / 1e9
         safe = np.where(lasts_s == 0.0, 1.0, lasts_s)
         east, north = self.place
