@@ -7,7 +7,8 @@ Why: no new positions, trenches or mines (the clause of the agreement that names
 
 How: reports of works, and of mines, are gathered into sites: reports of one kind agree in place within `radius_m`
 and `k_sigma` of their errors, and follow each other without a pause longer than `gap_s`; several sensors, and one
-sensor many times, make one site. `probability` is that there was something (see the standard of evidence: a lone
+sensor many times, make one site; its place is the middle of what they saw, its error allows for the site's extent.
+`probability` is that there was something (see the standard of evidence: a lone
 report by a sensor of the types in `second_report` stays below a half) times that it lay inside the zone. A
 `violation` asks for the standard's `assert_prob` and for a place inside the zone by `k_sigma`; less is
 `undetermined`; what lies beyond the zone by as much gives no finding. Notified works, demining and the monitors' own
@@ -33,7 +34,7 @@ from monitoring import events, findings, schema
 from monitoring.agreement import REFERENCE_LINE, Agreement, Parameter, Parameters
 from monitoring.incidents import geometry, sites, wording
 from monitoring.incidents.credence import STANDARD, credence
-from monitoring.incidents.location import mean_place
+from monitoring.incidents.extended import extended_place
 from monitoring.incidents.standing import standing
 from monitoring.rules import Windows
 from monitoring.tracks.normal import normal_tails
@@ -124,14 +125,10 @@ def _sensors(placed: pa.Table) -> Ints:
 
 
 def _places(placed: pa.Table, found: sites.Sites) -> tuple[Reals, Reals, Reals]:
-    """Longitude, latitude and error (worse axis) of each site."""
-    lon, lat = events.reals(placed, "lon"), events.reals(placed, "lat")
-    variance = np.maximum(events.reals(placed, "sigma_used_m"), 1e-3) ** 2
-    errors = (variance, np.zeros(len(lon)), variance)
-    every = np.ones(len(lon), dtype=np.bool_)
-    size = len(found.close_ns)
-    at_lon, at_lat, spread = mean_place(found.site, size, every, lon, lat, errors, _sensors(placed))
-    return at_lon, at_lat, geometry.ellipse(*spread)[0]
+    """Longitude, latitude and error per axis of the middle of each site."""
+    lon, lat, sigma_m = (events.reals(placed, name) for name in ("lon", "lat", "sigma_used_m"))
+    time_ns = events.ints(placed, "time_ns")
+    return extended_place(found.site, len(found.close_ns), time_ns, lon, lat, sigma_m, _sensors(placed))
 
 
 def _finding(
