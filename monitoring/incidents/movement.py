@@ -4,7 +4,8 @@ What moved is an *object*: the tracks that are one by their sketches (`same_obje
 incident of movement when it is a new revision of a finding of it, or of the same object and the same happening:
 
 - crossings are one happening when they lie within ten minutes of each other, and with the way back (the other
-  direction) within the time that the agreement allows an excursion to take;
+  direction) within the time that the agreement allows an excursion to take, unless they were permitted;
+- crossings of objects that were not found to be one may be one passage all the same (`passages`);
 - stays are one happening when the object was not out, or unseen, for more than ten minutes between them; so are a
   stay and a crossing.
 
@@ -26,21 +27,14 @@ from numpy.typing import NDArray
 
 from monitoring import findings, schema
 from monitoring.agreement import Parameters
-from monitoring.incidents import deeds, existence, geometry, presences, statements, wording
+from monitoring.incidents import deeds, existence, passages, presences, statements, wording
 from monitoring.incidents.excursions import Excursion, Excursions
 from monitoring.incidents.existence import Sighting, Trust, Watch
 from monitoring.incidents.objects import Objects, Rules
+from monitoring.incidents.passages import nanoseconds
 from monitoring.incidents.sketchbook import WINDOW_NS, Sketchbook
 from monitoring.tracks.keys import track_keys
 
-PASSAGE_S: Final = 120.0
-"""Two sensors' crossings of one passage lie at most so far apart in time."""
-STAY_S: Final = 900.0
-"""A stay that another track continues pauses at most so long."""
-RETURN_S: Final = 7_200.0
-"""The way back of an object that was lost and found again comes at most so much later."""
-OVERLAP_S: Final = 60.0
-"""Tracks of one sensor that overlap by more than this are two objects."""
 MEMORY_S: Final = 86_400.0
 """Excursions that ended longer ago than this and the agreed excursion are closed for good."""
 
@@ -50,7 +44,6 @@ SHORT_NS: Final = 120_000_000_000
 STILL_NS: Final = 600_000_000_000
 """What pauses at most so long is one happening, by the definition of one."""
 _PERSON: Final = schema.OBJECT_CLASSES.index("person")
-_OTHER_WAY: Final = {"A>B": "B>A", "B>A": "A>B"}
 
 
 class Moving(NamedTuple):
@@ -168,6 +161,9 @@ def associate(
         seen = Scenes(objects, moving.sketches, moment_ns)
         is_new = objects.known(key) < 0
         number = _object(key, seen, parameters)
+        home = excursions.of_finding(row["finding_id"])
+        if home is None:
+            home, number = passages.joined(row, number, excursions, objects, parameters)
         weighed = row
         if number >= 0 and row["state"] != "withdrawn":
             sighting = seen.sighting(key, number, parameters)
@@ -184,7 +180,7 @@ def associate(
             if row["rule_id"] == deeds.HEAVY:
                 classes = seen.other_classes(key, number)
                 weighed = presences.class_weighed(weighed, classes, parameters)
-        home = _home(weighed, number, excursions, seen, parameters)
+        home = home or _home(weighed, number, excursions, seen, parameters)
         if home is None:
             first = row["event_ids"][0] if row["event_ids"] else row["finding_id"]
             incident_id = findings.identity(
@@ -196,8 +192,8 @@ def associate(
         judged.append(filled)
     incidents = [_incident(excursion, parameters) for excursion in touched.values()]
     memory_s = parameters.agreement.number("association.excursion_s", until_ns) + MEMORY_S
-    excursions.forget_before(until_ns - _ns(memory_s))
-    objects.forget_before(until_ns - _ns(memory_s))
+    excursions.forget_before(until_ns - nanoseconds(memory_s))
+    objects.forget_before(until_ns - nanoseconds(memory_s))
     trust.keep(objects.numbers)
     return Moving(excursions, objects, moving.sketches.without_old(until_ns), trust), judged, incidents
 
@@ -219,7 +215,7 @@ def _object(key: int, seen: Scenes, parameters: Parameters) -> int:
         return seen.objects.of_sensor(key, int(seen.sketches.column("sensor")[rows[0]]), moment_ns)
     rules = Rules(
         agreement.number("association.k_sigma", moment_ns) ** 2,
-        _ns(agreement.number("association.handover_s", moment_ns)),
+        nanoseconds(agreement.number("association.handover_s", moment_ns)),
     )
     return seen.objects.of(key, moment_ns, seen.sketches, rules)
 
@@ -228,9 +224,6 @@ def _home(
     row: dict[str, Any], number: int, excursions: Excursions, seen: Scenes, parameters: Parameters
 ) -> Excursion | None:
     """The excursion that a finding belongs to; of several the one nearest in time, then the oldest."""
-    known = excursions.of_finding(row["finding_id"])
-    if known is not None:
-        return known
     found: list[tuple[bool, int, int, Excursion]] = []
     if number >= 0:
         for excursion in excursions.of_object(number):
@@ -239,13 +232,17 @@ def _home(
                 found.append((False, pause_ns, excursion.number, excursion))
     else:
         for excursion, other in excursions.of_subject(row["subject_key"]):
-            limit_ns = _ns(parameters.agreement.number("association.excursion_s", other["time_start_ns"]))
-            gap_ns = _gap_ns(row, other)
+            limit_ns = nanoseconds(
+                parameters.agreement.number("association.excursion_s", other["time_start_ns"])
+            )
+            gap_ns = passages.gap_ns(row, other)
             if gap_ns <= limit_ns:
                 found.append((False, gap_ns, excursion.number, excursion))
         for excursion, other in excursions.near(row):
-            gap_ns = _gap_ns(row, other)
-            if _is_one_movement(row, other, excursion, gap_ns) and _is_near(row, other, parameters):
+            gap_ns = passages.gap_ns(row, other)
+            if passages.is_one_movement(row, other, excursion, gap_ns) and passages.is_near(
+                row, other, parameters
+            ):
                 found.append((True, gap_ns, excursion.number, excursion))
     if found:
         return min(found, key=lambda candidate: candidate[:3])[3]
@@ -257,14 +254,17 @@ def _pause_ns(row: dict[str, Any], excursion: Excursion, seen: Scenes, parameter
     rows = excursion.rows.values()
     is_crossing = row["direction"] is not None
     alike = [other for other in rows if other["rule_id"] == row["rule_id"]]
-    nearest = min(alike or rows, key=lambda other: _gap_ns(row, other))
-    gap_ns = _gap_ns(row, nearest)
+    nearest = min(alike or rows, key=lambda other: passages.gap_ns(row, other))
+    gap_ns = passages.gap_ns(row, nearest)
     if gap_ns <= STILL_NS:
         return gap_ns
     if is_crossing and alike:
+        if any(other["verdict"] == "permitted" for other in (row, *alike)):
+            # Who may pass at a crossing point does so each time anew; another who comes along is soon taken for him.
+            return None
         # The way back of an excursion, not the next way out of one that is over.
-        longest_ns = _ns(parameters.agreement.number("association.excursion_s", row["time_start_ns"]))
-        is_back = {other["direction"] for other in alike} == {_OTHER_WAY[row["direction"]]}
+        longest_ns = nanoseconds(parameters.agreement.number("association.excursion_s", row["time_start_ns"]))
+        is_back = {other["direction"] for other in alike} == {passages.OTHER_WAY[row["direction"]]}
         return gap_ns if is_back and gap_ns <= longest_ns else None
     return None if seen.was_out(excursion.object, row, nearest) else gap_ns
 
@@ -276,55 +276,6 @@ def _edge_m(*stays: dict[str, Any]) -> float:
 
 def _depth_m(stay: dict[str, Any]) -> float:
     return float(json.loads(stay["detail"]).get("depth_m") or 0.0)
-
-
-def _gap_ns(row: dict[str, Any], other: dict[str, Any]) -> int:
-    """Time between two findings, 0 where they overlap."""
-    return max(
-        int(row["time_start_ns"] - other["time_end_ns"]), int(other["time_start_ns"] - row["time_end_ns"]), 0
-    )
-
-
-def _is_one_movement(row: dict[str, Any], other: dict[str, Any], excursion: Excursion, gap_ns: int) -> bool:
-    """Whether time, sensor, class and party allow two findings to be of one object or group."""
-    if row["subject_key"] == other["subject_key"] or _contradict(row, other):
-        return False
-    overlap_ns = min(row["time_end_ns"], other["time_end_ns"]) - max(
-        row["time_start_ns"], other["time_start_ns"]
-    )
-    if row["sensor_ids"] == other["sensor_ids"] and overlap_ns > _ns(OVERLAP_S):
-        return False
-    if row["direction"] is None or other["direction"] is None:
-        return gap_ns <= _ns(STAY_S)
-    if row["direction"] == other["direction"]:
-        return gap_ns <= _ns(PASSAGE_S) and row["sensor_ids"] != other["sensor_ids"]
-    return gap_ns <= _ns(RETURN_S) and excursion.last_direction() != row["direction"]
-
-
-def _contradict(row: dict[str, Any], other: dict[str, Any]) -> bool:
-    """Whether classes or parties say that these were two."""
-    classes = {row["object_class"], other["object_class"]} - {None, "unknown"}
-    parties = {row["party"], other["party"]} - {None}
-    return len({_medium(word) for word in classes}) > 1 or len(parties) > 1
-
-
-def _is_near(row: dict[str, Any], other: dict[str, Any], parameters: Parameters) -> bool:
-    """Whether two findings' places agree within the agreement's move and their joint error."""
-    if None in (row["lon"], other["lon"]):
-        return False
-    time_ns, agreement = other["time_start_ns"], parameters.agreement
-    east, north = geometry.offsets_m(*(np.array([p[k]]) for p in (row, other) for k in ("lon", "lat")))
-    joint_m = float(np.hypot(row["sigma_m"] or 0.0, other["sigma_m"] or 0.0))
-    gate_m = agreement.number("association.move_m", time_ns) + joint_m * agreement.number(
-        "association.k_sigma", time_ns
-    )
-    return float(np.hypot(east, north)[0]) <= min(gate_m, agreement.number("association.limit_m", time_ns))
-
-
-def _medium(object_class: str) -> str:
-    return {"uav_small": "air", "uav_large": "air", "aircraft": "air", "boat": "water"}.get(
-        object_class, "ground"
-    )
 
 
 def _incident(excursion: Excursion, parameters: Parameters) -> dict[str, Any]:
@@ -403,7 +354,3 @@ def _median(values: NDArray[np.float64]) -> float:
     if np.isnan(ordered[-1]):
         return float("nan")
     return float(ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2.0)
-
-
-def _ns(seconds: float) -> int:
-    return round(seconds * 1e9)

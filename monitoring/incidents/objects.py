@@ -105,6 +105,12 @@ class Objects:
                 self._tracks[number] = (*self._tracks.get(number, ()), track)
         return number
 
+    def merge(self, number: int, into: int) -> None:
+        """Two objects were found to be one: the tracks of the first are the second's from now on."""
+        for track in self._tracks.pop(number, ()):
+            self._object[track] = into
+        self._tracks[into] = tuple(track for track, known in self._object.items() if known == into)
+
     def forget_before(self, horizon_ns: int) -> None:
         """Drops the tracks that were last looked at before `horizon_ns`."""
         for track in [track for track, last_ns in self._last_ns.items() if last_ns < horizon_ns]:
