@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from monitoring import schema
 from monitoring.simulation.columns import Rows, joined, rows, taken
 from monitoring.simulation.randomness import between, stream
+from monitoring.simulation.rounded import rounded_place
 from monitoring.simulation.sensors import (
     BEARING_SIGMA_DEG,
     DAY_S,
@@ -52,7 +53,7 @@ def heartbeats(world: World, begin_s: float, end_s: float) -> Rows:
     watch, t, sensor = watch[on], t[on], sensor[on]
     kind = net.type_idx[sensor]
     x, y = net.position(watch, t)
-    lon, lat = world.space.line.frame.inverse(x, y)
+    lon, lat = rounded_place(world.space.line.frame, x, y)
     flies = net.watch_flight[watch] >= 0
     is_wide = net.fov_width_deg[sensor] >= 360.0
     return rows(
@@ -61,8 +62,8 @@ def heartbeats(world: World, begin_s: float, end_s: float) -> Rows:
         time_s=t + net.clock(sensor, t),
         latency_s=np.full(len(t), 1.0),
         kind=np.full(len(t), HEARTBEAT),
-        sensor_lon=np.where(flies, np.round(lon, 6), np.nan),
-        sensor_lat=np.where(flies, np.round(lat, 6), np.nan),
+        sensor_lon=np.where(flies, lon, np.nan),
+        sensor_lat=np.where(flies, lat, np.nan),
         reach_m=RANGE_M.max(axis=1)[kind],
         fov_azimuth_deg=np.where(is_wide, np.nan, net.fov_azimuth_deg[sensor]),
         fov_width_deg=np.where(is_wide, np.nan, net.fov_width_deg[sensor]),
@@ -105,7 +106,8 @@ def false_alarms(world: World) -> Rows:
     made = t[source] + 12.0 * step
     sigma = np.array([max(m.sigma_floor_m, m.sigma_range_frac * 5_000, 20.0) for m in MODELS])[kind[source]]
     wander = rng.standard_normal((2, len(source))) * sigma
-    lon, lat = world.space.line.frame.inverse(
+    lon, lat = rounded_place(
+        world.space.line.frame,
         x[source] + drift[0][source] * 12.0 * step + wander[0],
         y[source] + drift[1][source] * 12.0 * step + wander[1],
     )
@@ -123,8 +125,8 @@ def false_alarms(world: World) -> Rows:
         time_s=made + net.clock(sensor[source], made),
         latency_s=LATENCY_S[kind[source], 1],
         kind=named,
-        lon=np.where(is_bearing, np.nan, np.round(lon, 6)),
-        lat=np.where(is_bearing, np.nan, np.round(lat, 6)),
+        lon=np.where(is_bearing, np.nan, lon),
+        lat=np.where(is_bearing, np.nan, lat),
         sigma_m=np.where(is_bearing, np.nan, np.round(sigma, 1)),
         bearing_deg=np.where(is_bearing, np.round(bearing[source] % 360.0, 2) % 360.0, np.nan),
         bearing_sigma_deg=np.where(is_bearing, np.maximum(bears, 0.05), np.nan),

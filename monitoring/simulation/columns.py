@@ -61,6 +61,9 @@ TEXTS: Final = (
     "слышали взрывы, направление не ясно",
 )
 
+_THREE_DIGITS: Final = np.stack(
+    [np.arange(1_000) // place % 10 + ord("0") for place in (100, 10, 1)], axis=1
+).astype(np.uint8)
 _EMPTY_REAL: Final = np.empty(0)
 
 
@@ -76,7 +79,7 @@ def joined(parts: list[Rows]) -> Rows:
     sizes = [len(part["sensor"]) for part in parts]
     out: Rows = {}
     for name in (*TIMES, *REALS, *INTS):
-        filler = np.nan if name in REALS else -1
+        filler = missing(name)
         kind = np.int64 if name in INTS else np.float64
         if any(name in part for part in parts):
             out[name] = np.concatenate(
@@ -92,6 +95,11 @@ def joined(parts: list[Rows]) -> Rows:
     return out
 
 
+def missing(name: str) -> float | int:
+    """What a column holds where nothing is known."""
+    return np.nan if name in REALS else -1
+
+
 def taken(batch: Rows, idx: NDArray[np.int64] | NDArray[np.bool_]) -> Rows:
     """The rows at `idx`."""
     return {name: column[idx] for name, column in batch.items()}
@@ -103,13 +111,37 @@ def digits(prefix: bytes, values: NDArray[np.int64], width: int) -> pa.Array:
     >>> digits(b"T", np.array([7]), 4).to_pylist()
     ['T0007']
     """
-    matrix = np.empty((len(values), len(prefix) + width), dtype=np.uint8)
-    matrix[:, : len(prefix)] = np.frombuffer(prefix, dtype=np.uint8)
+    return fixed_strings(beside([prefix, numerals(values, width)], len(values)))
+
+
+def numerals(values: NDArray[np.int64], width: int) -> NDArray[np.uint8]:
+    """Each value's last `width` decimal digits in ASCII, shape (n, width).
+
+    >>> numerals(np.array([7, 1_234]), 3).tobytes()
+    b'007234'
+    """
+    out = np.empty((len(values), width), dtype=np.uint8)
     rest = values.astype(np.int64)
-    for at in range(width - 1, -1, -1):
-        rest, digit = np.divmod(rest, 10)
-        matrix[:, len(prefix) + at] = digit + 48
-    return fixed_strings(matrix)
+    for end in range(width, 0, -3):
+        begin = max(end - 3, 0)
+        rest, last = np.divmod(rest, 1_000)
+        out[:, begin:end] = _THREE_DIGITS[last, 3 - (end - begin) :]
+    return out
+
+
+def beside(parts: list[bytes | NDArray[np.uint8]], n: int) -> NDArray[np.uint8]:
+    """Matrices of bytes, (n, width) each, side by side; plain bytes stand in every row.
+
+    >>> beside([b"a", np.frombuffer(b"xy", dtype=np.uint8).reshape(2, 1)], 2).tobytes()
+    b'axay'
+    """
+    widths = [len(part) if isinstance(part, bytes) else part.shape[1] for part in parts]
+    out = np.empty((n, sum(widths)), dtype=np.uint8)
+    begin = 0
+    for part, width in zip(parts, widths, strict=True):
+        out[:, begin : begin + width] = np.frombuffer(part, np.uint8) if isinstance(part, bytes) else part
+        begin += width
+    return out
 
 
 def fixed_strings(matrix: NDArray[np.uint8]) -> pa.Array:
@@ -135,7 +167,7 @@ def to_table(
         if name == "time_end_s" or name not in batch:
             continue
         column = batch[name]
-        made[name] = pa.array(column, mask=np.isnan(column))
+        made[name] = pa.array(column, from_pandas=True)
     if "time_end_s" in batch:
         known = ~np.isnan(batch["time_end_s"])
         end_ns = np.rint(np.where(known, batch["time_end_s"], 0.0) * 1e3).astype(np.int64) * 1_000_000

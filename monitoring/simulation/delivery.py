@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from monitoring.simulation.columns import Rows, digits, joined, taken, to_table
+from monitoring.simulation.columns import Rows, digits, joined, missing, taken, to_table
 from monitoring.simulation.paths import SPAN_S
 from monitoring.simulation.randomness import stream, uniform_field
 from monitoring.simulation.sensors import DAY_S, STORES
@@ -36,6 +36,7 @@ class Delivery:
         self._ids = pa.array(world.net.ids, type=pa.string())
         self._seq = np.zeros(world.net.count, dtype=np.int64)
         self._boot = np.zeros(world.net.count, dtype=np.int64)
+        self._code = np.uint16 if world.net.count <= 2**16 else np.int64
         self._held: Rows = joined([])
         rng = stream(world.seed, "delivery")
         count = rng.poisson(world.scenario.faults.reboots_per_day * world.duration_s / DAY_S, world.net.count)
@@ -49,15 +50,16 @@ class Delivery:
         """
         world, faults = self._world, self._world.scenario.faults
         rng = stream(world.seed, "delivery", chunk + 1)
-        batch = taken(batch, np.lexsort((batch["made_s"], batch["sensor"])))
-        sensor, made = batch["sensor"].astype(np.int64), batch["made_s"]
+        order = np.argsort(batch["made_s"], kind="stable")
+        order = order[np.argsort(batch["sensor"][order].astype(self._code), kind="stable")]
+        sensor, made, latency_s = (batch[name][order] for name in ("sensor", "made_s", "latency_s"))
         boot = (
             np.searchsorted(self._reboots, sensor * SPAN_S + made, side="right") - self._first_reboot[sensor]
         )
-        batch["boot"], batch["seq"] = boot, self._numbers(sensor, boot)
+        seq = self._numbers(sensor, boot)
         n = len(sensor)
         is_kept = rng.uniform(size=n) >= faults.missing_frac
-        arrival = made + batch["latency_s"]
+        arrival = made + latency_s
         outage = world.outages.link.find(sensor, arrival)
         is_cut = outage >= 0
         if len(world.outages.link):
@@ -67,21 +69,25 @@ class Delivery:
         burst = uniform_field(world.seed, 30, sensor, outage)
         again = (rng.uniform(size=n) < faults.duplicate_frac) | (is_cut & (burst < faults.resent_frac))
         later = arrival + rng.uniform(*REPEAT_S, n)
-        batch["arrival_s"] = arrival
-        kept = taken(batch, np.flatnonzero(is_kept))
-        repeated = taken(batch, np.flatnonzero(again & is_kept))
-        repeated["arrival_s"] = later[again & is_kept]
-        self._hold([kept, repeated])
-        return kept
+        kept, repeated = np.flatnonzero(is_kept), np.flatnonzero(again & is_kept)
+        which = np.concatenate([kept, repeated])
+        sent = taken(batch, order[which])
+        sent["arrival_s"] = np.concatenate([arrival[kept], later[repeated]])
+        sent["boot"], sent["seq"] = boot[which], seq[which]
+        self._hold(sent)
+        return {name: column[: len(kept)] for name, column in sent.items()}
 
-    def _hold(self, parts: list[Rows]) -> None:
-        extra = ("arrival_s", "boot", "seq")
-        parts = [part for part in (self._held, *parts) if len(part["sensor"])]
-        if not parts:
-            return
-        self._held = joined(parts)
-        for name in extra:
-            self._held[name] = np.concatenate([part[name] for part in parts])
+    def _hold(self, sent: Rows) -> None:
+        held, new = len(self._held["sensor"]), len(sent["sensor"])
+        self._held = {
+            name: np.concatenate(
+                [
+                    part[name] if name in part else np.full(size, missing(name))
+                    for part, size in ((self._held, held), (sent, new))
+                ]
+            )
+            for name in {**self._held, **sent}
+        }
 
     def _numbers(self, sensor: Indices, boot: Indices) -> Indices:
         """The next number of each report, counted per sensor from its last start. Rows are sorted by
@@ -108,11 +114,19 @@ class Delivery:
                 held, self._ids, self._world.start_ns, pa.array([], pa.string()), np.empty(0), np.empty(0)
             )
         is_due = held["arrival_s"] < until_s
-        due = taken(held, np.flatnonzero(is_due))
+        due = taken(held, _in_order(held, np.flatnonzero(is_due)))
         self._held = taken(held, np.flatnonzero(~is_due))
-        due = taken(due, np.lexsort((due["seq"], due["boot"], due["sensor"], due["arrival_s"])))
         ids = event_ids(due["boot"].astype(np.int64), due["seq"].astype(np.int64))
         return to_table(due, self._ids, self._world.start_ns, ids, due["seq"], due["boot"])
+
+
+def _in_order(held: Rows, idx: Indices) -> Indices:
+    """The rows `idx` in order of arrival; what arrives at once by sensor, boot and number."""
+    arrival = held["arrival_s"][idx]
+    order = np.argsort(arrival)
+    if (np.diff(arrival[order]) == 0).any():
+        order = np.lexsort((held["seq"][idx], held["boot"][idx], held["sensor"][idx], arrival))
+    return idx[order]
 
 
 def event_ids(boot: Indices, seq: Indices) -> pa.Array:

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from monitoring import schema
-from monitoring.simulation.columns import fixed_strings
+from monitoring.simulation.columns import beside, fixed_strings, numerals
 from monitoring.simulation.truth import Truth, truth_lines
 
 Quote = Callable[[str], str]
@@ -29,8 +29,13 @@ TEXT_ENDINGS: Final = (".ndjson", ".jsonl", ".csv", ".ndjson.gz", ".jsonl.gz", "
 BINARY_ENDINGS: Final = (".parquet", ".arrow")
 ENDINGS: Final = (*TEXT_ENDINGS, *BINARY_ENDINGS)
 """What names of event files end with."""
-DAY_NS: Final = 86_400_000_000_000
+TIMES: Final = ("time", "time_end")
+MINUTE_NS: Final = 60_000_000_000
 BLOCK_ROWS: Final = 50_000
+SPARSE_FRAC: Final = 0.75
+"""A column with a larger share of nulls is written with its sparse neighbours."""
+SAMPLE: Final = 1_000
+"""So many of a column's first values show whether it pays to look for repeated ones."""
 
 
 def ndjson_bytes(table: pa.Table) -> bytes:
@@ -41,10 +46,33 @@ def ndjson_bytes(table: pa.Table) -> bytes:
 
 def _ndjson_block(table: pa.Table) -> bytes:
     pieces: list[Any] = []
+    sparse: list[tuple[str, pa.Array]] = []
     for name, column in _columns(table):
-        before = f'{"{" if not pieces else ","}"{name}":'
-        pieces.append(_pieces(column, before, "", '"', json.dumps))
-    return _joined(pieces, "}\n")
+        if pieces and column.null_count > SPARSE_FRAC * len(column):
+            sparse.append((name, column))
+            continue
+        pieces += _sparse_pieces(sparse)
+        sparse = []
+        pieces.append(_member(name, column, is_first=not pieces))
+    return _bytes(_joined([*pieces, *_sparse_pieces(sparse), "}\n"]))
+
+
+def _member(name: str, column: pa.Array, is_first: bool = False) -> Any:
+    """The members of one name of the rows' objects; null stays null."""
+    return _pieces(name, column, f'{"{" if is_first else ","}"{name}":', '"', json.dumps)
+
+
+def _sparse_pieces(columns: list[tuple[str, pa.Array]]) -> list[Any]:
+    """Neighbouring columns that few rows have, as one piece made of those rows alone."""
+    if not columns:
+        return []
+    has = columns[0][1].is_valid()
+    for _, column in columns[1:]:
+        has = pc.or_(has, column.is_valid())
+    is_row = has.to_numpy(zero_copy_only=False)
+    few = pa.array(np.flatnonzero(is_row))
+    text = _joined([_member(name, column.take(few)) for name, column in columns])
+    return [text.take(pa.array(np.cumsum(is_row) - 1, mask=~is_row))]
 
 
 def csv_header() -> bytes:
@@ -66,10 +94,10 @@ def _csv_block(table: pa.Table) -> bytes:
         if name in present:
             # Commas of absent fields are written whether or not this row has the field.
             pieces += [commas] if commas else []
-            pieces.append(_pieces(present[name], "", "", "", _csv_quoted))
+            pieces.append(_pieces(name, present[name], "", "", _csv_quoted))
             commas = ""
         commas += ","
-    return _joined(pieces, commas[1:] + "\n")
+    return _bytes(_joined([*pieces, commas[1:] + "\n"]))
 
 
 def native_table(table: pa.Table) -> pa.Table:
@@ -133,42 +161,50 @@ def write_truth(path: Path, truth: Truth) -> None:
 
 
 def _columns(table: pa.Table) -> Iterable[tuple[str, pa.Array]]:
-    """The columns that hold anything, by the names of the record; times as text."""
+    """The columns that hold anything, by the names of the record."""
     for written, name in zip(FIELDS, _NAMES, strict=True):
         column = table.column(name).combine_chunks()
         if column.null_count < len(column):
-            yield written, _times(column) if name.endswith("_ns") else column
+            yield written, column
 
 
-def _pieces(column: pa.Array, before: str, after: str, quote: str, escaped: Quote) -> Any:
-    """Text of each value between `before` and `after`; null stays null."""
+def _pieces(name: str, column: pa.Array, before: str, quote: str, escaped: Quote) -> Any:
+    """Text of each value after `before`; null stays null. Repeated values are written once."""
     kind = column.type
+    if name in TIMES:
+        return _times(column, before + quote, quote)
     if pa.types.is_dictionary(kind):
         words = column.dictionary.to_pylist()
-        return pa.array([f"{before}{quote}{word}{quote}{after}" for word in words]).take(column.indices)
-    if pa.types.is_string(kind):
-        if pc.any(pc.match_substring_regex(column, r"[^A-Za-z0-9._:+-]")).as_py():
-            coded = column.dictionary_encode()
-            words = [f"{before}{escaped(word)}{after}" for word in coded.dictionary.to_pylist()]
-            return pa.array(words, type=pa.string()).take(coded.indices)
-        return pc.binary_join_element_wise(before + quote, column, quote + after, "")
+        return pa.array([f"{before}{quote}{word}{quote}" for word in words]).take(column.indices)
     if pa.types.is_boolean(kind):
-        words = pa.array([f"{before}false{after}", f"{before}true{after}"])
-        return words.take(column.cast(pa.int8()))
-    text = _decimal(column) if pa.types.is_floating(kind) else column.cast(pa.string())
-    return pc.binary_join_element_wise(before, text, after, "") if before or after else text
+        return pa.array([f"{before}false", f"{before}true"]).take(column.cast(pa.int8()))
+    if len(column) > SAMPLE and len(column.slice(0, SAMPLE).unique()) > SAMPLE // 2:
+        return _written(column, before, quote, escaped)
+    coded = column.dictionary_encode()
+    return _written(coded.dictionary, before, quote, escaped).take(coded.indices)
 
 
-def _decimal(column: pa.Array) -> pa.Array:
-    """Floats as text. Few distinct values are written once each."""
-    return column.cast(pa.string())
+def _written(column: pa.Array, before: str, quote: str, escaped: Quote) -> Any:
+    """Text of each number or string after `before`; null stays null."""
+    if not pa.types.is_string(column.type):
+        text = column.cast(pa.string())
+        return pc.binary_join_element_wise(before, text, "") if before else text
+    if pc.any(pc.match_substring_regex(column, r"[^A-Za-z0-9._:+-]")).as_py():
+        coded = column.dictionary_encode()
+        words = [f"{before}{escaped(word)}" for word in coded.dictionary.to_pylist()]
+        return pa.array(words, type=pa.string()).take(coded.indices)
+    return pc.binary_join_element_wise(before + quote, column, quote, "")
 
 
-def _joined(pieces: list[Any], ending: str) -> bytes:
+def _joined(pieces: list[Any]) -> pa.Array:
+    """The pieces of each row, one after the other; null is nothing."""
     options = pc.JoinOptions(null_handling="replace", null_replacement="")
-    lines = pc.binary_join_element_wise(*pieces, ending, "", options=options)
-    _, offsets, data = lines.buffers()
-    first, last = np.frombuffer(offsets, dtype=np.int32)[[lines.offset, lines.offset + len(lines)]]
+    return pc.binary_join_element_wise(*pieces, "", options=options)
+
+
+def _bytes(texts: pa.Array) -> bytes:
+    _, offsets, data = texts.buffers()
+    first, last = np.frombuffer(offsets, dtype=np.int32)[[texts.offset, texts.offset + len(texts)]]
     return bytes(memoryview(data)[first:last])
 
 
@@ -176,33 +212,27 @@ def _csv_quoted(text: str) -> str:
     return '"' + text.replace('"', '""') + '"' if any(c in text for c in ',"\r\n') else text
 
 
-def _times(column: pa.Array) -> pa.Array:
-    """`2026-06-15T12:34:56.789Z` of int64 ns, in milliseconds, or in nanoseconds where any value needs
-    them.
-    """
-    values = np.asarray(column.fill_null(0).to_numpy(zero_copy_only=False), dtype=np.int64)
-    places, unit = (3, 1_000_000) if not np.any(values % 1_000_000) else (9, 1)
-    day, rest = np.divmod(values, DAY_NS)
-    days, which = np.unique(day, return_inverse=True)
-    named = np.datetime_as_string(days.astype("datetime64[D]")).astype("S10")
-    width = 10 + 10 + places + 1
-    matrix = np.empty((len(values), width), dtype=np.uint8)
-    matrix[:, :10] = named.view(np.uint8).reshape(len(days), 10)[which]
-    matrix[:, 10:] = np.frombuffer(b"T00:00:00." + b"0" * places + b"Z", dtype=np.uint8)
-    seconds, fraction = np.divmod(rest // unit, 1_000_000_000 // unit)
-    minutes, second = np.divmod(seconds, 60)
-    hour, minute = np.divmod(minutes, 60)
-    for at, number in ((11, hour), (14, minute), (17, second)):
-        _put(matrix, at, number, 2)
-    _put(matrix, 20, fraction, places)
-    text = fixed_strings(matrix)
+def _times(column: pa.Array, before: str, after: str) -> pa.Array:
+    """`2026-06-15T12:34:56.789Z` of int64 ns, in milliseconds, or in nanoseconds where any value needs them."""
+    values = np.asarray(column.drop_null().to_numpy(), dtype=np.int64)
+    minute, rest = np.divmod(values, MINUTE_NS)
+    minutes, which = np.unique(minute, return_inverse=True)
+    named = np.datetime_as_string(minutes.astype("datetime64[m]")).astype("S16")
+    second, fraction = np.divmod(rest, 1_000_000_000)
+    parts: list[bytes | NDArray[np.uint8]] = [
+        before.encode(),
+        named.view(np.uint8).reshape(len(minutes), 16)[which],
+        b":",
+        numerals(second, 2),
+        b".",
+    ]
+    millisecond, finer = np.divmod(fraction, 1_000_000)
+    parts.append(numerals(millisecond, 3))
+    if finer.any():
+        parts.append(numerals(finer, 6))
+    parts.append(f"Z{after}".encode())
+    text = fixed_strings(beside(parts, len(values)))
     if column.null_count:
-        nulls = column.is_null().to_numpy(zero_copy_only=False)
-        text = text.take(pa.array(np.arange(len(values)), mask=nulls))
+        is_known = column.is_valid().to_numpy(zero_copy_only=False)
+        text = text.take(pa.array(np.cumsum(is_known) - 1, mask=~is_known))
     return text
-
-
-def _put(matrix: NDArray[np.uint8], at: int, number: NDArray[np.int64], width: int) -> None:
-    for place in range(width - 1, -1, -1):
-        number, digit = np.divmod(number, 10)
-        matrix[:, at + place] += digit.astype(np.uint8)

@@ -28,20 +28,29 @@ class Paths:
         self.start_s = t[self.first] if count else np.empty(0)
         self.end_s = t[self.last] if count else np.empty(0)
         self._key = owner * SPAN_S + t
+        self._last_leg = np.maximum(self.last - 1, self.first)
+        after = np.minimum(np.arange(len(t)) + 1, self.last[owner])
+        self._span_s = np.maximum(t[after] - t, 1e-6)
+        self._go_x, self._go_y = x[after] - x, y[after] - y
 
     def leg(self, owner: Indices, t: Reals) -> Indices:
         """Position of the vertex that begins the leg on which `owner` is at `t` (clipped to the path)."""
         idx = np.searchsorted(self._key, owner * SPAN_S + t, side="right") - 1
-        return np.clip(idx, self.first[owner], np.maximum(self.last[owner] - 1, self.first[owner]))
+        return np.clip(idx, self.first[owner], self._last_leg[owner])
 
     def at(self, owner: Indices, t: Reals) -> tuple[Reals, Reals, Reals, Reals]:
         """x, y (m) and velocity (m/s) of `owner` at `t`, shapes (n,); a path's ends hold beyond it."""
-        idx = self.leg(owner, t)
-        after = np.minimum(idx + 1, self.last[owner])
-        span = np.maximum(self.t[after] - self.t[idx], 1e-6)
-        part = np.clip((t - self.t[idx]) / span, 0.0, 1.0)
-        go_x, go_y = self.x[after] - self.x[idx], self.y[after] - self.y[idx]
-        return self.x[idx] + part * go_x, self.y[idx] + part * go_y, go_x / span, go_y / span
+        leg = self.leg(owner, t)
+        return *self.on_leg(leg, t), *self.velocity(leg)
+
+    def on_leg(self, leg: Indices, t: Reals) -> tuple[Reals, Reals]:
+        """x, y (m) at `t` on the legs that `leg` gave, shapes (n,)."""
+        part = np.clip((t - self.t[leg]) / self._span_s[leg], 0.0, 1.0)
+        return self.x[leg] + part * self._go_x[leg], self.y[leg] + part * self._go_y[leg]
+
+    def velocity(self, leg: Indices) -> tuple[Reals, Reals]:
+        """Velocity to x and y (m/s) on legs, shapes (n,)."""
+        return self._go_x[leg] / self._span_s[leg], self._go_y[leg] / self._span_s[leg]
 
 
 def from_routes(

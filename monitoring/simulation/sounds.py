@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from monitoring import schema
 from monitoring.simulation.columns import TEXTS, Rows, joined, rows
 from monitoring.simulation.randomness import stream
+from monitoring.simulation.rounded import rounded_place
 from monitoring.simulation.sensors import (
     BEARING_SIGMA_DEG,
     CUT,
@@ -175,12 +176,13 @@ def _report(world: World, rng: np.random.Generator, heard: Heard) -> Rows:
         * net.error_factor[sensor]
     )
     error = rng.standard_normal((2, n)) * (sigma * tail)
-    lon, lat = world.space.line.frame.inverse(
+    lon, lat = rounded_place(
+        world.space.line.frame,
         groups.phenomenon_x[phenomenon] + error[0] + net.bias_x_m[sensor],
         groups.phenomenon_y[phenomenon] + error[1] + net.bias_y_m[sensor],
     )
     is_bearing = kind == FLASH_IR
-    lon, lat = np.where(is_bearing, np.nan, np.round(lon, 6)), np.where(is_bearing, np.nan, np.round(lat, 6))
+    lon, lat = np.where(is_bearing, np.nan, lon), np.where(is_bearing, np.nan, lat)
     made = groups.time_s[phenomenon] + np.where(IS_ACOUSTIC[kind], range_m / SOUND_MPS, 0.0)
     is_arrival = net.is_arrival_time[sensor]
     jitter = TIME_SIGMA_S[kind] * rng.standard_normal(n)

@@ -37,11 +37,16 @@ class WeatherField:
         spec = self.spec
         if spec.fog_frac == 0.0 and spec.wind_frac == 0.0:
             return factor
-        cell_m, cell_s = spec.cell_km * 1_000, spec.cell_h * 3_600
-        cell = np.floor(x / cell_m).astype(np.int64) * ROWS + np.floor(y / cell_m).astype(np.int64)
-        spell = np.floor(t / cell_s).astype(np.int64)
-        is_foggy = uniform_field(self.seed, FIELD_FOG, cell, spell) < spec.fog_frac
-        is_windy = uniform_field(self.seed, FIELD_WIND, cell, spell) < spec.wind_frac
-        factor[IS_OPTICAL[kind] & is_foggy] *= FOG_FACTOR
-        factor[IS_ACOUSTIC[kind] & is_windy] *= WIND_FACTOR
+        for is_touched, field, frac, cut in (
+            (IS_OPTICAL, FIELD_FOG, spec.fog_frac, FOG_FACTOR),
+            (IS_ACOUSTIC, FIELD_WIND, spec.wind_frac, WIND_FACTOR),
+        ):
+            idx = np.flatnonzero(is_touched[kind])
+            bad = idx[self._lot(field, x[idx], y[idx], t[idx]) < frac]
+            factor[bad] *= cut
         return factor
+
+    def _lot(self, field: int, x: Reals, y: Reals, t: Reals) -> Reals:
+        cell_m, cell_s = self.spec.cell_km * 1_000, self.spec.cell_h * 3_600
+        cell = np.floor(x / cell_m).astype(np.int64) * ROWS + np.floor(y / cell_m).astype(np.int64)
+        return uniform_field(self.seed, field, cell, np.floor(t / cell_s).astype(np.int64))

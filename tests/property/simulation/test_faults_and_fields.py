@@ -15,10 +15,11 @@ from monitoring.simulation import Scenario
 from monitoring.simulation.background import _babble
 from monitoring.simulation.deception import inventions
 from monitoring.simulation.jamming import JammingDiscs
-from monitoring.simulation.looks import TAKEN_FOR, _looks, observe_movers
+from monitoring.simulation.looks import TAKEN_FOR, observe_movers
 from monitoring.simulation.scenario import Weather
 from monitoring.simulation.scenario_file import load_scenario
 from monitoring.simulation.sensors import TARGETS, TYPES, detection_probability, registry_of
+from monitoring.simulation.sightlines import looks_of
 from monitoring.simulation.terms import Terms
 from monitoring.simulation.weather import FOG_FACTOR, IS_OPTICAL, WIND_FACTOR, WeatherField
 from monitoring.simulation.world import World, build_world
@@ -81,7 +82,7 @@ def test_detection_against_range_is_the_stated_curve(line: ContactLine) -> None:
     everywhere = replace(world.net, fov_width_deg=np.full(world.net.count, 360.0))
     world = replace(world, net=everywhere, weather=WeatherField(11, Weather()))
     begin, end = 30_000.0, 37_200.0
-    looks = _looks(world, begin, end)
+    _, looks = looks_of(world, begin, end)
     kind = world.net.type_idx[looks.sensor]
     radar = (kind == TYPES.index("ground_radar")) & (
         world.movers.object_class[looks.mover] == TARGETS.index("light_vehicle")

@@ -14,12 +14,13 @@ from pyproj import Geod
 from geodata.contact_line import ContactLine, packaged_line
 from monitoring.simulation.activity import Groups, plan_fire, plan_movers
 from monitoring.simulation.background import FALSE_LINK, false_alarms
-from monitoring.simulation.looks import _looks, observe_movers
+from monitoring.simulation.looks import observe_movers
 from monitoring.simulation.paths import Intervals, below_zero, merged
 from monitoring.simulation.placement import LineSpace
 from monitoring.simulation.randomness import normal_field, stream, uniform_field
 from monitoring.simulation.scenario_file import load_scenario
 from monitoring.simulation.sensors import CUT, MODELS, RANGE_M, TYPES, detection_probability, place_sensors
+from monitoring.simulation.sightlines import looks_of
 from monitoring.simulation.sounds import SOUND_MPS, observe_fire
 from monitoring.simulation.terms import Terms
 from monitoring.simulation.world import World, build_world
@@ -126,7 +127,7 @@ def test_detection_falls_with_range_to_half_at_the_stated_range_and_ends(sensor_
 
 def test_fixes_are_as_frequent_as_the_probability_of_their_looks(world: World) -> None:
     begin, end = 30_000.0, 33_600.0
-    looks = _looks(world, begin, end)
+    _, looks = looks_of(world, begin, end)
     seen = [len(observe_movers(world, begin, end, np.random.default_rng(k))[0]["sensor"]) for k in range(8)]
     kind = world.net.type_idx[looks.sensor]
     p = detection_probability(kind, world.movers.object_class[looks.mover], looks.range_m)
