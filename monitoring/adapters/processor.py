@@ -26,6 +26,7 @@ from monitoring.adapters.seen_ids import SeenIds
 from monitoring.adapters.snapshots import Snapshot, Snapshots
 from monitoring.adapters.store import QuarantinedRow, SensorSeen, Store, Transaction
 from monitoring.admission import Registry, Sensor
+from monitoring.cases.decisions import Standards
 from monitoring.cases.errors import CaseError
 from monitoring.decode import DEFAULT_LIMITS
 from monitoring.pipeline import Engine, EngineOutput
@@ -71,6 +72,7 @@ class Processor:
         if snapshot is None:
             return 1
         self.mission = Mission.from_bytes(snapshot.mission)
+        self._decide_by(self.mission)
         self.engine = Engine.restore(self.mission.parameters(), snapshot.engine, self._shards)
         self.processed_seq = snapshot.journal_seq
         return snapshot.journal_seq + 1
@@ -253,10 +255,16 @@ class Processor:
                 actor=record.principal,
             )
 
+    def _decide_by(self, mission: Mission) -> None:
+        """Decisions on cases need the standards of proof of the mission's agreement."""
+        standards = Standards.of(mission.agreement.standards)
+        self.store.procedure = replace(self.store.procedure, standards=standards)
+
     def _adopt(self, mission: Mission) -> None:
         """Judge what comes from now on by `mission`; the state of the steps goes on."""
         state = None if self.engine is None else self.engine.snapshot()
         self.mission = mission
+        self._decide_by(mission)
         parameters = mission.parameters()
         self.engine = (
             Engine(parameters, self._shards)

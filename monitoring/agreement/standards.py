@@ -31,7 +31,7 @@ class Standard:
 
 
 def read_standards(section: Node) -> Mapping[str, Standard]:
-    """The standards by decision; those not given are not asked for. Raises `AgreementInvalid`."""
+    """The standards by decision; the usual procedure sets those not given. Raises `AgreementInvalid`."""
     found = {}
     for decision, node in section.mapping((), DECISIONS).items():
         fields = node.mapping(("standard", "source"))

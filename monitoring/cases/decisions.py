@@ -5,9 +5,11 @@ Three kinds follow each other: a *finding of fact* (did it happen), an *attribut
 proposal.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, Self
 
+from monitoring.agreement.standards import LADDER, Standard
 from monitoring.cases.errors import Forbidden, InvalidAction, InvalidTransition
 from monitoring.schema import DECISION_KINDS
 
@@ -17,13 +19,7 @@ OUTCOMES: Final = {
     "remedy": ("none", "warning", "restoration", "compensation", "other"),
 }
 """What each kind of decision can say. "Unattributable" and "inconclusive" are outcomes, not failures."""
-STANDARDS: Final = (
-    "reasonable_suspicion",
-    "reasonable_grounds",
-    "balance_of_probabilities",
-    "clear_and_convincing",
-    "beyond_reasonable_doubt",
-)
+STANDARDS: Final = LADDER
 """Standards of proof, weakest first."""
 _ASSERTING: Final = {
     "finding_of_fact": ("verified",),
@@ -36,13 +32,32 @@ REASONING_CHARS_MAX: Final = 20_000
 
 @dataclass(frozen=True)
 class Standards:
-    """The least standard of proof for each kind of decision, as the commission's procedure sets it."""
+    """The least standard of proof for each kind of decision: the agreement's, else that of the usual procedure."""
 
     finding_of_fact: str = "reasonable_grounds"
     attribution: str = "balance_of_probabilities"
     remedy: str = "balance_of_probabilities"
     heavy_remedy: str = "clear_and_convincing"
     heavy_remedies: tuple[str, ...] = ("compensation",)
+
+    @classmethod
+    def of(cls, agreed: Mapping[str, Standard]) -> Self:
+        """Those of an agreement, by `occurrence`, `attribution`, `remedy`; what it leaves out is as usual.
+
+        A remedy that weighs heavily never needs less than the usual procedure asks for it.
+
+        >>> Standards.of({"remedy": Standard("beyond_reasonable_doubt", "annex E")}).heavy_remedy
+        'beyond_reasonable_doubt'
+        """
+        usual = cls()
+        words = {decision: standard.standard for decision, standard in agreed.items()}
+        remedy = words.get("remedy", usual.remedy)
+        return cls(
+            finding_of_fact=words.get("occurrence", usual.finding_of_fact),
+            attribution=words.get("attribution", usual.attribution),
+            remedy=remedy,
+            heavy_remedy=max(remedy, usual.heavy_remedy, key=LADDER.index),
+        )
 
     def least(self, kind: str, outcome: str | None = None) -> str:
         """The weakest standard that a decision of this kind and outcome may state.
