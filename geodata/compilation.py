@@ -12,10 +12,11 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 def compiled(function: Function) -> Function:
     """The function compiled by numba, kept beside its file (or where NUMBA_CACHE_DIR says); as it is without.
 
-    Nothing is fused or reordered (no `fastmath`): floating-point operations give the bits that NumPy gives.
+    Nothing is fused or reordered (no `fastmath`): floating-point operations give the bits that NumPy gives, and
+    so does division by zero.
     """
     if not HAS_NUMBA:
         return function
     import numba  # noqa: PLC0415  an extra
 
-    return cast("Function", numba.njit(cache=True, nogil=True)(function))
+    return cast("Function", numba.njit(cache=True, nogil=True, error_model="numpy")(function))

@@ -16,8 +16,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geodata.compilation import compiled
-from geodata.compiled_tables import FIRST, HEAD, SIDE_BITS, Cells, Plane, Polynomial
-from geodata.grid_index import ROOT_M
+from geodata.compiled_tables import (
+    FIRST,
+    HEAD,
+    RECORD,
+    RUN_BITS,
+    RUN_MAX,
+    SIDE_BITS,
+    Cells,
+    Plane,
+    Points,
+    Polynomial,
+)
+from geodata.grid_index import ROOT_M, SPLIT
 from geodata.near_block import NEAR_LINE_M
 
 if TYPE_CHECKING:
@@ -25,6 +36,7 @@ if TYPE_CHECKING:
 
 Reals = NDArray[np.float64]
 Indices = NDArray[np.int64]
+Integers = NDArray[np.int32]
 
 CHUNK: Final = 256
 """Places at a time: what one loop leaves for the next stays in the nearest caches."""
@@ -35,11 +47,11 @@ _NEAR_M2: Final = NEAR_LINE_M * NEAR_LINE_M
 
 # Rows of the scratch: where each begins.
 X, Y, SLOPE_X, SLOPE_Y, ROOT, COLUMN, ROW = (k * STRIDE for k in range(7))
-# Of the first FIRST candidates: x0, y0, dx, dy, 1 / length^2 of each in turn.
+# Of the first FIRST candidates: x and y of their starts and ends in turn.
 FIRSTS = 7 * STRIDE
 # Of the nearest piece: its key, the way from its foot, where the foot is, and its dx, dy, 1 / length^2.
-BEST, OFF_X, OFF_Y, RAW, DX, DY, INVERSE = (k * STRIDE for k in range(22, 29))
-ROWS: Final = 29
+BEST, OFF_X, OFF_Y, RAW, DX, DY, INVERSE = (k * STRIDE for k in range(19, 26))
+ROWS: Final = 26
 # These take the place of rows that are no longer needed.
 BEST_OF_REST = ROOT
 SQUARE, SIGN = ROOT, COLUMN
@@ -89,38 +101,60 @@ def _look_up(
     lon: Reals,
     lat: Reals,
     plane: Plane,
-    roots: NDArray[np.int32],
-    list_of: NDArray[np.int32],
-    candidates: NDArray[np.int32],
+    cells: Cells,
     w: Reals,
-    lists: Indices,
-    heads: NDArray[np.int32],
+    found: Integers,
+    heads: Integers,
+    listed: Indices,
 ) -> None:
-    """Where each place's list of candidates is, and its first HEAD numbers; the empty one where in no cell."""
+    """The entry of each place (the run 0 where it is in no cell), how many candidates it has, and the first of them.
+
+    `listed` is written over.
+    """
+    roots, entries, lists = cells.roots, cells.entries, cells.lists
     for k in range(len(lon)):
-        at = np.int64(0)
+        at, small = np.int64(0), np.int64(-1)
         if abs(lon[k] - plane.lon_centre) <= plane.lon_reach_deg and plane.south <= lat[k] <= plane.north:
             root = np.int64(roots[np.uint64(np.int64(w[ROOT + k]))])
             if root >= 0:
-                bits = 2 * (root & 7)
+                bits = 2 * (root & ((1 << SIDE_BITS) - 1))
                 side = np.float64(np.int64(1) << bits)
-                column, row = np.int64(w[COLUMN + k] * side), np.int64(w[ROW + k] * side)
-                at = np.int64(list_of[np.uint64((root >> SIDE_BITS) + (row << bits) + column)])
-        lists[k] = at
+                column, row = w[COLUMN + k] * side, w[ROW + k] * side
+                whole_column, whole_row = np.int64(column), np.int64(row)
+                at = (root >> SIDE_BITS) + (whole_row << bits) + whole_column
+                small = np.int64((row - whole_row) * SPLIT) * SPLIT + np.int64(
+                    (column - whole_column) * SPLIT
+                )
+        found[k] = entries[np.uint64(at)] if small >= 0 else 0
+        heads[HEAD * k] = np.int32(small)
+    listed_count = np.int64(0)
     for k in range(len(lon)):
-        first = np.uint64(lists[k])
+        entry, none = np.int64(found[k]), np.int64(0)
+        is_split = (entry < 0) & ((entry & 1) == 0)
+        finer = entries[np.uint64(((-2 - entry) >> 1) + heads[HEAD * k] if is_split else none)]
+        entry = np.int64(finer) if is_split else entry
+        found[k] = entry
+        first, count = entry >> RUN_BITS, entry & RUN_MAX
+        heads[HEAD * k] = np.int32(count)
+        for rank in range(FIRST):
+            heads[HEAD * k + 1 + rank] = np.int32(first + (rank if rank < count else none))
+        listed[listed_count] = k
+        listed_count += np.int64(entry < 0)
+    for n in range(listed_count):
+        k = listed[n]
+        first = np.int64(-1 - found[k]) >> 1
         for rank in range(HEAD):
-            heads[HEAD * k + rank] = candidates[first + np.uint64(rank)]
+            heads[HEAD * k + rank] = lists[np.uint64(first + rank)]
 
 
 @compiled
-def _fetch_firsts(count: int, heads: NDArray[np.int32], records: Reals, w: Reals) -> None:
+def _fetch_firsts(count: int, heads: Integers, places: Reals, w: Reals) -> None:
     """What is needed of each place's first candidates."""
     for k in range(count):
         for rank in range(FIRST):
-            at = np.uint64(heads[HEAD * k + 1 + rank])
-            for column in range(5):
-                w[FIRSTS + (5 * rank + column) * STRIDE + k] = records[at + np.uint64(column)]
+            at = np.uint64(2 * np.int64(heads[HEAD * k + 1 + rank]))
+            for column in range(4):
+                w[FIRSTS + (4 * rank + column) * STRIDE + k] = places[at + np.uint64(column)]
 
 
 @compiled
@@ -163,13 +197,19 @@ def _choose(count: int, one: float, rank_mask: int, w: Reals) -> None:
         at = FIRSTS + k
         x, y, toward_x, toward_y = w[X + k], w[Y + k], w[SLOPE_X + k], w[SLOPE_Y + k]
         # All is read before anything is chosen, so that choosing becomes a choice of values.
-        dx, dy, inverse = w[at + 2 * STRIDE], w[at + 3 * STRIDE], w[at + 4 * STRIDE]
-        dx1, dy1, inverse1 = w[at + 7 * STRIDE], w[at + 8 * STRIDE], w[at + 9 * STRIDE]
-        dx2, dy2, inverse2 = w[at + 12 * STRIDE], w[at + 13 * STRIDE], w[at + 14 * STRIDE]
-        x1, y1 = w[at + 5 * STRIDE], w[at + 6 * STRIDE]
-        x2, y2 = w[at + 10 * STRIDE], w[at + 11 * STRIDE]
+        x0, y0 = w[at], w[at + STRIDE]
+        x1, y1 = w[at + 4 * STRIDE], w[at + 5 * STRIDE]
+        x2, y2 = w[at + 8 * STRIDE], w[at + 9 * STRIDE]
+        dx, dy = w[at + 2 * STRIDE] - x0, w[at + 3 * STRIDE] - y0
+        dx1, dy1 = w[at + 6 * STRIDE] - x1, w[at + 7 * STRIDE] - y1
+        dx2, dy2 = w[at + 10 * STRIDE] - x2, w[at + 11 * STRIDE] - y2
+        inverse, inverse1, inverse2 = (
+            1.0 / (dx * dx + dy * dy),
+            1.0 / (dx1 * dx1 + dy1 * dy1),
+            1.0 / (dx2 * dx2 + dy2 * dy2),
+        )
         key, off_x, off_y, raw = _measure(
-            x, y, toward_x, toward_y, w[at], w[at + STRIDE], dx, dy, inverse, one, rank_mask, 0
+            x, y, toward_x, toward_y, x0, y0, dx, dy, inverse, one, rank_mask, 0
         )
         key1, off_x1, off_y1, raw1 = _measure(
             x, y, toward_x, toward_y, x1, y1, dx1, dy1, inverse1, one, rank_mask, 1
@@ -194,41 +234,43 @@ def _choose(count: int, one: float, rank_mask: int, w: Reals) -> None:
 
 
 @compiled
-def _rank(key: float, rank_mask: int) -> np.uint64:
+def _rank(key: float, rank_mask: int) -> int:
     """The rank in a key."""
-    return np.uint64(np.float64(key).view(np.int64) & ~rank_mask)
+    return int(np.float64(key).view(np.int64) & ~rank_mask)
 
 
 @compiled
 def _choose_of_rest(
     count: int,
     one: float,
-    lists: Indices,
-    heads: NDArray[np.int32],
-    candidates: NDArray[np.int32],
-    records: Reals,
+    found: Integers,
+    heads: Integers,
+    lists: Integers,
+    places: Reals,
     rank_mask: int,
     w: Reals,
     many: Indices,
 ) -> None:
-    """The same for places with more candidates than FIRST, of all of them; `many` is written over."""
+    """The same for places with more candidates than FIRST, of all of them; the last of their heads becomes the
+    nearest one where it is none of the first. `many` is written over."""
     many_count = np.int64(0)
     for k in range(count):
         many[many_count] = k
         many_count += np.int64(heads[HEAD * k] > FIRST)
     for n in range(many_count):
         k = many[n]
-        first = np.uint64(lists[k] + 1)
+        entry = np.int64(found[k])
         x, y, toward_x, toward_y = w[X + k], w[Y + k], w[SLOPE_X + k], w[SLOPE_Y + k]
         best = w[BEST + k]
+        first = ((-1 - entry) >> 1) + 1 if entry < 0 else entry >> RUN_BITS
         for rank in range(FIRST, heads[HEAD * k]):
-            at = np.uint64(candidates[first + np.uint64(rank)])
-            x0, y0 = records[at], records[at + np.uint64(1)]
-            dx, dy, inverse = (
-                records[at + np.uint64(2)],
-                records[at + np.uint64(3)],
-                records[at + np.uint64(4)],
-            )
+            at = first + rank
+            if entry < 0:
+                at = np.int64(lists[np.uint64(at)])
+            place = np.uint64(2 * at)
+            x0, y0 = places[place], places[place + np.uint64(1)]
+            dx, dy = places[place + np.uint64(2)] - x0, places[place + np.uint64(3)] - y0
+            inverse = 1.0 / (dx * dx + dy * dy)
             key, _, _, _ = _measure(x, y, toward_x, toward_y, x0, y0, dx, dy, inverse, one, rank_mask, rank)
             best = key if key < best else best
         w[BEST_OF_REST + n] = best
@@ -236,13 +278,15 @@ def _choose_of_rest(
     for n in range(many_count):
         k, best = many[n], w[BEST_OF_REST + n]
         if best < w[BEST + k]:
-            at = np.uint64(candidates[np.uint64(lists[k] + 1) + _rank(best, rank_mask)])
-            x0, y0 = records[at], records[at + np.uint64(1)]
-            dx, dy, inverse = (
-                records[at + np.uint64(2)],
-                records[at + np.uint64(3)],
-                records[at + np.uint64(4)],
-            )
+            entry, rank = np.int64(found[k]), _rank(best, rank_mask)
+            at = (entry >> RUN_BITS) + rank
+            if entry < 0:
+                at = np.int64(lists[np.uint64(((-1 - entry) >> 1) + 1 + rank)])
+            heads[HEAD * k + FIRST] = np.int32(at)
+            place = np.uint64(2 * at)
+            x0, y0 = places[place], places[place + np.uint64(1)]
+            dx, dy = places[place + np.uint64(2)] - x0, places[place + np.uint64(3)] - y0
+            inverse = 1.0 / (dx * dx + dy * dy)
             _, w[OFF_X + k], w[OFF_Y + k], w[RAW + k] = _measure(
                 w[X + k], w[Y + k], 0.0, 0.0, x0, y0, dx, dy, inverse, one, rank_mask, 0
             )
@@ -250,23 +294,18 @@ def _choose_of_rest(
 
 
 @compiled
-def _fetch_nearest(
-    count: int,
-    lists: Indices,
-    candidates: NDArray[np.int32],
-    records: Reals,
-    rank_mask: int,
-    w: Reals,
-) -> None:
+def _fetch_nearest(count: int, heads: Integers, points: Points, rank_mask: int, w: Reals) -> None:
     """Of the nearest pieces their codes, the tangent at the end that the place is off, and the way along them."""
+    records, codes = points.records, points.codes
     for k in range(count):
-        first = np.uint64(lists[k] + 1)
-        at = np.uint64(candidates[first + _rank(w[BEST + k], rank_mask)])
-        corner = at + np.uint64(6 + 2 * (w[RAW + k] >= 1.0))
-        w[CODE + k] = records[at + np.uint64(5)]
+        rank = min(_rank(w[BEST + k], rank_mask), FIRST - 1)
+        at = np.int64(heads[HEAD * k + 1 + rank])
+        record = np.uint64(RECORD * at)
+        corner = np.uint64(RECORD * (at + np.int64(w[RAW + k] >= 1.0)))
+        w[CODE + k] = codes[np.uint64(at)]
         w[TANGENT_X + k], w[TANGENT_Y + k] = records[corner], records[corner + np.uint64(1)]
         for column in range(6):
-            w[WAYS + column * STRIDE + k] = records[at + np.uint64(10 + column)]
+            w[WAYS + column * STRIDE + k] = records[record + np.uint64(2 + column)]
 
 
 @compiled
@@ -307,7 +346,7 @@ def _answer(
 @compiled
 def _state(
     count: int,
-    heads: NDArray[np.int32],
+    heads: Integers,
     w: Reals,
     side: NDArray[np.int8],
     part: NDArray[np.int16],
@@ -331,7 +370,7 @@ def locate(
     lat: Reals,
     plane: Plane,
     cells: Cells,
-    records: Reals,
+    points: Points,
     clearance: bool,
     into: "Located",
     is_left: NDArray[np.bool_],
@@ -339,7 +378,7 @@ def locate(
     """Answers `into` for places of the index; `is_left` (n,): those left to the reference, whose answers mean
     nothing."""
     w = np.empty(ROWS * STRIDE)
-    lists, many = np.empty(CHUNK, dtype=np.int64), np.empty(CHUNK + 1, dtype=np.int64)
+    some, found = np.empty(CHUNK + 1, dtype=np.int64), np.empty(CHUNK, dtype=np.int32)
     heads = np.empty(HEAD * CHUNK, dtype=np.int32)
     distance_m = np.empty(0 if clearance else CHUNK)
     foot_lon, foot_lat, chainage_m = (
@@ -347,17 +386,17 @@ def locate(
         np.empty_like(distance_m),
         np.empty_like(distance_m),
     )
-    candidates, rank_mask, one = cells.candidates, cells.rank_mask, cells.one
+    rank_mask, one = cells.rank_mask, cells.one
     for begin in range(0, len(lon), CHUNK):
         end = min(begin + CHUNK, len(lon))
         count = end - begin
         here_lon, here_lat = lon[begin:end], lat[begin:end]
         _project(here_lon, here_lat, plane, cells.west, cells.south, cells.columns, w)
-        _look_up(here_lon, here_lat, plane, cells.roots, cells.list_of, candidates, w, lists, heads)
-        _fetch_firsts(count, heads, records, w)
+        _look_up(here_lon, here_lat, plane, cells, w, found, heads, some)
+        _fetch_firsts(count, heads, points.places, w)
         _choose(count, one, rank_mask, w)
-        _choose_of_rest(count, one, lists, heads, candidates, records, rank_mask, w, many)
-        _fetch_nearest(count, lists, candidates, records, rank_mask, w)
+        _choose_of_rest(count, one, found, heads, cells.lists, points.places, rank_mask, w, some)
+        _fetch_nearest(count, heads, points, rank_mask, w)
         if clearance:
             distance_m, foot_lon = into.signed_distance_m[begin:end], into.foot_lon[begin:end]
             foot_lat, chainage_m = into.foot_lat[begin:end], into.chainage_m[begin:end]

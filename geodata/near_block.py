@@ -70,7 +70,7 @@ class NearPieces:
         corners: Corners,
     ) -> None:
         self.line, self.series, self.grid, self.corners = line, series, grid, corners
-        self.x0, self.y0 = pieces.x0, pieces.y0
+        self.x0, self.y0, self.x1, self.y1 = pieces.x0, pieces.y0, pieces.x1, pieces.y1
         self.dx, self.dy = pieces.x1 - pieces.x0, pieces.y1 - pieces.y0
         self.inverse_length2 = 1.0 / (self.dx * self.dx + self.dy * self.dy)
         self.lon0, self.lat0 = pieces.lon0, pieces.lat0

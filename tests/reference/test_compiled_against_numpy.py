@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from geodata.compiled_tables import RECORD, tables_of
+from geodata.compiled_tables import FINE, RUN_BITS, RUN_MAX, SIDE_BITS, Cells, tables_of
 from geodata.contact_line import packaged_line
-from geodata.grid_index import FAR
+from geodata.grid_index import FAR, SPLIT
 from geodata.locator import Located, Locator
 from geodata.segments import GEOD
 from tests.reference.line_zoo import ORIGINS, UNIT_DEG, ring_line, zoo_scene
@@ -71,20 +71,53 @@ def test_crowds_of_equally_near_pieces_have_the_same_bits() -> None:
     assert_same_bits(line.locator.locate(lon, lat), Locator(line, compiled=True).locate(lon, lat))
 
 
-def test_one_list_of_candidates_serves_all_cells_that_have_the_same_few() -> None:
+def test_every_cell_states_its_candidates_and_lists_are_shared() -> None:
     line = packaged_line()
     near = Locator(line, compiled=False)._near
     tables = tables_of(near)
     assert tables is not None
     cells, grid = tables[1], near.grid
-    leaf = np.unique(grid.leaf_of)
-    at = np.zeros(len(grid.leaf_count), dtype=np.int64)
-    at[grid.leaf_of] = cells.list_of
-    few = leaf[(grid.leaf_count[leaf] <= 3) & (grid.leaf_rank[leaf] != FAR)]
-    assert len(np.unique(at[few])) < len(few) / 4
-    for one in leaf[:: len(leaf) // 500]:
-        count = 0 if grid.leaf_rank[one] == FAR else grid.leaf_count[one]
-        begin = grid.leaf_begin[one]
-        assert cells.candidates[at[one]] == count
-        stated = cells.candidates[at[one] + 1 : at[one] + 1 + count]
-        assert stated.tolist() == (grid.candidate[begin : begin + count] * RECORD).tolist()
+    rng, kinds = np.random.default_rng(3), set()
+    roots = np.flatnonzero(grid.table_side > 0)
+    finest = roots[grid.table_side[roots] == FINE]
+    for root in np.append(rng.choice(roots, 100), finest[:20]).tolist():
+        side = int(grid.table_side[root])
+        for row, column in rng.integers(0, side, (50, 2)).tolist():
+            leaf = grid.leaf_of[int(grid.table_begin[root]) + row * side + column]
+            count = 0 if grid.leaf_rank[leaf] == FAR else grid.leaf_count[leaf]
+            piece = grid.candidate[grid.leaf_begin[leaf] : grid.leaf_begin[leaf] + count]
+            stated, kind = _stated(cells, root, row, column, side)
+            assert stated == (piece + near.part[piece]).tolist()
+            kinds.add(kind)
+    assert kinds >= {"run", "list"}
+    listed = grid.leaf_count[np.unique(grid.leaf_of)]
+    assert len(cells.lists) < listed[listed > 1].sum() / 2
+
+
+def _stated(cells: Cells, root: int, row: int, column: int, side: int) -> tuple[list[int], str]:
+    """The points of the candidates of a cell, read as the loop reads them."""
+    level = int(cells.roots[root]) & (2**SIDE_BITS - 1)
+    fold = max(side >> (2 * level), 1)
+    entry = int(
+        cells.entries[(int(cells.roots[root]) >> SIDE_BITS) + (row // fold << 2 * level) + column // fold]
+    )
+    if entry < 0 and entry % 2 == 0:
+        entry = int(cells.entries[(-2 - entry) // 2 + SPLIT * (row % fold) + column % fold])
+    if entry >= 0:
+        first, count = entry >> RUN_BITS, entry & RUN_MAX
+        return list(range(first, first + count)), "run"
+    begin = (-1 - entry) // 2
+    return cells.lists[begin + 1 : begin + 1 + cells.lists[begin]].tolist(), "list"
+
+
+def test_a_cell_split_to_the_last_has_a_table_of_its_own() -> None:
+    line, rng = ring_line(3_000, 0.02), np.random.default_rng(6)
+    near = Locator(line, compiled=False)._near
+    tables = tables_of(near)
+    assert tables is not None
+    assert np.any((tables[1].entries < 0) & (tables[1].entries % 2 == 0))
+    lon, lat = line.place_at(rng.uniform(0.0, line.length_m, 2_000))
+    lon, lat = lon + rng.normal(0.0, 1e-3, 2_000), lat + rng.normal(0.0, 1e-3, 2_000)
+    assert_same_bits(
+        Locator(line, compiled=False).locate(lon, lat), Locator(line, compiled=True).locate(lon, lat)
+    )
