@@ -35,7 +35,8 @@ def joined(
 ) -> tuple[Excursion | None, int]:
     """The excursion whose passage a crossing by the object `number` is, None without one; and the object's number
     from then on."""
-    if number < 0 or row["direction"] is None or row["state"] == "withdrawn":
+    # The noise of a sensor has a number too and is no object: it neither passes the line nor takes others in.
+    if number not in objects.numbers or row["direction"] is None or row["state"] == "withdrawn":
         return None, number
     own = list(excursions.of_object(number))
     if any(_tells(excursion, row, parameters) or _lacks_return(excursion, row) for excursion in own):
@@ -44,6 +45,8 @@ def joined(
     for excursion, other in excursions.near(row):
         gap = gap_ns(row, other)
         if other["direction"] != row["direction"] or gap > nanoseconds(PASSAGE_S):
+            continue
+        if excursion.object not in objects.numbers:
             continue
         if is_near(row, other, parameters) and _may_be_one(row, excursion):
             found[excursion.incident_id] = min(
@@ -74,7 +77,9 @@ def _back(
     home = next(iter(here.values()))
     # Traffic passes a crossing point both ways; who is known to be of a party is no traffic.
     is_force = any(other["party"] for other in (row, *home.rows.values()))
-    if not is_force or not _lacks_return(home, row) or not _is_alike(row, home):
+    if home.object not in objects.numbers or not is_force:
+        return None, number
+    if not _lacks_return(home, row) or not _is_alike(row, home):
         return None, number
     return home, _as_one(number, home, objects)
 
@@ -89,8 +94,6 @@ def _lacks_return(excursion: Excursion, row: Row) -> bool:
 
 
 def _as_one(number: int, home: Excursion, objects: Objects) -> int:
-    if home.object < 0 or home.object == number:
-        return number
     objects.merge(number, home.object)
     return home.object
 

@@ -6,6 +6,8 @@ import pytest
 
 from monitoring import findings, incidents, schema
 from monitoring.agreement import SensorFacts
+from monitoring.incidents import passages
+from monitoring.incidents.excursions import Excursions
 from monitoring.incidents.objects import OBJECTS, Objects
 from monitoring.pipeline import tracking
 from tests.small_world import START_NS, fix, parameters, place, table
@@ -138,3 +140,20 @@ def test_merged_objects_keep_the_order_of_their_tracks_through_a_table():
     assert objects.tracks(0) == ()
     assert objects.tracks(1) == (1, 2, 3, 4, 5)
     assert Objects.of_table(objects.table(), 2).tracks(1) == (1, 2, 3, 4, 5)
+
+
+@pytest.mark.parametrize("told_first", [0, 1], ids=["noise first", "object first"])
+def test_the_noise_of_a_sensor_is_nobodys_passage(told_first):
+    rows = [
+        {"key": 11, "object": 0, "last_ns": 0, "noise_of": 99},
+        {"key": 22, "object": 1, "last_ns": 0, "noise_of": None},
+    ]
+    objects, excursions = (
+        Objects.of_table(OBJECTS.empty_table().from_pylist(rows, schema=OBJECTS), 2),
+        Excursions(),
+    )
+    one, other = findings.table([crossing("GS-1/a", 300), crossing("GS-2/b", 310)]).to_pylist()
+    home = excursions.opened("I-1", told_first)
+    excursions.joined(home, one | {"incident_id": "I-1"})
+    assert passages.joined(other, 1 - told_first, excursions, objects, WORLD) == (None, 1 - told_first)
+    assert objects.tracks(1) == (22,)
