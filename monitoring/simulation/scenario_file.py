@@ -6,6 +6,7 @@ added; `without` lists names or types to leave out; mappings are joined key by k
 replaced. Anything not understood is refused with file, key, reason.
 """
 
+import math
 import re
 from collections.abc import Callable
 from importlib import resources
@@ -13,14 +14,12 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgspec
-import yaml
 
 from monitoring.simulation.catalogue import CATALOGUE
 from monitoring.simulation.scenario import Movement, Scenario, ScenarioError, Span
+from monitoring.simulation.scenario_words import key_and_reason, read_mapping
 
 FOLDER: Final = "monitoring.simulation"
-_LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-"""The compiled reader where libyaml is there; both read the same."""
 LISTS: Final = {
     "posts": "type",
     "flights": "type",
@@ -82,30 +81,38 @@ def load_scenario(name_or_path: str | Path) -> Scenario:
 
 def parse_scenario(content: bytes, file: str) -> Scenario:
     """A scenario from the bytes of a YAML (or JSON) file; `file` names it in errors."""
+    own = read_mapping(content, file)
+    raw = _extended(own, file)
     try:
-        raw = yaml.load(content, _LOADER)  # noqa: S506  # both loaders are the safe ones
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"line {mark.line + 1}" if mark else "file"
-        raise ScenarioError(
-            file, where, f"is not YAML: {getattr(error, 'problem', None) or error}"
-        ) from error
-    if not isinstance(raw, dict):
-        raise ScenarioError(file, "file", "must be a mapping of keys; see `contactline simulate --help`")
-    raw = _extended(raw, file)
-    try:
-        scenario = msgspec.convert(raw, Scenario)
-    except msgspec.ValidationError as error:
-        key, reason = _key_and_reason(str(error))
-        raise ScenarioError(file, key, reason) from error
-    _check(scenario, file)
+        try:
+            scenario = msgspec.convert(raw, Scenario)
+        except msgspec.ValidationError as error:
+            key, reason = key_and_reason(str(error), Scenario, raw)
+            raise ScenarioError(file, key, reason) from error
+        _check(scenario, file)
+    except ScenarioError as error:
+        raise ScenarioError(file, _as_written(error.key, own, raw), error.reason) from error
     return scenario
+
+
+def _as_written(key: str, own: dict[str, Any], raw: dict[str, Any]) -> str:
+    """A key of the whole scenario as the file has it: its own position of an item, else the item's name."""
+    at = re.match(r"(\w+)\[(\d+)\]", key)
+    if "extends" not in own or at is None or at[1] not in LISTS:
+        return key
+    item, naming = raw[at[1]][int(at[2])], LISTS[at[1]]
+    name = item.get(naming) if isinstance(item, dict) else None
+    for i, written in enumerate(own.get(at[1]) or []):
+        if written == item or (
+            isinstance(written, dict) and name is not None and written.get(naming) == name
+        ):
+            return f"{at[1]}[{i}]{key[at.end() :]}"
+    return f"{at[1]}[{name}]{key[at.end() :]}"
 
 
 def whole_scenario(content: bytes, file: str) -> dict[str, Any]:
     """The keys of a scenario file with what it extends filled in, as written, not yet checked."""
-    raw = yaml.load(content, _LOADER)  # noqa: S506  # both loaders are the safe ones
-    return _extended(raw, file)
+    return _extended(read_mapping(content, file), file)
 
 
 def _extended(own: dict[str, Any], file: str) -> dict[str, Any]:
@@ -126,7 +133,7 @@ def _extended(own: dict[str, Any], file: str) -> dict[str, Any]:
     made = dict(whole_scenario(content, f"{base_name}.yaml"))
     known = {item[key] for name, key in LISTS.items() for item in made.get(name, [])}
     for i, name in enumerate(without):
-        if name not in known:
+        if not isinstance(name, str) or name not in known:
             raise ScenarioError(file, f"without[{i}]", f"`{name}` is nothing that `{base_name}` has")
     for name, key in LISTS.items():
         made[name] = [item for item in made.get(name, []) if item[key] not in without]
@@ -145,24 +152,13 @@ def _joined(base: list[Any], own: list[Any], key: str) -> list[Any]:
     made = [dict(item) for item in base]
     position = {item[key]: i for i, item in enumerate(made)}
     for item in own:
-        at = position.get(item.get(key)) if isinstance(item, dict) else None
+        name = item.get(key) if isinstance(item, dict) else None
+        at = position.get(name) if isinstance(name, str) else None
         if at is None:
             made.append(item)
         else:
             made[at].update(item)
     return made
-
-
-def _key_and_reason(message: str) -> tuple[str, str]:
-    reason, _, at = message.partition(" - at `$")
-    key = at.removesuffix("`").lstrip(".")
-    unknown = re.search(r"unknown field `([^`]*)`", reason)
-    if unknown:
-        return ".".join(filter(None, [key, unknown[1]])), "unknown key"
-    missing = re.search(r"missing required field `([^`]*)`", reason)
-    if missing:
-        return ".".join(filter(None, [key, missing[1]])), "is missing"
-    return key or "file", reason[:1].lower() + reason[1:]
 
 
 Refuse = Callable[[str, str], None]
@@ -175,14 +171,10 @@ def _check(scenario: Scenario, file: str) -> None:
     def refuse(key: str, reason: str) -> None:
         raise ScenarioError(file, key, reason)
 
-    for name in LISTS:
-        for i, item in enumerate(getattr(scenario, name)):
-            _check_spans(item, f"{name}[{i}]", refuse)
-            if name in ("posts", "flights"):
-                _check_sensor(item.type, name == "flights", f"{name}[{i}].type", refuse)
-            elif not item.parties:
-                refuse(f"{name}[{i}].parties", "names nobody")
+    _check_items(scenario, refuse)
     _check_spans(scenario.faults, "faults", refuse)
+    if scenario.faults.understated_error_frac + scenario.faults.overstated_error_frac > 1:
+        refuse("faults.overstated_error_frac", "and understated_error_frac add up to more than 1")
     _check_spans(scenario.crossing_points, "crossing_points", refuse)
     for i, move in enumerate(scenario.movements):
         _check_movement(move, bool(scenario.crossing_points.count), f"movements[{i}]", refuse)
@@ -198,6 +190,18 @@ def _check(scenario: Scenario, file: str) -> None:
     for name in names:
         if names.count(name) > 1:
             refuse("movements, fires", f"the name `{name}` stands twice")
+
+
+def _check_items(scenario: Scenario, refuse: Refuse) -> None:
+    for name in LISTS:
+        for i, item in enumerate(getattr(scenario, name)):
+            _check_spans(item, f"{name}[{i}]", refuse)
+            if name in ("posts", "flights"):
+                _check_sensor(item.type, name == "flights", f"{name}[{i}].type", refuse)
+                if name == "posts" and not item.hosts:
+                    refuse(f"{name}[{i}].hosts", "names nobody")
+            elif not item.parties:
+                refuse(f"{name}[{i}].parties", "names nobody")
 
 
 def _check_sensor(name: str, is_flight: bool, at: str, refuse: Refuse) -> None:
@@ -253,8 +257,11 @@ def _check_spans(item: Any, at: str, refuse: Refuse) -> None:
         span = getattr(item, name, None)
         if not isinstance(span, tuple):
             continue
+        if not all(map(math.isfinite, span)):
+            refuse(f"{at}.{name}", "must be two numbers, from and to")
         if span[0] > span[1]:
-            refuse(f"{at}.{name}", f"starts at {span[0]:g} and ends below, at {span[1]:g}")
+            advice = "; for hours over midnight write two items" if name == "hours" else ""
+            refuse(f"{at}.{name}", f"starts at {span[0]:g} and ends below, at {span[1]:g}{advice}")
         if span[0] < low or span[1] > high:
             refuse(f"{at}.{name}", f"must lie between {low:g} and {high:g}")
         if name == "hours" and span[0] == span[1]:

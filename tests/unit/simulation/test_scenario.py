@@ -79,7 +79,7 @@ def test_a_value_of_the_wrong_type_is_named_with_its_place() -> None:
     moves = [SMALL["movements"][0] | {"per_day_100km": "many"}]
     error = refused(small(movements=moves))
     assert error.key == "movements[0].per_day_100km"
-    assert "expected `float`" in error.reason
+    assert error.reason == "must be a number, not text"
 
 
 @pytest.mark.parametrize(
@@ -207,3 +207,44 @@ def test_a_line_on_which_nothing_can_be_so_far_away_is_refused_with_file_and_key
     assert (caught.value.file, caught.value.key) == (str(path), "posts[0].offset_km")
     assert "no place 2 km away" in caught.value.reason
     assert {post["host_side"] for post in simulate(path, ring(20.0), hours=0.1).registry} == {"A", "B"}
+
+
+RAID = SMALL["movements"][0] | {"name": "raid"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "key", "reason"),
+    [
+        ({"movements": [RAID | {"colour": "red"}]}, "movements[0].colour", "unknown key"),
+        ({"movements": [RAID, {"name": "farmer", "hours": 5}]}, "movements[1].hours",
+         "must be a list as [from, to], not a whole number"),
+        ({"movements": [RAID | {"hours": [5]}]}, "movements[0].hours", "must be two numbers, from and to, not 1"),
+        ({"movements": [RAID | {"hours": [22, 4]}]}, "movements[0].hours",
+         "starts at 22 and ends below, at 4; for hours over midnight write two items"),
+        ({"movements": [RAID | {"pause_min": [float("nan"), 5]}]}, "movements[0].pause_min",
+         "must be two numbers, from and to"),
+        ({"movements": [RAID | {"per_day_100km": -1}]}, "movements[0].per_day_100km", "must be at least 0, not -1"),
+        ({"movements": [RAID | {"name": ["raid"]}]}, "movements[0].name", "must be text, not a list"),
+        ({"movements": [RAID | {"pattern": "walk"}]}, "movements[0].pattern",
+         "`walk` is not known; there are: along, approach, field, queue"),
+        ({"without": [{"a": 1}]}, "without[0]", "`{'a': 1}` is nothing that `quiet-day` has"),
+        ({"posts": [{"type": "geophone", "hosts": []}]}, "posts[0].hosts", "names nobody"),
+        ({"name": "My day"}, "name", "must be up to 40 small letters, digits and hyphens"),
+        ({"faults": {"understated_error_frac": 0.7, "overstated_error_frac": 0.7}}, "faults.overstated_error_frac",
+         "and understated_error_frac add up to more than 1"),
+        ({"crossing_points": {"count": 0}}, "movements[civilian-at-crossing].pattern",
+         "queues need crossing_points.count above 0"),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_named_where_the_file_has_it_in_words_of_the_file(
+    changes: dict[str, object], key: str, reason: str
+) -> None:
+    error = refused(yaml.safe_dump(extended(**changes)).encode())
+    assert (error.key, error.reason) == (key, reason)
+
+
+def test_a_key_that_stands_twice_or_is_no_text_is_refused_with_its_line() -> None:
+    twice = refused(small() + b"faults:\n  missing_frac: 0.1\n  missing_frac: 0.2\n")
+    assert twice.key == "missing_frac"
+    assert twice.reason.startswith("stands twice (line ")
+    assert refused(small() + b"2026-01-01: 3\n").reason.startswith("is no key: keys are text")
