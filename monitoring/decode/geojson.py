@@ -217,13 +217,22 @@ def load_feature(text: bytes, limits: Limits) -> tuple[dict[str, Any], dict[str,
     if b"\\u" in text:
         refuse_bad_characters(feature)
     if feature.get("type") != "Feature":
-        raise RowRefused("type", f"type is {echo(feature.get('type'))}, not Feature")
+        raise RowRefused("type", _no_feature(feature))
     properties = feature.get("properties")
     if properties is None:
         properties = {}
     if not isinstance(properties, dict):
         raise RowRefused("type", f"properties is {json_name(properties)}, not an object")
     return feature, properties
+
+
+def _no_feature(found: dict[str, Any]) -> str:
+    """What is wrong with an object that is no feature, and what to do about it."""
+    what = "an object without a type" if found.get("type") is None else f"a {echo(found['type'])}"
+    plain = sorted({"lon", "lat"} & found.keys())
+    hint = f"; here {' and '.join(plain)} stand by themselves" if plain else ""
+    wanted = '{"type":"Feature","geometry":{"type":"Point",...},"properties":{...}}'
+    return f"{what}, not a Feature: write {wanted}{hint}"
 
 
 def read_feature(text: bytes, limits: Limits) -> dict[str, Any]:

@@ -7,9 +7,11 @@ from typing import Annotated, Any, Final
 
 import numpy as np
 import typer
+from numpy.typing import NDArray
 from rich.markup import escape
 
 from api.cli import located_file, located_forms
+from api.cli.exchanged import Exchanged
 from api.cli.lines import line_of
 from api.cli.output import EXIT_DATA, EXIT_USAGE, console, counts, fail, note, print_json, progress
 from geodata.locator import Located
@@ -76,7 +78,7 @@ def locate(
     zones = zones_of(Agreement.load(agreement), time.time_ns())
     try:
         file = _opened(points, out, as_json)
-        tally = _Tally(file.row_word)
+        tally = _Tally(file.row_word, Exchanged(contact_line))
         total = _total(points)
         with progress("locating", quiet=as_json) as advance, located_forms.writing(out, file) as target:
             done = 0.0
@@ -85,7 +87,7 @@ def locate(
                 found = contact_line.locator.locate(lon, lat)
                 sector = sectors.locate(lon, lat, found.chainage_m)
                 target.write(rows, located_file.answers(found, sector, sectors, zones))
-                tally.add(rows, found)
+                tally.add(rows, lon, lat, found)
                 done += rows.byte_count
                 advance(done, total)
     except FileRefused as refusal:
@@ -121,15 +123,18 @@ def zones_of(agreement: Agreement, time_ns: int) -> located_file.Zones:
 class _Tally:
     """What became of the rows."""
 
-    def __init__(self, row_word: str) -> None:
-        self.row_word = row_word
+    def __init__(self, row_word: str, exchanged: Exchanged) -> None:
+        self.row_word, self.exchanged = row_word, exchanged
         self.row_count = 0
         self.sides: Counter[str] = Counter()
         self.beyond_count = 0
         self.reasons: Counter[str] = Counter()
         self.told: list[dict[str, Any]] = []
 
-    def add(self, rows: PointRows, found: Located) -> None:
+    def add(
+        self, rows: PointRows, lon: NDArray[np.float64], lat: NDArray[np.float64], found: Located
+    ) -> None:
+        self.exchanged.add(lon, lat, found)
         self.row_count += len(rows.line_no)
         for side, word in ((1, "A"), (-1, "B")):
             self.sides[word] += int(np.count_nonzero(found.side == side))
@@ -151,6 +156,7 @@ class _Tally:
                     "located": located_count,
                     "sides": dict(self.sides),
                     "beyond_end": self.beyond_count,
+                    "far": self.exchanged.told(),
                     "rejected": dict(sorted(self.reasons.items())),
                     "rejected_rows": self.told,
                     "renamed": renamed,
@@ -162,6 +168,8 @@ class _Tally:
             f"{self.sides['A']:,} on side A, {self.sides['B']:,} on side B, {self.beyond_count:,} beyond an end",
             soft_wrap=True,
         )
+        if self.exchanged.is_likely:
+            note(self.exchanged.question(located_count))
         if renamed:
             note(
                 "columns of the input that an answer has the name of: "

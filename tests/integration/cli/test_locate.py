@@ -118,3 +118,24 @@ def test_what_is_no_file_of_places_is_refused_and_leaves_nothing_behind(line: Pa
     points.write_bytes(b"lon,lat\n")
     assert locate(points, line, out).exit_code == 0
     assert rows_of(out) == []
+
+
+def test_places_with_lon_and_lat_exchanged_are_asked_about(line: Path, tmp_path: Path) -> None:
+    points, out = tmp_path / "points.csv", tmp_path / "out.csv"
+    points.write_text("lon,lat\n48.5,37.2\n48.6,37.1\n37.2,48.5\n", encoding="utf-8")
+    ran = locate(points, line, out)
+    assert ran.exit_code == 0
+    assert (
+        "2 of 3 places are farther than 100 km from the line; with lon and lat exchanged 2 would lie within 100 km: "
+        "are they exchanged?" in " ".join(ran.err.split())
+    )
+    told = locate(points, line, out, "--json").json["far"]
+    assert told == {"farther_than_km": 100.0, "places": 2, "tried_exchanged": 2, "near_if_exchanged": 2}
+
+
+def test_places_that_are_far_either_way_are_not_asked_about(line: Path, tmp_path: Path) -> None:
+    points, out = tmp_path / "points.csv", tmp_path / "out.csv"
+    points.write_text("lon,lat\n10.0,20.0\n-120.0,20.0\n", encoding="utf-8")
+    ran = locate(points, line, out)
+    assert ran.exit_code == 0
+    assert "exchanged" not in ran.err

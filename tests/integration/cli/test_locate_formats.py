@@ -207,7 +207,7 @@ def test_what_a_feature_says_besides_its_position_is_kept(line: Path, tmp_path: 
     assert ran.exit_code == 1
     assert "side is now side_in" in ran.err
     assert "row 2: geometry_type the geometry is 'LineString', not a Point" in ran.out
-    assert "row 4: type type is 'Point', not Feature" in ran.out
+    assert "row 4: type a 'Point', not a Feature: write " in ran.out
     first, second, third = json.loads(out.read_text(encoding="utf-8"))["features"]
     assert (first["id"], first["bbox"], first["geometry"]) == (7, [1, 2, 3, 4], given[0]["geometry"])
     assert (first["properties"]["side_in"], first["properties"]["side"]) == ("x", "B")
@@ -355,3 +355,17 @@ def test_no_ending_that_nobody_writes(line: Path, tmp_path: Path) -> None:
     for name in ("out.parquet.gz", "out.json", "out"):
         ran = locate(tmp_path / "points.csv", line, tmp_path / name)
         assert (ran.exit_code, ".parquet, .arrow" in ran.err) == (2, True)
+
+
+def test_lines_that_are_no_features_are_told_what_they_are_and_what_they_should_be(
+    line: Path, tmp_path: Path
+) -> None:
+    points = tmp_path / "points.ndjson"
+    points.write_text('{"id":"a","lon":37.2,"lat":48.5}\n', encoding="utf-8")
+    ran = locate(points, line, tmp_path / "out.csv")
+    assert ran.exit_code == 1
+    told = " ".join(ran.out.split())
+    assert "line 1: type an object without a type, not a Feature: write " in told
+    assert '{"type":"Feature","geometry":{"type":"Point",...},"properties":{...}}' in told
+    assert "here lat and lon stand by themselves" in told
+    assert "None" not in ran.out
