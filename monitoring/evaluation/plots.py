@@ -5,14 +5,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from monitoring.evaluation.attribution import Calibration
+from monitoring.evaluation.rule_plots import RULE_PLOTS, interval_figure
 from monitoring.evaluation.score import RuleScore, Score
-from monitoring.evaluation.shares import Share
+from monitoring.evaluation.shares import Rate, Share
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 SALT: Final = "contactline"
+PANELS_ACROSS: Final = 3
 BAND_ORDER: Final = ("observable", "in_reach", "out_of_reach")
 
 
@@ -21,7 +23,8 @@ class PlotsUnavailable(RuntimeError):
 
 
 def write_plots(score: Score, folder: Path) -> list[Path]:
-    """Writes `recall.svg`, `honesty.svg` and, where probabilities were stated, `reliability.svg`; their paths.
+    """Writes `recall.svg`, `honesty.svg`, the plots of `RULE_PLOTS` and, where probabilities were stated,
+    `reliability.svg`; their paths.
 
     Raises PlotsUnavailable without matplotlib.
     """
@@ -35,10 +38,9 @@ def write_plots(score: Score, folder: Path) -> list[Path]:
     with mpl.rc_context(settings):
         figures: dict[str, Figure] = {}
         if score.rules:
-            figures["recall"] = _recall(
-                new_figure(figsize=(8, 1 + 0.9 * len(score.rules)), layout="constrained"), score
-            )
-            figures["honesty"] = _honesty(new_figure(figsize=(5, 4), layout="constrained"), score)
+            figures["recall"] = _recall(new_figure, score)
+            figures |= {name: draw(new_figure, score) for name, draw in RULE_PLOTS.items()}
+            figures["honesty"] = _honesty(new_figure(figsize=(9, 4.5), layout="constrained"), score)
         stated = [
             (rule, name, calibration)
             for rule in score.rules
@@ -49,7 +51,7 @@ def write_plots(score: Score, folder: Path) -> list[Path]:
             if calibration.n
         ]
         if stated:
-            figures["reliability"] = _reliability(new_figure(figsize=(5, 5), layout="constrained"), stated)
+            figures["reliability"] = _reliability(new_figure, stated)
         for name, figure in figures.items():
             path = folder / f"{name}.svg"
             figure.savefig(path, metadata={"Date": None, "Creator": None})
@@ -57,37 +59,25 @@ def write_plots(score: Score, folder: Path) -> list[Path]:
     return written
 
 
-def _recall(figure: "Figure", score: Score) -> "Figure":
+def _recall(new_figure: Any, score: Score) -> "Figure":
     """Recall by band and precision of each rule, with intervals and n."""
-    axes: Axes = figure.add_subplot()
-    labels: list[str] = []
+    bars: list[tuple[str, Share | Rate, str]] = []
     for rule in score.rules:
-        bars = [
+        shares = [("recall", rule.recall)]
+        shares += [
             (f"recall, {band}", rule.recall_by_band[band])
             for band in BAND_ORDER
             if band in rule.recall_by_band
         ]
-        bars.append(("precision", rule.precision))
+        shares.append(("precision", rule.precision))
         if rule.told.not_asserted:
-            bars.append(("recall, observable, all told", rule.told.recall_observable))
-            bars.append(("precision, all told", rule.told.precision))
-        for name, share in bars:
-            _interval_bar(axes, len(labels), share, "tab:orange" if "precision" in name else "tab:blue")
-            labels.append(f"{rule.rule_id}: {name} (n = {share.whole})")
-    axes.set_yticks(range(len(labels)), labels)
-    axes.invert_yaxis()
-    axes.set_xlim(0, 1)
-    axes.set_xlabel("share, with 95 % interval")
-    axes.set_title(f"{score.header.get('scenario', '')}, seed {score.header.get('seed', '')}")
-    return figure
-
-
-def _interval_bar(axes: "Axes", at: float, share: Share, colour: str) -> None:
-    if share.value is None or share.low is None or share.high is None:
-        return
-    errors = [[share.value - share.low], [share.high - share.value]]
-    axes.barh(at, share.value, color=colour, alpha=0.6)
-    axes.errorbar(share.value, at, xerr=errors, color="black", capsize=3, linewidth=1)
+            shares.append(("recall, observable, all told", rule.told.recall_observable))
+            shares.append(("precision, all told", rule.told.precision))
+        bars += [
+            (f"{rule.rule_id}: {name}", share, "tab:orange" if "precision" in name else "tab:blue")
+            for name, share in shares
+        ]
+    return interval_figure(new_figure, score, "share, with 95 % interval", bars)
 
 
 def _honesty(figure: "Figure", score: Score) -> "Figure":
@@ -104,20 +94,29 @@ def _honesty(figure: "Figure", score: Score) -> "Figure":
             _points(axes, [(level, share) for level, share in known], _label(rule, known[0][1].whole))
     axes.set_xlabel("stated probability of the ellipse")
     axes.set_ylabel("true places inside")
-    axes.legend()
+    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=8)
     return figure
 
 
-def _reliability(figure: "Figure", stated: list[tuple[RuleScore, str, Calibration]]) -> "Figure":
-    """Stated probabilities against how often they came true."""
-    axes: Axes = figure.add_subplot()
-    axes.plot([0, 1], [0, 1], color="grey", linewidth=1, label="calibrated")
-    for rule, name, calibration in stated:
-        points = [(b.mean_stated, b.came_true) for b in calibration.table]
-        _points(axes, points, f"{_label(rule, calibration.n)}, {name}, Brier {calibration.brier:.3f}")
-    axes.set_xlabel("stated")
-    axes.set_ylabel("came true")
-    axes.legend()
+def _reliability(new_figure: Any, stated: list[tuple[RuleScore, str, Calibration]]) -> "Figure":
+    """Stated probabilities against how often they came true, a panel for each rule."""
+    rules = list(dict.fromkeys(rule.rule_id for rule, _, _ in stated))
+    down = -(-len(rules) // PANELS_ACROSS)
+    figure: Figure = new_figure(figsize=(3.4 * PANELS_ACROSS, 0.4 + 3.2 * down), layout="constrained")
+    for number, rule_id in enumerate(rules):
+        axes: Axes = figure.add_subplot(down, PANELS_ACROSS, number + 1)
+        axes.plot([0, 1], [0, 1], color="grey", linewidth=1)
+        for rule, name, calibration in stated:
+            if rule.rule_id == rule_id:
+                points = [(b.mean_stated, b.came_true) for b in calibration.table]
+                _points(axes, points, f"{name} (n = {calibration.n}), Brier {calibration.brier:.3f}")
+        axes.set_xlim(-0.03, 1.03)
+        axes.set_ylim(-0.03, 1.35)
+        axes.set_yticks([0.0, 0.25, 0.5, 0.75, 1.0])
+        axes.set_title(rule_id)
+        axes.legend(fontsize=7, loc="upper left")
+    figure.supxlabel("stated")
+    figure.supylabel("came true, with 95 % interval")
     return figure
 
 

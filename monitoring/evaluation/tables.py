@@ -6,6 +6,7 @@ from typing import Final
 from rich import box
 from rich.table import Table
 
+from monitoring.evaluation.accuracy import Spread
 from monitoring.evaluation.cases import CaseScore
 from monitoring.evaluation.score import RuleScore, Score
 from monitoring.evaluation.shares import Rate, Share
@@ -45,6 +46,16 @@ def _interval(share: Share) -> str:
 
 def _rate(rate: Rate) -> str:
     return "-" if rate.value is None else f"{rate.value:.2f}"
+
+
+def _rate_interval(rate: Rate) -> str:
+    if rate.value is None or rate.low is None or rate.high is None:
+        return "-"
+    return f"{rate.value:.2f} [{rate.low:.2f}, {rate.high:.2f}] of {rate.count}"
+
+
+def _spread(spread: Spread, unit: str) -> str:
+    return f"{_number(spread.median, unit)}, {_number(spread.p90, unit)} of {spread.n}"
 
 
 def _number(value: float | None, unit: str) -> str:
@@ -118,34 +129,37 @@ def detail_rows(rule: RuleScore) -> list[tuple[str, str]]:
         ("precision with what is only told", _interval(rule.told.precision)),
         ("precision of violations", _interval(rule.precision_violation)),
         ("false alarms, of them innocent causes", f"{len(rule.false_alarms)}, {len(rule.innocent)}"),
-        ("false alarms a day and 100 km", _rate(rule.false_alarm_rate)),
+        ("false alarms a day and 100 km", _rate_interval(rule.false_alarm_rate)),
         ("splits, merges", f"{len(rule.splits)}, {len(rule.merges)}"),
         ("reports per happening", _ratio(rule.duplicates)),
         ("happenings per report", _ratio(rule.happenings_per_report)),
     ]
     if rule.count_ratio is not None:
         rows.append(
-            ("counted / true, mean error", f"{rule.count_ratio:.2f}, {rule.count_error_mean or 0:.2f}")
+            (
+                "counted / true, mean error",
+                f"{rule.count_ratio:.2f}, {rule.count_error_mean or 0:.2f} of {rule.phenomena_true}",
+            )
         )
     if accuracy.location_m.n:
         rows.append(
             (
                 "location error, median, 90 %",
-                f"{_number(accuracy.location_m.median, 'm')}, {_number(accuracy.location_m.p90, 'm')}",
+                _spread(accuracy.location_m, "m"),
             )
         )
         rows += [(f"true place inside the {k} % ellipse", _interval(s)) for k, s in accuracy.inside.items()]
     rows.append(
         (
             "time error, median, 90 %",
-            f"{_number(accuracy.time_s.median, 's')}, {_number(accuracy.time_s.p90, 's')}",
+            _spread(accuracy.time_s, "s"),
         )
     )
     if accuracy.delay_s.n:
         rows.append(
             (
                 "delay to the final, median, 90 %",
-                f"{_number(accuracy.delay_s.median, 's')}, {_number(accuracy.delay_s.p90, 's')}",
+                _spread(accuracy.delay_s, "s"),
             )
         )
     rows += [

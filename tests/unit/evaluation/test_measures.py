@@ -18,6 +18,7 @@ from monitoring.evaluation.accuracy import accuracy, mahalanobis2
 from monitoring.evaluation.attribution import Calibration, attribution
 from monitoring.evaluation.plots import write_plots
 from monitoring.evaluation.reports import Report
+from monitoring.evaluation.rule_plots import RULE_PLOTS
 from monitoring.evaluation.shares import Rate, Share
 from monitoring.simulation.truth import Happening, Place
 from tests.unit.evaluation.test_matching import finding, happening, table, truth
@@ -196,7 +197,8 @@ def test_plots_are_the_same_bytes_each_time(tmp_path: Path) -> None:
         return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
 
     first = written("first")
-    assert set(first) == {"recall.svg", "honesty.svg", "reliability.svg"}
+    plots = {"recall", "honesty", "reliability", *RULE_PLOTS}
+    assert set(first) == {f"{name}.svg" for name in plots}
     assert written("second") == first
     assert b"<dc:date>" not in (tmp_path / "first" / "recall.svg").read_bytes()
 

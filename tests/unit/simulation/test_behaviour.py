@@ -14,6 +14,7 @@ from monitoring import events, schema
 from monitoring.simulation import (
     Happening,
     Truth,
+    parse_scenario,
     parse_truth,
     scenario_names,
     simulate,
@@ -193,3 +194,24 @@ def test_native_files_hold_the_same_events_with_times_as_timestamps(
     assert read["time"].cast(pa.int64()).to_pylist() == finished.events["time_ns"].to_pylist()
     assert read["lon"].equals(finished.events["lon"])
     assert "media" not in read.column_names
+
+
+MINERS = b"""
+format: 1
+extends: quiet-day
+name: miners
+summary: Mines are laid near the line at night.
+fires:
+  - {name: mine-laying, weapon: digging, kind: mine, per_day_100km: 3, offset_km: [0.3, 1], rounds: [5, 20],
+     interval_s: [60, 240], spread_m: 150, hours: [0, 5]}
+"""
+
+
+def test_mines_are_laid_in_a_scenario_of_a_users_own_and_seen_as_mines(line: ContactLine) -> None:
+    run = simulate(parse_scenario(MINERS, "miners.yaml"), line, seed=3, hours=12)
+    table = pa.concat_tables(run.tables())
+    laid = [h for h in run.truth().happenings if h.actor == "mine-laying"]
+    assert len(laid) > 10
+    assert {h.kind for h in laid} == {"works"}
+    assert {(r.rule_id, r.verdict) for h in laid for r in h.rules} == {("engineering_works", "violation")}
+    assert "mine" in table.column("kind").to_pylist()
