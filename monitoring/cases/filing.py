@@ -29,7 +29,7 @@ import numpy as np
 import pyarrow as pa
 
 from geodata import cells
-from monitoring import schema
+from monitoring import events, schema
 from monitoring.agreement import Agreement, Parameters
 from monitoring.cases.posts import Posts
 from monitoring.cases.priority import FIRST, LAST, Circumstances, is_corroborated, priority_of
@@ -39,6 +39,7 @@ STATE_VERSION: Final = 4
 MEMORY_NS: Final = 92 * 86_400 * 1_000_000_000
 """Findings and cases older than this, by event time, before the newest one are no longer joined or flagged."""
 
+_NO_FILINGS: Final = events.empty(schema.FILINGS)
 _UNREAD: Final = ["detail", "event_ids"]
 """Columns of a finding that no policy asks for, and most of its bytes."""
 
@@ -136,7 +137,7 @@ def step(
     revised: its case is updated.
     """
     if not findings.num_rows:
-        return state, schema.FILINGS.empty_table()
+        return state, _NO_FILINGS
     desk = _Desk(state, parameters)
     sentences = dict(
         zip(incidents.column("incident_id").to_pylist(), incidents.column("summary").to_pylist(), strict=True)

@@ -42,7 +42,6 @@ work; sensors that worked at some time and reach there, and registered posts tha
 FIGURES: Final = 6
 _SITES_MOST: Final = 8
 _FLIGHTS_MOST: Final = 60
-_WATCHES_MOST: Final = 60
 _POSTS_MOST: Final = 20_000
 _MEAN_EARTH_M: Final = 6_371_008.8
 
@@ -159,8 +158,12 @@ def figures_of(inputs: Inputs, posts: Posts, mobile: Indices, parameters: Parame
     for slot, hours in enumerate(inputs.hours.tolist()):
         if not hours:
             continue
-        watched = sites.watched(site, left * inputs.working[fixed, slot], crews.get(slot))
-        table[:, [WATCHED, EFFECTIVE, LOST]] += watched * hours
+        miss = site.grouping.miss(left * inputs.working[fixed, slot])
+        if slot in crews:
+            cell, missed = sites.missed(crews[slot])
+            miss = miss.copy()
+            miss[cell] *= missed
+        table[:, [WATCHED, EFFECTIVE, LOST]] += _kilometres(site, miss, cells) * hours
     worked: Flags = np.asarray((inputs.working & (inputs.hours > 0)).any(axis=1))
     table[:, WORKING] = site.count(worked[fixed]) + aircraft
     table[:, DOWN] = site.count(~worked[fixed])
@@ -171,8 +174,7 @@ def figures_of(inputs: Inputs, posts: Posts, mobile: Indices, parameters: Parame
 class _Site:
     """Observers that stay where they are, with the cells that they reach."""
 
-    def __init__(self, key: bytes, observers: Observers, pairs: Pairs, cells: LineCells) -> None:
-        self.key = key
+    def __init__(self, observers: Observers, pairs: Pairs, cells: LineCells) -> None:
         self.grouping = Grouping(pairs, group_of(observers), cells.cell_count)
         count = len(observers.type_idx)
         self.is_watched_at_best = together(self.grouping.miss(np.ones(count))) >= WATCHED_PROB
@@ -210,36 +212,31 @@ class _Sites:
         self._flights: dict[bytes, _Flight] = {}
         self._sites: dict[bytes, _Site] = {}
         self._posts: dict[tuple[float, ...], tuple[Indices, Reals]] = {}
-        self._watches: dict[bytes, Reals] = {}
+        self._missed: dict[bytes, tuple[Indices, Reals]] = {}
 
     def site(self, observers: Observers) -> _Site:
         """The posts as they are now."""
         key = _digest(*observers)
         site = self._sites.get(key)
         if site is None:
-            site = _Site(key, observers, self._pairs(observers), self.cells)
+            site = _Site(observers, self._pairs(observers), self.cells)
             # Replaced, not changed: another thread may be reading.
             kept = dict(list(self._sites.items())[1 - _SITES_MOST :])
             self._sites = {**kept, key: site}
         return site
 
-    def watched(self, site: _Site, left: Reals, crew: _Crew | None) -> Reals:
-        """`_kilometres` of a slot, by what is left of each post's chances and by who flew.
+    def missed(self, crew: _Crew) -> tuple[Indices, Reals]:
+        """Cells that a crew reached, and the chance that all of it miss a happening there.
 
-        Most slots are like one before: nothing changed, or their hour is looked at again.
+        Where an hour is looked at again, it is mostly for what the posts lost.
         """
-        key = _digest(left) + site.key + (crew.flight.key + _digest(crew.left) if crew else b"")
-        watched = self._watches.get(key)
-        if watched is None:
-            miss = site.grouping.miss(left)
-            if crew is not None:
-                cell, missed = missed_at(crew.flight.pairs, crew.flight.group, crew.left)
-                miss = miss.copy()
-                miss[cell] *= missed
-            watched = _kilometres(site, miss, self.cells)
-            kept = dict(list(self._watches.items())[1 - _WATCHES_MOST :])
-            self._watches = {**kept, key: watched}
-        return watched
+        key = crew.flight.key + _digest(crew.left)
+        missed = self._missed.get(key)
+        if missed is None:
+            missed = missed_at(crew.flight.pairs, crew.flight.group, crew.left)
+            kept = dict(list(self._missed.items())[1 - _FLIGHTS_MOST :])
+            self._missed = {**kept, key: missed}
+        return missed
 
     def flights(self, fleets: Sequence[Observers]) -> list[_Flight]:
         """Aircraft as they were in some slots; an hour is looked at again when hardly any of that has changed."""

@@ -21,6 +21,7 @@ from monitoring.coverage.health import HOUR_NS, HOUR_SLOTS, KEEP_HOURS, SLOT_NS,
 Indices = NDArray[np.int64]
 
 STATE_VERSION: Final = 1
+_NOTHING: Final = events.empty(schema.COVERAGE)
 AMENDED_EVERY_HOURS: Final = 3
 """What came late is looked at when the watermark passes every third hour, and at an end of input."""
 SILENT_HOURS_MOST: Final = 48
@@ -111,7 +112,7 @@ def step(
     At the end of input the running hour is told as far as it has come, and again when it is over.
     """
     if not parameters.sensors:
-        return state, schema.COVERAGE.empty_table()
+        return state, _NOTHING
     clerk = _Clerk(state.pruned(), parameters)
     hour_of = events.ints(due, "time_ns") // HOUR_NS
     reached = until_ns // HOUR_NS
@@ -236,7 +237,7 @@ class _Clerk:
 
     def table(self) -> pa.Table:
         """What is told."""
-        return pa.concat_tables([schema.COVERAGE.empty_table(), *self._rows])
+        return pa.concat_tables([_NOTHING, *self._rows])
 
     def _window_at(self, hour: int) -> Health:
         """The health with its window up to the end of an hour, free to be written to."""

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from monitoring import events
 from monitoring.incidents import geometry
 from monitoring.tracks.sketches import SKETCHES
 
@@ -25,6 +26,7 @@ Ints = NDArray[np.int64]
 Reals = NDArray[np.float64]
 Keys = NDArray[np.uint64]
 
+_NO_SKETCHES: Final = events.empty(SKETCHES)
 _NO_ROWS: Final = np.zeros(0, dtype=np.int64)
 
 
@@ -32,7 +34,7 @@ class Sketchbook:
     """Sketches (`SKETCHES`) by time and then key. Never changed; the methods that change give another."""
 
     def __init__(self, table: pa.Table | None = None) -> None:
-        self.table = (SKETCHES.empty_table() if table is None else table).combine_chunks()
+        self.table = (_NO_SKETCHES if table is None else table).combine_chunks()
 
     def __len__(self) -> int:
         return int(self.table.num_rows)
@@ -148,7 +150,13 @@ class Sketchbook:
 
     def covariance(self, rows: Ints) -> tuple[Reals, Reals, Reals]:
         """Variances east, east-north, north of the rows' errors (m²), none below the floor's."""
-        major, minor, azimuth = (self.column(name)[rows] for name in ("major_m", "minor_m", "azimuth_deg"))
+        var_e, cov_en, var_n = self._covariances
+        return var_e[rows], cov_en[rows], var_n[rows]
+
+    @cached_property
+    def _covariances(self) -> tuple[Reals, Reals, Reals]:
+        """`covariance` of every row: a row is asked for by many questions."""
+        major, minor, azimuth = (self.column(name) for name in ("major_m", "minor_m", "azimuth_deg"))
         return geometry.covariance(np.hypot(major, FLOOR_M), np.hypot(minor, FLOOR_M), azimuth)
 
     @cached_property

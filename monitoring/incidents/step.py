@@ -29,6 +29,8 @@ Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
 _CHUNKS_MAX: Final = 32
+_NO_MEMBERS: Final = events.empty(schema.MEMBERS)
+_NONE_APART: Final = events.empty(APART)
 
 
 class _Fire(NamedTuple):
@@ -103,7 +105,7 @@ def _step_fire(
     if rows.num_rows == 0:
         kept = runs.take(runs.close_ns >= until_ns)
         state = replace(state, runs=kept, counts=shouting.recent(state.counts, until_ns))
-        return state, _Fire([], [], schema.MEMBERS.empty_table(), APART.empty_table())
+        return state, _Fire([], [], _NO_MEMBERS, _NONE_APART)
     if rows.column(0).num_chunks > _CHUNKS_MAX:
         rows = rows.combine_chunks()
     run, is_due = joined(rows, until_ns, is_end, parameters)
@@ -164,7 +166,7 @@ def _publish(
     gathered, heads = _gathered(rows, out, head, activities, state.counts, parameters)
     if not len(heads):
         return (
-            _Fire([], [], schema.MEMBERS.empty_table(), apart_table),
+            _Fire([], [], _NO_MEMBERS, apart_table),
             state.published,
             state.published_findings,
         )

@@ -26,6 +26,8 @@ from monitoring.pipeline.reevaluation import ReevaluationRequest, Stragglers
 from monitoring.rules import IncidentRule, chosen
 
 STATE_VERSION: Final = 4
+_NO_EVENTS: Final = events.empty(schema.EVENTS)
+_NO_COVERAGE: Final = events.empty(schema.COVERAGE)
 _FIRE: Final = np.array([kind in schema.FIRE_KINDS for kind in schema.KINDS])
 
 
@@ -40,13 +42,12 @@ class EngineOutput(NamedTuple):
     incidents: pa.Table
     members: pa.Table
     filings: pa.Table
-    coverage: pa.Table = pa.Table.from_batches([], schema.COVERAGE)  # loads no pandas, as `empty_table` would
+    coverage: pa.Table = events.empty(schema.COVERAGE)
 
     @classmethod
     def empty(cls) -> "EngineOutput":
         """No result."""
-        names = ("findings", "incidents", "members", "filings", "coverage")
-        return cls(*(schema.schema_of(name).empty_table() for name in names))
+        return cls(*(events.empty(schema.schema_of(name)) for name in cls._fields))
 
 
 class Engine:
@@ -114,7 +115,7 @@ class Engine:
         provisional = {
             name: _with_state(getattr(output, name), "provisional") for name in ("findings", "incidents")
         }
-        return output._replace(**provisional, filings=schema.FILINGS.empty_table())
+        return output._replace(**provisional, filings=events.empty(schema.FILINGS))
 
     def stragglers(self) -> ReevaluationRequest | None:
         """What has to be judged again because evidence came behind the watermark; None when nothing has."""
@@ -213,7 +214,7 @@ class Engine:
 
     def _advance(self, until_ns: int, is_end: bool, has_coverage: bool = True) -> EngineOutput:
         due = self._due(until_ns)
-        watched = schema.COVERAGE.empty_table()
+        watched = _NO_COVERAGE
         if has_coverage:
             self._coverage, watched = coverage.step(self._coverage, due, until_ns, is_end, self._parameters)
         fixes = tracking.fixes_of(due, self._parameters)
@@ -271,7 +272,7 @@ def _is_fire(table: pa.Table) -> NDArray[np.bool_]:
 
 
 def _concatenated(tables: list[pa.Table]) -> pa.Table:
-    return pa.concat_tables(tables).combine_chunks() if tables else schema.EVENTS.empty_table()
+    return pa.concat_tables(tables).combine_chunks() if tables else _NO_EVENTS
 
 
 def _with_state(table: pa.Table, state: str) -> pa.Table:

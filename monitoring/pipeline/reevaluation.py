@@ -233,9 +233,13 @@ def _renamed(shard: tracking.TrackShard, names: dict[str, tuple[str, int]]) -> t
     return tracking.TrackShard(shard.fixes, memory)
 
 
+NOT_PLACED: Final = events.empty(schema.PLACED_EVENTS)
+"""No event with place facts."""
+
+
 def placed(table: pa.Table, parameters: Parameters) -> pa.Table:
     """Place facts of events that belong to no track (PLACED_EVENTS)."""
-    return place(table, parameters) if table.num_rows else schema.PLACED_EVENTS.empty_table()
+    return place(table, parameters) if table.num_rows else NOT_PLACED
 
 
 _NOT_CONTENT: Final = frozenset({"finding_id", "revision", "state", "engine_version", "incident_id"})

@@ -31,6 +31,10 @@ _NOT_CONTENT: Final = (
 )
 
 
+_NO_ROWS: Final = events.empty(schema.PLACED_EVENTS)
+_NO_MEMBERS: Final = events.empty(schema.MEMBERS)
+
+
 class Told(NamedTuple):
     """A finding (row of FINDINGS) as it was published last, and whether it was decided by then."""
 
@@ -43,7 +47,7 @@ class WindowState:
     """Of one rule: rows still needed (PLACED_EVENTS in canonical order), what was told by the id that the rule gives
     it, the watermark from which it must be asked again, and that until which further events are only kept."""
 
-    rows: pa.Table = field(default_factory=schema.PLACED_EVENTS.empty_table)
+    rows: pa.Table = field(default_factory=lambda: _NO_ROWS)
     told: Mapping[str, Told] = field(default_factory=dict)
     due_ns: int = NEVER_NS
     settled_ns: int = 0
@@ -234,7 +238,7 @@ class _Sheet:
 
     def output(self) -> WindowOutput:
         """Everything, in the order of telling."""
-        members = pa.concat_tables([schema.MEMBERS.empty_table(), *self._members])
+        members = pa.concat_tables([_NO_MEMBERS, *self._members])
         return WindowOutput(self._findings, self._incidents, members)
 
 
@@ -386,9 +390,8 @@ def _due_ns(windows: Windows, told: Mapping[str, Told], until_ns: int) -> int:
 
 def _read(rules: Sequence[WindowRule], table: pa.Table, parameters: Parameters) -> list[pa.Table]:
     """For each rule the events of its kinds that matter to it, with their place facts."""
-    nothing = schema.PLACED_EVENTS.empty_table()
     if not table.num_rows:
-        return [nothing] * len(rules)
+        return [_NO_ROWS] * len(rules)
     kind, object_class = events.codes(table, "kind"), events.codes(table, "object_class")
     wanted = []
     for rule in rules:
@@ -400,7 +403,7 @@ def _read(rules: Sequence[WindowRule], table: pa.Table, parameters: Parameters) 
         wanted.append(is_own)
     at = np.flatnonzero(np.logical_or.reduce(wanted))
     if not len(at):
-        return [nothing] * len(rules)
+        return [_NO_ROWS] * len(rules)
     placed = place(table.take(pa.array(at)), parameters)
     read = []
     for is_own, rule in zip(wanted, rules, strict=True):

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from monitoring import schema
+from monitoring import events, schema
 from monitoring.tracks.batch import TrackBatch
 from monitoring.tracks.keys import LONE, sensor_keys
 
@@ -90,7 +90,7 @@ def in_order(parts: list[pa.Table]) -> pa.Table:
     """Sketches of several shards, by time and then key."""
     if len(parts) == 1:
         return parts[0]
-    table = pa.concat_tables(parts).combine_chunks() if parts else SKETCHES.empty_table()
+    table = pa.concat_tables(parts).combine_chunks() if parts else events.empty(SKETCHES)
     if not table.num_rows:
         return table
     keys, time_ns = table.column("key").to_numpy(), table.column("time_ns").to_numpy()
