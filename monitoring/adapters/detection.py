@@ -91,7 +91,7 @@ class _Rows:
         for (_, chunk), decoded in worked_ahead(self._chunks(), _decoded):
             admission = admit(decoded, None, None, None, None, self._seen)
             kept = np.isin(decoded.ok_rows, admission.accepted_rows)
-            self._seen.add(decoded.key_hash[kept], decoded.content_hash[kept])
+            self._seen.add(decoded.key_hash[kept], decoded.content_hash[kept], are_new=True)
             self.receipt = self.receipt.merge(admission.receipt)
             table = addressed(admission.accepted, 0, admission.accepted_rows, admission.flags)
             if table.num_rows:

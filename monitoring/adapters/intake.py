@@ -244,7 +244,8 @@ class Delivery:
         )
         assert seq == expected_seq, "the journal's order is the order of judgement"
         kept = np.isin(decoded.ok_rows, admission.accepted_rows)
-        runtime.seen.add(decoded.key_hash[kept], decoded.content_hash[kept], seq)
+        # Admission looked them up under the same lock.
+        runtime.seen.add(decoded.key_hash[kept], decoded.content_hash[kept], seq, are_new=True)
         self.receipt_id, self.journal_from, self.journal_to = receipt_id, first, seq
         self._rows_since_tick += decoded.row_count
         self.late_count = self.receipt.flagged.get("late", 0)

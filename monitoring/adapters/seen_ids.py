@@ -128,14 +128,24 @@ class SeenIds:
                 open_keys = open_keys[~hit]
         return content, is_found
 
-    def add(self, key_hash: Hashes, content_hash: Hashes, journal_seq: int | None = None) -> None:
+    def add(
+        self,
+        key_hash: Hashes,
+        content_hash: Hashes,
+        journal_seq: int | None = None,
+        *,
+        are_new: bool = False,
+    ) -> None:
         """Remember keys (m, 2) with their contents (m, 2); a key that is known keeps its first content.
 
         `journal_seq`: the record whose accepted events these *all* are (the set is then complete up to it).
+        `are_new`: `lookup` found none of them, and nothing was added since; they are not looked up again.
         """
         if len(key_hash):
-            known = self.lookup(key_hash)[1]
-            rows = id_runs.sorted_run(key_hash[~known], content_hash[~known])
+            if not are_new:
+                known = self.lookup(key_hash)[1]
+                key_hash, content_hash = key_hash[~known], content_hash[~known]
+            rows = id_runs.sorted_run(key_hash, content_hash)
             with self._lock:
                 if len(rows):
                     self._tail.append(_Run.of(rows))

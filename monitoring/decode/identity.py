@@ -10,6 +10,7 @@ that picks ids to collide with another sensor's, so it starts from a keyed BLAKE
 """
 
 import hashlib
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -25,6 +26,9 @@ _S33: Final = np.uint64(33)
 _S29: Final = np.uint64(29)
 _TAIL_MASKS: Final = np.array([(1 << (8 * size)) - 1 for size in range(8)], dtype=np.uint64)
 
+SEEDS_MAX: Final = 1 << 12
+"""So many names of fields and sensors keep their seeds from chunk to chunk."""
+
 Hashes = NDArray[np.uint64]
 
 
@@ -38,6 +42,7 @@ def _mix(value: Hashes) -> Hashes:
     return value
 
 
+@lru_cache(maxsize=SEEDS_MAX)
 def _seeds(text: str, key: bytes = b"") -> tuple[int, int]:
     digest = hashlib.blake2b(text.encode(), digest_size=16, key=key).digest()
     return int.from_bytes(digest[:8], "little"), int.from_bytes(digest[8:], "little")

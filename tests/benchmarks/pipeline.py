@@ -190,7 +190,7 @@ class _Ours:
         admission = admit(rows, self._registry, self._area, None, None, self._seen)
         seq = self._journaled(chunk, admission) if self._upto != "admission" else 1
         kept = np.isin(rows.ok_rows, admission.accepted_rows)
-        self._seen.add(rows.key_hash[kept], rows.content_hash[kept], seq)
+        self._seen.add(rows.key_hash[kept], rows.content_hash[kept], seq, are_new=True)
         return addressed(admission.accepted, seq, admission.accepted_rows, admission.flags)
 
     def _journaled(self, chunk: Chunk, admission: Admission) -> int:

@@ -47,6 +47,22 @@ def test_the_first_content_of_an_id_stays(tmp_path: Path) -> None:
     assert np.array_equal(seen.lookup(keys)[0], contents)
 
 
+def test_ids_that_were_just_looked_up_are_added_without_looking_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys, contents = hashes(500), hashes(500)
+    seen = SeenIds(tmp_path)
+    seen.add(keys[:200], contents[:200], 1)
+    assert not seen.lookup(keys[200:])[1].any()
+    with monkeypatch.context() as patched:
+        patched.setattr(SeenIds, "lookup", lambda *_: pytest.fail("looked up once more"))
+        seen.add(keys[200:], contents[200:], 2, are_new=True)
+    got, is_found = seen.lookup(keys)
+    assert is_found.all()
+    assert np.array_equal(got, contents)
+    assert seen.complete_to == 2
+
+
 def test_what_was_not_flushed_is_added_again_from_the_journal(tmp_path: Path) -> None:
     keys = hashes(30)
     seen = SeenIds(tmp_path)
