@@ -28,6 +28,8 @@ _UNKNOWN: Final = schema.AFFILIATIONS.index("unknown")
 _NOTHING: Final = pa.Table.from_batches([], schema.FINDINGS)  # loads no pandas, as `empty_table` would
 
 
+_ORDER: Final = ("rule_id", "time_start_ns", "finding_id", "revision")
+"""Behind the time of decision, what findings are put in order by."""
 Decided = tuple[int, Mapping[str, Any]]
 """The event time that decided a finding, and its row."""
 
@@ -48,16 +50,19 @@ class Judged(NamedTuple):
         """From rows in any order: in that of decision, then rule, start, finding id and revision."""
         ordered = sorted(
             rows,
-            key=lambda r: (
-                r[0],
-                r[1]["rule_id"],
-                r[1]["time_start_ns"],
-                r[1]["finding_id"],
-                r[1]["revision"],
-            ),
+            key=lambda r: (r[0], *(r[1][name] for name in _ORDER)),
         )
         decided_ns = np.array([decided for decided, _ in ordered], dtype=np.int64)
         return cls(table(row for _, row in ordered), decided_ns)
+
+    def with_others(self, others: "Judged") -> "Judged":
+        """Together with others, in the order of `of`."""
+        whole = pa.concat_tables([self.findings, others.findings]).combine_chunks()
+        decided_ns = np.concatenate([self.decided_ns, others.decided_ns])
+        columns = (whole.column(name).to_pylist() for name in _ORDER)
+        keys = list(zip(decided_ns.tolist(), *columns, strict=True))
+        order = np.array(sorted(range(len(keys)), key=keys.__getitem__), dtype=np.int64)
+        return self._replace(findings=whole.take(pa.array(order)), decided_ns=decided_ns[order])
 
 
 def table(rows: Iterable[Mapping[str, Any]]) -> pa.Table:
@@ -187,9 +192,12 @@ def probability(value: float) -> float | None:
     return None if math.isnan(value) else round(min(max(float(value), 0.0001), 0.9999), 4)
 
 
+_ENCODER: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
 def canonical_json(content: Mapping[str, Any]) -> str:
     """`detail` as canonical JSON text."""
-    return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return _ENCODER.encode(content)
 
 
 _PARTS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])

@@ -38,6 +38,8 @@ _READ: Final = (
     *STATEMENTS,
 )
 """What of an event bears on its sensor's health."""
+COLUMNS: Final = (*_READ, "lon", "lat", "sigma_m")
+"""What of an event bears on coverage: its sensor's health, and where it was jammed."""
 _JAMMING, _OUTAGE, _TAMPER, _HEARTBEAT = (
     schema.KINDS.index(kind) for kind in ("jamming", "outage", "tamper", "heartbeat")
 )

@@ -213,13 +213,15 @@ class Engine:
         return engine
 
     def _advance(self, until_ns: int, is_end: bool, has_coverage: bool = True) -> EngineOutput:
-        due = self._due(until_ns)
+        everything, rows = self._due(until_ns)
         watched = _NO_COVERAGE
         if has_coverage:
-            self._coverage, watched = coverage.step(self._coverage, due, until_ns, is_end, self._parameters)
-        fixes = tracking.fixes_of(due, self._parameters)
+            signs = events.taken(everything.select(coverage.COLUMNS), rows)
+            self._coverage, watched = coverage.step(self._coverage, signs, until_ns, is_end, self._parameters)
+        # Each step takes the columns and rows that it reads: to copy all of them would take as long as to judge them.
+        fixes = tracking.fixes_of(events.taken(everything.select(tracking.READ), rows), self._parameters)
         self._tracks, movement = tracking.advance(self._tracks, fixes, until_ns, is_end, self._parameters)
-        fire = due.filter(pa.array(_is_fire(due)))
+        fire = events.taken(everything, rows[_is_fire(everything)[rows]])
         self._incidents, output = incidents.step(
             self._incidents,
             reevaluation.placed(fire, self._parameters),
@@ -232,7 +234,10 @@ class Engine:
             self._incident_rules,
             movement.sketches,
         )
-        self._windows, around = windows.advance(self._windows, due, until_ns, is_end, self._parameters)
+        around_places = events.taken(everything, rows[windows.is_read(everything, self._parameters)[rows]])
+        self._windows, around = windows.advance(
+            self._windows, around_places, until_ns, is_end, self._parameters
+        )
         return self._filed(_together(output, around))._replace(coverage=watched)
 
     def _filed(self, output: incidents.IncidentOutput) -> EngineOutput:
@@ -241,23 +246,23 @@ class Engine:
         self._filing, filings = filing.step(self._filing, judged, described, self._parameters)
         return EngineOutput(judged, described, output.members, filings)
 
-    def _due(self, until_ns: int) -> pa.Table:
-        """Waiting events up to the watermark, each once, in canonical order; later ones go on waiting."""
+    def _due(self, until_ns: int) -> tuple[pa.Table, NDArray[np.int64]]:
+        """Events that waited, and which of them are up to the watermark, each once, in canonical order.
+
+        Later ones go on waiting.
+        """
         everything = _concatenated(self._waiting)
         is_due = events.ints(everything, "time_ns") <= until_ns
         waiting = np.flatnonzero(~is_due)
         self._waiting = [events.taken(everything, waiting)] if len(waiting) else []
-        due = events.distinct_in_order(everything, np.flatnonzero(is_due))
-        return events.taken(everything, due)
+        return everything, events.distinct_in_order(everything, np.flatnonzero(is_due))
 
 
 def _together(output: incidents.IncidentOutput, around: windows.WindowOutput) -> incidents.IncidentOutput:
     """The results of both, findings in the order of decision."""
     if not around.findings:
         return output
-    judged = Judged.of(
-        [*zip(output.decided_ns.tolist(), output.findings.to_pylist(), strict=True), *around.findings]
-    )
+    judged = Judged(output.findings, output.decided_ns).with_others(Judged.of(around.findings))
     rows = pa.Table.from_pylist(around.incidents, schema=schema.INCIDENTS)
     return output._replace(
         findings=judged.findings,

@@ -20,6 +20,8 @@ from monitoring.tracks.state import Fixes, of_this_version
 from monitoring.tracks.step import COLUMNS, step
 
 _TRACK: Final = schema.KINDS.index("track")
+READ: Final = ("kind", *COLUMNS)
+"""What `fixes_of` reads of an event."""
 _SIGHTING: Final = schema.KINDS.index("sighting")
 
 

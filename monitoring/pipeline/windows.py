@@ -390,21 +390,13 @@ def _due_ns(windows: Windows, told: Mapping[str, Told], until_ns: int) -> int:
 
 def _read(rules: Sequence[WindowRule], table: pa.Table, parameters: Parameters) -> list[pa.Table]:
     """For each rule the events of its kinds that matter to it, with their place facts."""
-    if not table.num_rows:
+    if not table.num_rows or not rules:
         return [_NO_ROWS] * len(rules)
-    kind, object_class = events.codes(table, "kind"), events.codes(table, "object_class")
-    wanted = []
-    for rule in rules:
-        is_own = np.isin(kind, [schema.KINDS.index(word) for word in rule.KINDS])
-        classes = getattr(rule, "OBJECT_CLASSES", None)
-        if classes is not None:
-            # Fixes are many; only those of the rule's classes are worth a place.
-            is_own &= np.isin(object_class, [schema.OBJECT_CLASSES.index(word) for word in classes])
-        wanted.append(is_own)
+    wanted = _wanted(rules, table)
     at = np.flatnonzero(np.logical_or.reduce(wanted))
     if not len(at):
         return [_NO_ROWS] * len(rules)
-    placed = place(table.take(pa.array(at)), parameters)
+    placed = place(events.taken(table, at), parameters)
     read = []
     for is_own, rule in zip(wanted, rules, strict=True):
         own = np.flatnonzero(is_own[at])
@@ -412,6 +404,30 @@ def _read(rules: Sequence[WindowRule], table: pa.Table, parameters: Parameters) 
         is_used = rule.thin(rows, parameters) if len(own) else np.zeros(0, dtype=np.bool_)
         read.append(rows if is_used.all() else rows.filter(pa.array(is_used)))
     return read
+
+
+def is_read(table: pa.Table, parameters: Parameters) -> NDArray[np.bool_]:
+    """Which events (EVENTS) any of the rules reads, (n,); the others need not be handed to `advance`."""
+    none = np.zeros(table.num_rows, dtype=np.bool_)
+    return np.asarray(np.logical_or.reduce([none, *_wanted(window_rules(parameters), table)]))
+
+
+def _wanted(rules: Sequence[WindowRule], table: pa.Table) -> list[NDArray[np.bool_]]:
+    """For each rule the events of its kinds, and of its classes if it names some: fixes are many."""
+    kind, object_class = events.codes(table, "kind"), events.codes(table, "object_class")
+    wanted = []
+    for rule in rules:
+        is_own = _among(kind, schema.KINDS, rule.KINDS)
+        classes = getattr(rule, "OBJECT_CLASSES", None)
+        wanted.append(
+            is_own if classes is None else is_own & _among(object_class, schema.OBJECT_CLASSES, classes)
+        )
+    return wanted
+
+
+def _among(code: NDArray[np.int8], words: Sequence[str], some: Sequence[str]) -> NDArray[np.bool_]:
+    """Whether codes (n,) of `words`, -1 for none, are those of some of them."""
+    return np.array([*(word in some for word in words), False])[code]
 
 
 def _is_within(table: pa.Table, span: WindowSpan) -> NDArray[np.bool_]:
