@@ -13,13 +13,14 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from monitoring.incidents.geometry import METRES_PER_DEG, bin_of
+from monitoring.incidents.geometry import METRES_PER_DEG, offsets_m
 
 Ints = NDArray[np.int64]
 Reals = NDArray[np.float64]
 
 SLOT_NS: Final = 60_000_000_000
-"""Reports of one sensor in the same square and minute are one reading: a sensor that shouts costs no more."""
+SPOT_M: Final = 500.0
+"""Reports of one sensor in a minute, this near to the first of them, are one reading: shouting costs no more."""
 _CELL_DEG: Final = 0.1
 _SIGMA_LEAST_M: Final = 5.0
 
@@ -70,7 +71,7 @@ def grouped(
     limits: Limits,
 ) -> Sites:
     """The sites of n reports in canonical order; `end_ns` is when what they tell of ended, `kind` keeps apart."""
-    first, reading = readings(time_ns, kind, sensor, bin_of(lon, lat))
+    first, reading = readings(time_ns, kind, sensor, spots(time_ns, kind, sensor, lon, lat))
     last_ns = time_ns.copy()
     np.maximum.at(last_ns, first[reading], np.maximum(end_ns, time_ns))
     found: list[_Site] = []
@@ -104,6 +105,33 @@ def grouped(
         site[at] = near.number
     close_ns = np.array([one.close_ns for one in found], dtype=np.int64)
     return Sites(site[reading], close_ns)
+
+
+def spots(time_ns: Ints, kind: Ints, sensor: Ints, lon: Reals, lat: Reals) -> Ints:
+    """Where each of n reports in canonical order is, (n,): the row of the report whose spot it shares.
+
+    Of the reports of one sensor, kind and minute the first has a spot and those within SPOT_M share it, then the
+    first of the others, and so on. Spots stand where the reports are, not on fixed squares: a scene that is moved
+    or mirrored has the same.
+
+    >>> zero, lat = np.zeros(3, dtype=np.int64), np.array([48.0, 48.006, 48.003])
+    >>> spots(np.arange(3), zero, zero, np.full(3, 37.0), lat)
+    array([0, 1, 0])
+    """
+    spot = np.arange(len(time_ns))
+    if not len(time_ns):
+        return spot
+    key = np.stack([sensor, kind, time_ns // SLOT_NS])
+    left = np.lexsort(key[::-1])
+    while len(left):
+        opens = np.ones(len(left), dtype=np.bool_)
+        opens[1:] = np.any(key[:, left[1:]] != key[:, left[:-1]], axis=0)
+        lead = left[opens][np.cumsum(opens) - 1]
+        east_m, north_m = offsets_m(lon[lead], lat[lead], lon[left], lat[left])
+        shares = (np.hypot(east_m, north_m) <= SPOT_M) | (left == lead)
+        spot[left[shares]] = lead[shares]
+        left = left[~shares]
+    return spot
 
 
 def readings(time_ns: Ints, kind: Ints, sensor: Ints, place: Ints) -> tuple[Ints, Ints]:

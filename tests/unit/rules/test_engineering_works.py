@@ -71,6 +71,16 @@ def test_a_scene_moved_along_the_line_is_judged_alike(reports, north_m):
     ]
 
 
+@pytest.mark.parametrize(("sign", "north_m"), [(-1, 0.0), *((1, 130.0 * i) for i in range(1, 8))])
+def test_what_a_sensor_tells_within_a_minute_is_parted_alike_wherever_it_is(sign, north_m):
+    reports = [(i, -900, 60 * i, "W-1", "works") for i in range(8)]
+    here, there = (
+        at_once(events_of(reports), PARAMETERS),
+        at_once(events_of(reports, sign, north_m), PARAMETERS),
+    )
+    assert [row["event_ids"] for row in here] == [row["event_ids"] for row in there]
+
+
 def test_a_shouting_sensor_makes_one_site_that_it_alone_does_not_prove():
     rows = [works(i, -900, sensor_id="W-2", sigma_m=30.0, id=f"e{i}") for i in range(600)]
     (found,) = at_once(rows, PARAMETERS)
