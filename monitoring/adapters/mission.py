@@ -88,6 +88,14 @@ class Mission:
             given[-1] = Notices.read(self.notices[-1], newest_notices)
         Terms.of(self.agreement, given).check(self.lines, self.area)
 
+    def misplaced_by(self, line: ContactLine, valid_from_ns: int) -> list[str]:
+        """What of the agreement and the notices a version of the line would put where it cannot be meant, as crossing
+        points away from it; not what is misplaced already."""
+        terms = Terms.of(self.agreement, self._given)
+        before = {str(mistake) for mistake in terms.mistakes(self.lines, self.area)}
+        after = terms.mistakes(self.lines.with_line(line, valid_from_ns), self.area)
+        return [told for told in map(str, after) if told not in before]
+
     def with_sensors(self, sensors: Iterable[Sensor]) -> Self:
         """The mission with these sensors added to its registry or changed in it."""
         return replace(self, registry=self.registry.with_sensors(sensors))

@@ -340,7 +340,8 @@ class Runtime:
         return {"added": added, "changed": len(checked) - added}
 
     def load_line(self, principal: str, geojson: Mapping[str, Any], valid_from_ns: int) -> dict[str, Any]:
-        """Add a line version that holds from `valid_from_ns` on. Raises `LineInvalid`."""
+        """Add a line version that holds from `valid_from_ns` on; `misplaced` says what of the agreement it leaves
+        away from it (see `Mission.misplaced_by`). Raises `LineInvalid`."""
         line = ContactLine.from_geojson(dict(geojson))
         with self.admission:
             assert self.mission is not None
@@ -353,12 +354,18 @@ class Runtime:
                     else "leaves the home's area of operations; load it into a home of its own"
                 )
                 raise LineInvalid("outside_area", line.label, text)
+            misplaced = self.mission.misplaced_by(line, valid_from_ns)
             reference = line_reference(line, valid_from_ns)
             _, done = self.enter("reference", reference, door="cli", principal=principal, wants_answer=True)
             self.mission = self.mission.with_line(line, valid_from_ns)
         assert done is not None
         done.result()
-        return {"version": line.version, "label": line.label, "length_m": line.length_m}
+        return {
+            "version": line.version,
+            "label": line.label,
+            "length_m": line.length_m,
+            "misplaced": misplaced,
+        }
 
     def load_notices(self, principal: str, document: Mapping[str, Any], name: str) -> dict[str, Any]:
         """Take notices (crossing points, activities, zones, places) of the file `name`, in force by event time.

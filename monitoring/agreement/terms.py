@@ -5,7 +5,7 @@ ns UTC, shape (n,). Who acts is a word of `schema.AFFILIATIONS` (`A`, `B`, `civi
 nobody said; contradicting statements are for the caller to keep out.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -196,8 +196,13 @@ class Terms:
         return is_own
 
     def check(self, lines: "LineHistory", area: "Area | None") -> None:
-        """Refuses what cannot be meant: zones, lines and places outside the area of operations, crossing points away
-        from the line. Raises `AgreementInvalid` with file and key."""
+        """Refuses what cannot be meant. Raises the first of `mistakes`."""
+        for mistake in self.mistakes(lines, area):
+            raise mistake
+
+    def mistakes(self, lines: "LineHistory", area: "Area | None") -> Iterator[AgreementInvalid]:
+        """What cannot be meant, with file and key: zones, lines and places outside the area of operations, crossing
+        points away from a line that is in force while they are."""
         told = self.notices
         if area is not None:
             placed: tuple[Zone | Activity | ProtectedPlace | CrossingPoint, ...] = (
@@ -208,13 +213,13 @@ class Terms:
             )
             for entry in placed:
                 if not area.contains(entry.shape.lon, entry.shape.lat).all():
-                    raise AgreementInvalid(
+                    yield AgreementInvalid(
                         entry.file, entry.key, f"{entry.id} lies outside the area of operations"
                     )
             for name, history in self.agreement.reference_lines.items() if self.agreement else ():
                 if not all(area.contains(line.lon, line.lat).all() for line in history.lines):
                     assert self.agreement is not None
-                    raise AgreementInvalid(
+                    yield AgreementInvalid(
                         self.agreement.file, f"reference_lines.{name}", "leaves the area of operations"
                     )
         for point in told.crossing_points:
@@ -228,7 +233,7 @@ class Terms:
                         f"{point.id} lies {away_m:,.0f} m from the line {line.label}, beyond its own radius of "
                         f"{point.shape.reach_m:,.0f} m"
                     )
-                    raise AgreementInvalid(point.file, point.key, what)
+                    yield AgreementInvalid(point.file, point.key, what)
 
     def _is_for(self, permit: Permit, given: Happenings) -> Mask:
         """Whether a permit is in force for the time, affiliation and class of each happening."""

@@ -7,7 +7,7 @@ import typer
 from rich.markup import escape
 
 from api.cli.doors import at_the_writer
-from api.cli.output import EXIT_USAGE, console, fail, print_json
+from api.cli.output import EXIT_USAGE, console, fail, note, print_json
 from api.cli.times import event_time_ns
 from api.cli.welcome import show_credentials
 from geodata.contact_line import ContactLine
@@ -100,6 +100,10 @@ def load(
             f"line [cyan]{escape(loaded['label'])}[/] ({loaded['length_m'] / 1000:,.1f} km) holds from {valid_from}\n"
             f"[dim]{loaded['version']}[/]"
         )
+        if loaded["misplaced"]:
+            note("the line is loaded, but what is in force with it no longer fits it; see `notices import`:")
+            for told in loaded["misplaced"]:
+                note(f"  {told}")
 
 
 def _bounds(text: str | None) -> tuple[float, float, float, float] | None:

@@ -207,3 +207,21 @@ def test_detect_takes_notices_from_a_file(tmp_path: Path) -> None:
         assert contactline(tmp_path / "none", *words, "--rule", "line_crossing", *more).exit_code == 0
         (row,) = [json.loads(text) for text in out.read_text(encoding="utf-8").splitlines()]
         assert row["verdict"] == expected
+
+
+def test_a_new_line_names_the_crossing_points_that_it_leaves_behind(home: Path, tmp_path: Path) -> None:
+    assert contactline(home, "notices", "import", written(tmp_path / "notices.yaml", NOTICES)).exit_code == 0
+    misplaced = []
+    for lon, valid_from in ((37.155, "2026-07-01T00:00:00Z"), (37.25, "2026-08-01T00:00:00Z")):
+        line = tmp_path / f"{lon}.geojson"
+        line.write_text(json.dumps(line_through(lon, label=f"at {lon}")), encoding="utf-8")
+        loaded = contactline(home, "line", "load", line, "--valid-from", valid_from, "--json").json
+        misplaced.append(loaded["misplaced"])
+    assert misplaced[0] == []
+    (told,) = misplaced[1]
+    assert "CP-1 lies 7,4" in told
+    assert "m from the line at 37.25, beyond its own radius of 1,000 m" in told
+    line.write_text(json.dumps(line_through(37.3, label="farther")), encoding="utf-8")
+    ran = contactline(home, "line", "load", line, "--valid-from", "2026-09-01T00:00:00Z")
+    assert ran.exit_code == 0
+    assert "CP-1 lies 11,1" in ran.err
