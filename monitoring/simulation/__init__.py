@@ -20,6 +20,7 @@ from monitoring.simulation.scenario_file import (
     scenario_names,
     scenario_schema,
 )
+from monitoring.simulation.scenario_keys import keys_text, scenario_keys
 from monitoring.simulation.truth import Happening, Truth, TruthInvalid, parse_truth, truth_lines, truth_schema
 
 __all__ = [
@@ -33,11 +34,13 @@ __all__ = [
     "TruthInvalid",
     "csv_bytes",
     "csv_header",
+    "keys_text",
     "load_scenario",
     "ndjson_bytes",
     "parse_scenario",
     "parse_truth",
     "period",
+    "scenario_keys",
     "scenario_names",
     "scenario_schema",
     "simulate",

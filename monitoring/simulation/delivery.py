@@ -2,7 +2,8 @@
 arrival.
 
 A sensor numbers its reports (`boot`, `seq`) before anything can be lost, so that gaps show. While its link is
-down it keeps its reports and sends them in a burst afterwards, now and then twice.
+down it keeps its reports and sends them in a burst afterwards, now and then twice. So does an aircraft beyond the
+reach of its link, which sends them in the order in which it made them.
 """
 
 from typing import Final
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from monitoring.simulation.columns import Rows, digits, joined, missing, taken, to_table
 from monitoring.simulation.paths import SPAN_S
 from monitoring.simulation.randomness import stream, uniform_field
-from monitoring.simulation.sensors import DAY_S, STORES
+from monitoring.simulation.sensors import DAY_S, LATENCY_S, STORES
 from monitoring.simulation.world import World
 
 Reals = NDArray[np.float64]
@@ -42,6 +43,9 @@ class Delivery:
         count = rng.poisson(world.scenario.faults.reboots_per_day * world.duration_s / DAY_S, world.net.count)
         owner = np.repeat(np.arange(world.net.count), count)
         at = np.sort(owner * SPAN_S + rng.uniform(0.0, world.duration_s, len(owner)))
+        if world.scenario.faults.power_cut_reboots:
+            power = world.outages.power
+            at = np.sort(np.concatenate([at, power.owner * SPAN_S + power.end_s]))
         self._reboots, self._first_reboot = at, np.searchsorted(at, np.arange(world.net.count) * SPAN_S)
 
     def take(self, batch: Rows, chunk: int) -> Rows:
@@ -60,6 +64,14 @@ class Delivery:
         n = len(sensor)
         is_kept = rng.uniform(size=n) >= faults.missing_frac
         arrival = made + latency_s
+        reach = world.outages.reach
+        if len(reach):
+            away, kind = reach.find(sensor, made), world.net.type_idx[sensor]
+            begin, back = reach.start_s[away], reach.end_s[away]
+            part = np.clip((made - begin) / np.maximum(back - begin, 1.0), 0.0, 1.0)
+            # The slowest latency for all, so that what was seen later does not come first.
+            arrival = np.where(away >= 0, back + LATENCY_S[kind, 1] + BURST_S * part, arrival)
+            is_kept &= (away < 0) | STORES[kind]
         outage = world.outages.link.find(sensor, arrival)
         is_cut = outage >= 0
         if len(world.outages.link):

@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from monitoring.simulation.aircraft import out_of_reach
 from monitoring.simulation.jamming import JammingDiscs
 from monitoring.simulation.paths import Intervals, merged
 from monitoring.simulation.placement import LineSpace
@@ -45,11 +46,13 @@ class Spells:
 
 @dataclass(frozen=True)
 class Outages:
-    """When sensors have no power, and when no link; `spells` says why."""
+    """When sensors have no power, and when no link; `spells` says why. `reach`: when aircraft are too far off for
+    theirs, which is no failure."""
 
     power: Intervals
     link: Intervals
     spells: Spells
+    reach: Intervals
 
 
 def plan_outages(
@@ -66,7 +69,27 @@ def plan_outages(
     parts = [own, region, link, cut, _wrong(net, wrong[is_ahead]), _wrong(net, wrong[~is_ahead])]
     cause = np.repeat(np.arange(len(CAUSES)), [len(part[0]) for part in parts])
     number, sensor, start_s, end_s = (np.concatenate(column) for column in zip(*parts, strict=True))
-    return Outages(_joined(own, region), _joined(link, cut), Spells(cause, number, sensor, start_s, end_s))
+    spells = Spells(cause, number, sensor, start_s, end_s)
+    return Outages(_joined(own, region), _joined(link, cut), spells, _beyond_reach(net))
+
+
+def _beyond_reach(net: SensorNet) -> Intervals:
+    flown = np.flatnonzero(net.watch_flight >= 0)
+    flight, craft, count = net.watch_flight[flown], net.watch_sensor[flown], net.flights.count
+    home = np.zeros(count, dtype=np.int64)
+    start_s, end_s = np.full(count, np.inf), np.full(count, -np.inf)
+    home[flight] = craft
+    np.minimum.at(start_s, flight, net.watch_start_s[flown])
+    np.maximum.at(end_s, flight, net.watch_end_s[flown])
+    flight, begin, end = out_of_reach(
+        net.flights,
+        net.x[home],
+        net.y[home],
+        np.where(np.isfinite(start_s), net.link_m[home], np.inf),
+        start_s,
+        end_s,
+    )
+    return Intervals(*merged(home[flight], begin, end, 0.0))
 
 
 def _joined(*parts: Part) -> Intervals:

@@ -54,7 +54,13 @@ class Posts(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tru
 
 
 class Flights(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """The monitors' unmanned aircraft: each flies along its own stretch of the line, shift after shift."""
+    """The monitors' unmanned aircraft: each flies along its own stretch of the line, shift after shift.
+
+    With `battery_h` it is never longer in the air at once: it lands by its route and stands `change_min` there,
+    without a look or a report. Further than `link_km` from its base it keeps its reports and sends them when it is
+    back within reach (its type may lose them instead). With `geofence_m` it is never nearer to the line than that,
+    on its host's side: its route is bent, and cut where that does not help.
+    """
 
     type: str
     spacing_km: Annotated[float, msgspec.Meta(gt=1, le=2_000)]
@@ -63,6 +69,10 @@ class Flights(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=T
     speed_mps: Annotated[float, msgspec.Meta(ge=5, le=120)] = 25.0
     shift_h: Annotated[float, msgspec.Meta(ge=0.1, le=24)] = 3.0
     pause_h: Annotated[float, msgspec.Meta(ge=0.1, le=24)] = 4.0
+    battery_h: Annotated[float, msgspec.Meta(ge=0.1, le=48)] | None = None
+    change_min: Annotated[float, msgspec.Meta(ge=1, le=600)] = 15.0
+    link_km: Annotated[float, msgspec.Meta(ge=0.1, le=1_000)] | None = None
+    geofence_m: Annotated[float, msgspec.Meta(ge=0, le=100_000)] | None = None
 
 
 class Movement(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -204,6 +214,7 @@ class Faults(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tr
     hour_fault_h: Span = (24.0, 48.0)
     drifting_clock_frac: Fraction = 0.02
     reboots_per_day: Rate = 0.1
+    power_cut_reboots: bool = False
     false_alarm_factor: Rate = 1.0
     understated_error_frac: Fraction = 0.04
     overstated_error_frac: Fraction = 0.04

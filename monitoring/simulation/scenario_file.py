@@ -183,6 +183,12 @@ def _check(scenario: Scenario, file: str) -> None:
             refuse(f"fires[{i}].target_km", "must begin nearer to the line than the group stands")
         if (fire.weapon == "digging") != (fire.kind in ("works", "mine")):
             refuse(f"fires[{i}].kind", "`works` and `mine` go with the weapon `digging` and with no other")
+    for i, fleet in enumerate(scenario.flights):
+        if fleet.geofence_m is not None and fleet.geofence_m > fleet.offset_km[0] * 1_000:
+            refuse(
+                f"flights[{i}].geofence_m",
+                f"must not lie beyond where offset_km begins: at most {fleet.offset_km[0] * 1_000:g}",
+            )
     for i, spoof in enumerate(scenario.spoofs):
         if spoof.type not in {posts.type for posts in scenario.posts}:
             refuse(f"spoofs[{i}].type", f"no posts of type `{spoof.type}` stand in this scenario")

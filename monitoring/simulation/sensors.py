@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitoring import schema
+from monitoring.simulation.aircraft import Fleet, plan_fleet
 from monitoring.simulation.catalogue import CATALOGUE
 from monitoring.simulation.hot_stretches import Chainages
-from monitoring.simulation.paths import Paths, from_routes
+from monitoring.simulation.paths import Paths
 from monitoring.simulation.placement import LineSpace
 from monitoring.simulation.randomness import between, stream
 from monitoring.simulation.scenario import Scenario
@@ -81,7 +82,8 @@ class SensorNet:
     """All sensors, in columns of shape (s,), and the watches they keep, shape (w,).
 
     A watch is a stretch of time in which a sensor looks: the whole scenario for a post, one flight for an
-    aircraft. `flight` is the watch's path in `flights`, -1 for a post.
+    aircraft. `flight` is the watch's path in `flights`, -1 for a post. `link_m`: how far from its home an aircraft
+    reaches the mission.
     """
 
     ids: tuple[str, ...]
@@ -109,6 +111,7 @@ class SensorNet:
     watch_start_s: Reals
     watch_end_s: Reals
     flights: Paths
+    link_m: Reals
 
     @property
     def count(self) -> int:
@@ -153,12 +156,12 @@ def place_sensors(scenario: Scenario, space: LineSpace, seed: int, duration_s: f
             x, y = space.place_surely(rng, chainage, left)
             chunks.append((TYPES.index(posts.type), hand, x, y))
     rng = stream(seed, "flights")
-    routes = [
-        (TYPES.index(fleet.type), hand, *_routes(rng, space, fleet, hand, duration_s))
+    fleets = [
+        (TYPES.index(fleet.type), hand, plan_fleet(rng, space, fleet, hand, duration_s))
         for fleet in scenario.flights
         for hand in (1, -1)
     ]
-    return _assemble(scenario, space, seed, duration_s, chunks, routes)
+    return _assemble(scenario, space, seed, duration_s, chunks, fleets)
 
 
 def scenario_party(scenario: Scenario, space: LineSpace, hand: int) -> str:
@@ -172,49 +175,15 @@ def hand_party(space: LineSpace, hand: int) -> str:
     return "A" if hand == space.line.left_sign else "B"
 
 
-def _routes(
-    rng: np.random.Generator, space: LineSpace, fleet: Any, hand: int, duration_s: float
-) -> tuple[Reals, Reals, Paths, Indices]:
-    """Homes of the aircraft and all flights: out along the stretch and back, shift after shift."""
-    count = max(round(space.length_m / 1_000 / fleet.spacing_km), 1)
-    centre = space.along((np.arange(count) + 0.5 + rng.uniform(-0.3, 0.3, count)) / count)
-    home_x, home_y = space.place_surely(
-        rng, centre, hand * (between(rng, fleet.offset_km, count) * 1_000 + 2_000.0)
-    )
-    cycle_s = (fleet.shift_h + fleet.pause_h) * 3_600
-    starts, airframe = [], []
-    for i, phase in enumerate(rng.uniform(-fleet.shift_h * 3_600, fleet.pause_h * 3_600, count)):
-        times = np.arange(phase, duration_s, cycle_s)
-        starts.append(times)
-        airframe.append(np.full(len(times), i))
-    start_s, craft = np.concatenate(starts), np.concatenate(airframe).astype(np.int64)
-    flights = len(start_s)
-    nodes = 17
-    legs = max(int(np.ceil(fleet.shift_h * 3_600 * fleet.speed_mps / (fleet.route_km * 1_000))), 1)
-    sweep = np.abs((np.arange(legs * (nodes - 1) + 1) / (nodes - 1) + 1.0) % 2.0 - 1.0)
-    offset = np.abs(hand * between(rng, fleet.offset_km, flights) * 1_000)
-    half = fleet.route_km * 500
-    along = np.clip(
-        centre[craft][:, None] - half + 2 * half * sweep[None, :],
-        space.along(np.array([0.0]))[0],
-        space.along(np.array([1.0]))[0],
-    )
-    left = np.broadcast_to(hand * np.maximum(offset, 50.0)[:, None], along.shape)
-    x, y, _ = space.place(along.ravel(), left.ravel().copy())
-    owner = np.repeat(np.arange(flights), along.shape[1])
-    paths = from_routes(owner, x, y, np.zeros(len(x)), start_s, np.full(flights, fleet.speed_mps))
-    return home_x, home_y, paths, craft
-
-
 def _assemble(
     scenario: Scenario,
     space: LineSpace,
     seed: int,
     duration_s: float,
     chunks: list[tuple[int, int, Reals, Reals]],
-    routes: list[tuple[int, int, Reals, Reals, Paths, Indices]],
+    fleets: list[tuple[int, int, Fleet]],
 ) -> SensorNet:
-    groups = [*chunks, *((kind, hand, x, y) for kind, hand, x, y, _, _ in routes)]
+    groups = [*chunks, *((kind, hand, fleet.home_x, fleet.home_y) for kind, hand, fleet in fleets)]
     sizes = [len(x) for _, _, x, _ in groups]
     type_idx = np.repeat(np.array([kind for kind, *_ in groups], dtype=np.int64), sizes)
     hand = np.repeat(np.array([h for _, h, *_ in groups], dtype=np.int64), sizes)
@@ -226,17 +195,19 @@ def _assemble(
     starts, ends = [np.zeros(is_post.sum())], [np.full(is_post.sum(), duration_s)]
     owners, path_t, path_x, path_y, flown = [], [], [], [], 0
     first_sensor = int(is_post.sum())
-    for (_, _, homes, _, paths, craft), shift_s in zip(routes, _shifts(scenario), strict=True):
-        owners.append(paths.owner + flown)
-        path_t.append(paths.t)
-        path_x.append(paths.x)
-        path_y.append(paths.y)
-        watch_sensor.append(first_sensor + craft)
-        watch_flight.append(flown + np.arange(paths.count))
-        starts.append(np.clip(paths.start_s, 0.0, duration_s))
-        ends.append(np.clip(np.minimum(paths.end_s, paths.start_s + shift_s), 0.0, duration_s))
-        flown += paths.count
-        first_sensor += len(homes)
+    link_m = np.full(count, np.inf)
+    for _, _, fleet in fleets:
+        owners.append(fleet.paths.owner + flown)
+        path_t.append(fleet.paths.t)
+        path_x.append(fleet.paths.x)
+        path_y.append(fleet.paths.y)
+        watch_sensor.append(first_sensor + fleet.craft)
+        watch_flight.append(flown + fleet.flight)
+        starts.append(fleet.start_s)
+        ends.append(fleet.end_s)
+        link_m[first_sensor : first_sensor + len(fleet.home_x)] = fleet.link_m
+        flown += fleet.paths.count
+        first_sensor += len(fleet.home_x)
     nothing = np.empty(0)
     flights = Paths(
         np.concatenate([*owners, nothing]).astype(np.int64),
@@ -261,12 +232,9 @@ def _assemble(
         watch_start_s=np.concatenate(starts),
         watch_end_s=np.concatenate(ends),
         flights=flights,
+        link_m=link_m,
         **faults,
     )
-
-
-def _shifts(scenario: Scenario) -> list[float]:
-    return [fleet.shift_h * 3_600 for fleet in scenario.flights for _ in (1, -1)]
 
 
 def _faults(scenario: Scenario, seed: int, type_idx: Indices, duration_s: float) -> dict[str, Any]:

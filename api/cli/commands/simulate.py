@@ -3,6 +3,7 @@
 import json
 import os
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -19,7 +20,9 @@ from monitoring.simulation import (
     DEMO_DATE,
     ENDINGS,
     Run,
+    keys_text,
     load_scenario,
+    scenario_keys,
     scenario_names,
     write_events,
     write_truth,
@@ -30,9 +33,9 @@ from monitoring.simulation import simulate as plan
 def simulate(
     context: typer.Context,
     scenario: Annotated[
-        str,
+        str | None,
         typer.Option(metavar="NAME|FILE", help=f"packaged ({', '.join(scenario_names())}) or a YAML file"),
-    ],
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(metavar="EVENTS", help=".ndjson or .csv, also .gz; .parquet; .arrow")
     ] = None,
@@ -66,6 +69,9 @@ def simulate(
     token: Annotated[
         str | None, typer.Option(help="with --live URL [CONTACTLINE_TOKEN]", show_default=False)
     ] = None,
+    keys: Annotated[
+        bool, typer.Option("--keys", help="print every key of a scenario file: values, unit, meaning")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="one JSON object")] = False,
 ) -> None:
     """Simulate sensors, drones and actors along the line; a scenario is a short YAML file.
@@ -90,18 +96,21 @@ def simulate(
     faults: {missing_frac: 0.02}
     ```
 
+    `contactline simulate --keys` prints every key that a scenario may have, with its values, unit and meaning.
+
     Live: `contactline simulate --scenario busy-day --hours 6 --live home --rate 60` plays into the running server
     at sixty times the speed of the clock. On a terminal + and - turn the rate, space pauses, q ends; anywhere,
     the number in the --control file does (0 pauses).
     """
-    if live is None and (out is None or truth is None):
-        fail("without --live both --out and --truth are needed", exit_code=EXIT_USAGE)
-    if out is not None and not str(out).endswith(ENDINGS):
-        fail(f"--out {out}: its ending must be one of {', '.join(ENDINGS)}", exit_code=EXIT_USAGE)
-    if live is not None and out is not None:
-        fail("--live and --out exclude each other", exit_code=EXIT_USAGE)
-    if live is not None and not 0 < rate <= playing.RATE_MAX:
-        fail(f"--rate {rate:g}: above 0, at most {playing.RATE_MAX:g}", exit_code=EXIT_USAGE)
+    if keys:
+        _print_keys(as_json)
+        return
+    if scenario is None:
+        fail(
+            "--scenario is needed: a packaged one or a YAML file (`--keys` says what it holds)",
+            exit_code=EXIT_USAGE,
+        )
+    _check_options(out, truth, live, rate)
     mission_line = packaged_line() if line is None else ContactLine.from_draft(read_line(line))
     with progress(f"simulating {scenario}", quiet=as_json or live is not None) as advance:
         try:
@@ -137,6 +146,25 @@ def simulate(
     console.print(f"[bold]{event_count:,}[/] events in {out}, the truth in {truth}")
     if registry is not None:
         console.print(f"sensors in {registry}: `contactline sensors import {registry}`")
+
+
+def _print_keys(as_json: bool) -> None:
+    if as_json:
+        print_json({"keys": [asdict(key) for key in scenario_keys()]})
+    else:
+        typer.echo(keys_text())
+
+
+def _check_options(out: Path | None, truth: Path | None, live: str | None, rate: float) -> None:
+    """Ends the program where options are missing or exclude each other."""
+    if live is None and (out is None or truth is None):
+        fail("without --live both --out and --truth are needed", exit_code=EXIT_USAGE)
+    if out is not None and not str(out).endswith(ENDINGS):
+        fail(f"--out {out}: its ending must be one of {', '.join(ENDINGS)}", exit_code=EXIT_USAGE)
+    if live is not None and out is not None:
+        fail("--live and --out exclude each other", exit_code=EXIT_USAGE)
+    if live is not None and not 0 < rate <= playing.RATE_MAX:
+        fail(f"--rate {rate:g}: above 0, at most {playing.RATE_MAX:g}", exit_code=EXIT_USAGE)
 
 
 def _agreement() -> Agreement:

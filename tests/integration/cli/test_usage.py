@@ -61,6 +61,17 @@ def test_the_first_scenario_that_the_help_of_simulate_shows_runs_as_it_stands(tm
     assert (made.json["scenario"], made.json["events"] > 100) == ("mine", True)
 
 
+def test_every_key_of_a_scenario_can_be_looked_up_from_the_help_of_simulate(tmp_path: Path) -> None:
+    assert "contactline simulate --keys" in " ".join(contactline(tmp_path, "simulate", "--help").out.split())
+    shown = contactline(tmp_path, "simulate", "--keys")
+    assert shown.exit_code == 0
+    assert "  battery_h: number 0.1 to 48 h; nothing\n" in shown.out
+    named = contactline(tmp_path, "simulate", "--keys", "--json").json["keys"]
+    assert {"section": "faults", "name": "power_cut_reboots"}.items() <= next(
+        key for key in named if key["name"] == "power_cut_reboots"
+    ).items()
+
+
 def test_the_root_help_names_every_command(tmp_path: Path) -> None:
     shown = contactline(tmp_path, "--help")
     assert shown.exit_code == 0

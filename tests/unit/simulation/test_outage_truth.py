@@ -38,7 +38,7 @@ def with_spells(world: World, *spells: tuple[str, int, int, float, float]) -> li
         np.array(start_s, dtype=np.float64),
         np.array(end_s, dtype=np.float64),
     )
-    return outage_happenings(replace(world, outages=Outages(NOTHING, NOTHING, made)))
+    return outage_happenings(replace(world, outages=Outages(NOTHING, NOTHING, made, NOTHING)))
 
 
 def radars(world: World) -> list[int]:

@@ -13,11 +13,13 @@ from monitoring.simulation import (
     ScenarioError,
     load_scenario,
     parse_scenario,
+    scenario_keys,
     scenario_names,
     scenario_schema,
     simulate,
 )
 from monitoring.simulation.scenario_file import whole_scenario
+from monitoring.simulation.scenario_keys import MEANINGS
 
 SMALL = {
     "format": 1,
@@ -248,3 +250,41 @@ def test_a_key_that_stands_twice_or_is_no_text_is_refused_with_its_line() -> Non
     assert twice.key == "missing_frac"
     assert twice.reason.startswith("stands twice (line ")
     assert refused(small() + b"2026-01-01: 3\n").reason.startswith("is no key: keys are text")
+
+
+FLEET = {"type": "uav_eo_ir", "spacing_km": 90, "offset_km": [0.5, 2]}
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"battery_h": -1}, "must be at least 0.1, not -1"),
+        ({"change_min": 0}, "must be at least 1, not 0"),
+        ({"link_km": 0}, "must be at least 0.1, not 0"),
+        ({"geofence_m": -5}, "must be at least 0, not -5"),
+        ({"geofence_m": 501}, "must not lie beyond where offset_km begins: at most 500"),
+    ],
+)
+def test_an_impossible_limit_of_a_flight_is_named(change: dict[str, float], reason: str) -> None:
+    error = refused(small(flights=[FLEET | change]))
+    assert (error.key, error.reason) == (f"flights[0].{next(iter(change))}", reason)
+
+
+def test_a_fence_where_the_route_begins_is_allowed() -> None:
+    assert (
+        parse_scenario(small(flights=[FLEET | {"geofence_m": 500}]), "mine.yaml").flights[0].geofence_m == 500
+    )
+
+
+def test_every_key_of_a_scenario_is_listed_with_its_meaning_and_none_that_is_not() -> None:
+    listed = {(key.section, key.name) for key in scenario_keys()}
+    schema = scenario_schema()["$defs"]
+    forms = {
+        "": "Scenario", "posts": "Posts", "flights": "Flights", "movements": "Movement", "fires": "Fire",
+        "jammers": "Jammer", "spoofs": "Spoof", "concentration": "Concentration",
+        "crossing_points": "CrossingPoints", "weather": "Weather", "faults": "Faults",
+    }  # fmt: skip
+    expected = {(section, name) for section, form in forms.items() for name in schema[form]["properties"]}
+    assert listed == expected - {("", section) for section in forms}
+    assert {key.name for key in scenario_keys()} - {"type"} == set(MEANINGS)
+    assert all(key.meaning and key.allowed and key.default for key in scenario_keys())
