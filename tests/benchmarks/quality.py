@@ -17,7 +17,7 @@ from typing import Any, Final
 from api.quality import Compared, Measured, Naive, Quality
 from monitoring import schema
 from monitoring.evaluation.shares import Rate, Share
-from monitoring.simulation import load_scenario
+from monitoring.simulation import load_scenario, scenario_names
 from tests.benchmarks.published import RESULTS
 from tests.benchmarks.tally import Tally
 
@@ -50,9 +50,22 @@ def document(scores: dict[str, Any], impartiality: dict[str, Any]) -> dict[str, 
         "agreement_version": said["agreement"],
         "scenarios": scenarios,
         "impartiality": impartiality["comparisons"],
-        "limits": limits({s["name"]: {r["rule_id"]: r for r in s["rules"]} for s in scenarios}, unnamed),
+        "limits": [
+            *limits({s["name"]: {r["rule_id"]: r for r in s["rules"]} for s in scenarios}, unnamed),
+            *not_scored({s["name"] for s in scenarios}),
+        ],
     }
     return Quality.model_validate(made).model_dump()
+
+
+def not_scored(scored: set[str]) -> list[str]:
+    """A sentence that names the packaged scenarios without a score, if there are any.
+
+    >>> not_scored(set(scenario_names()) - {"flood"})
+    ['Not yet scored: flood.']
+    """
+    missing = [name for name in scenario_names() if name not in scored]
+    return [f"Not yet scored: {', '.join(missing)}."] if missing else []
 
 
 def _scenario(name: str, rules: dict[str, dict[str, Any]]) -> dict[str, Any]:

@@ -37,8 +37,16 @@ def test_it_says_of_which_engine_line_and_seeds_it_speaks_and_where_the_system_i
     assert all(sentence.endswith(".") for sentence in quality["limits"])
 
 
-def test_every_packaged_scenario_is_there_with_every_rule_ours_beside_naive(quality: dict[str, Any]) -> None:
-    assert {s["name"] for s in quality["scenarios"]} == set(scenario_names())
+def test_every_packaged_scenario_is_there_or_said_to_be_not_yet_scored(quality: dict[str, Any]) -> None:
+    scored = {s["name"] for s in quality["scenarios"]}
+    unscored = [sentence for sentence in quality["limits"] if sentence.startswith("Not yet scored: ")]
+    assert len(scored) >= 14
+    assert scored <= set(scenario_names())
+    missing = sorted(set(scenario_names()) - scored)
+    assert unscored == ([f"Not yet scored: {', '.join(missing)}."] if missing else [])
+
+
+def test_every_scored_scenario_has_every_rule_ours_beside_naive(quality: dict[str, Any]) -> None:
     for scenario in quality["scenarios"]:
         rules = {rule["rule_id"]: rule for rule in scenario["rules"]}
         assert {"line_crossing", "buffer_incursion", "ceasefire_fire"} <= set(rules)
