@@ -71,6 +71,15 @@ def test_staged_fire_has_its_shells_on_the_shooters_own_side_or_comes_from_the_o
     )
 
 
+def test_a_mined_strip_has_mines_laid_beside_trenches(line: ContactLine) -> None:
+    run = simulate("mined-strip", line, seed=3, hours=2, density=8, start_ns=MORNING_NS)
+    kinds = [kind for table in run.tables() for kind in table["kind"].to_pylist()]
+    assert kinds.count("mine") > 5
+    assert kinds.count("works") > 5
+    works = {(h.actor, h.rules[0].verdict) for h in of_kind(run.truth(), "works") if h.rules}
+    assert ("mine-laying", "violation") in works
+
+
 def test_jammers_are_reported_by_bearing_and_by_aircraft(line: ContactLine) -> None:
     done = walked(line, "jamming-night", 8)
     table = done.events.filter(pa.array(events.codes(done.events, "kind") == schema.KINDS.index("jamming")))
