@@ -143,7 +143,7 @@ class ThinRuntime:
     def load_line(self, principal: str, geojson: Mapping[str, Any], valid_from_ns: int) -> dict[str, Any]:
         self.calls.append(("load_line", {"principal": principal, "valid_from_ns": valid_from_ns}))
         line = ContactLine.from_geojson(dict(geojson))
-        return {"version": line.version, "label": line.label, "length_m": line.length_m}
+        return {"version": line.version, "label": line.label, "length_m": line.length_m, "misplaced": []}
 
     def load_notices(self, principal: str, document: Mapping[str, Any], name: str) -> dict[str, Any]:
         self.calls.append(("load_notices", {"principal": principal, "name": name}))
