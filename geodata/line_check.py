@@ -353,7 +353,7 @@ def _at(
 
 def _bow_m(lon: Reals, lat: Reals, edge: int) -> float:
     """How far the middle of an edge straight in lon/lat is from that of the geodesic, metres."""
-    x0, y0, x1, y1 = lon[edge], lat[edge], unwrap_deg(lon)[edge + 1], lat[edge + 1]
+    (x0, x1), (y0, y1) = unwrap_deg(lon)[edge : edge + 2], lat[edge : edge + 2]
     middle = GEOD.npts(x0, y0, x1, y1, 1)[0]
     return float(GEOD.inv((x0 + x1) / 2.0, (y0 + y1) / 2.0, middle[0], middle[1])[2])
 

@@ -185,3 +185,15 @@ def test_real_lines_stay_usable_when_mended() -> None:
         mended, _ = repair(real(f"{name}.geojson").read_bytes(), name)
         assert not any(fault.is_fatal for fault in check(mended, name))
         assert ContactLine.from_draft(parse_line(mended)).length_m > 10_000.0
+
+
+def test_a_long_edge_is_measured_alike_beyond_the_antimeridian() -> None:
+    def aside(shift_deg: float) -> list[str]:
+        """What is said of each edge of a line moved in longitude: how long, and how far aside of the geodesic."""
+        places = [(-0.5, -17.0), (-0.1, -16.5), (0.2, -16.0), (0.5, -15.5)]
+        vertices = [[round((x + shift_deg + 180.0) % 360.0 - 180.0, 6), y] for x, y in places]
+        faults = check(json.dumps(line(*vertices)).encode(), "line.geojson")
+        return [fault.text.partition(" is ")[2] for fault in faults if fault.kind == "long_edge"]
+
+    assert len(aside(20.0)) == 3
+    assert aside(180.0) == aside(20.0)
