@@ -4,7 +4,7 @@ All of it comes from the journal's `reference` and `registry` records, so a repl
 known at that record.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Final, Self
@@ -88,13 +88,25 @@ class Mission:
             given[-1] = Notices.read(self.notices[-1], newest_notices)
         Terms.of(self.agreement, given).check(self.lines, self.area)
 
+    def check_newest(self, newest_notices: str) -> None:
+        """Refuses what the newest notices, from the file of this name, put where it cannot be meant; what was
+        misplaced before them, as by a later line, is not theirs. Raises `AgreementInvalid`."""
+        before = self._mistakes(self._given[:-1], self.lines)
+        newest = Notices.read(self.notices[-1], newest_notices)
+        terms = Terms.of(self.agreement, [*self._given[:-1], newest])
+        for mistake in terms.mistakes(self.lines, self.area):
+            if str(mistake) not in before:
+                raise mistake
+
     def misplaced_by(self, line: ContactLine, valid_from_ns: int) -> list[str]:
         """What of the agreement and the notices a version of the line would put where it cannot be meant, as crossing
         points away from it; not what is misplaced already."""
-        terms = Terms.of(self.agreement, self._given)
-        before = {str(mistake) for mistake in terms.mistakes(self.lines, self.area)}
-        after = terms.mistakes(self.lines.with_line(line, valid_from_ns), self.area)
-        return [told for told in map(str, after) if told not in before]
+        before = self._mistakes(self._given, self.lines)
+        after = self._mistakes(self._given, self.lines.with_line(line, valid_from_ns))
+        return [told for told in after if told not in before]
+
+    def _mistakes(self, given: Sequence[Notices], lines: LineHistory) -> list[str]:
+        return [str(mistake) for mistake in Terms.of(self.agreement, given).mistakes(lines, self.area)]
 
     def with_sensors(self, sensors: Iterable[Sensor]) -> Self:
         """The mission with these sensors added to its registry or changed in it."""

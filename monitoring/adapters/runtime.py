@@ -376,7 +376,7 @@ class Runtime:
         with self.admission:
             assert self.mission is not None
             changed = self.mission.with_notices(content)
-            changed.check_places(name)
+            changed.check_newest(name)
             reference = notices_reference(content, name)
             _, done = self.enter("reference", reference, door="cli", principal=principal, wants_answer=True)
             self.mission = changed

@@ -225,3 +225,9 @@ def test_a_new_line_names_the_crossing_points_that_it_leaves_behind(home: Path, 
     ran = contactline(home, "line", "load", line, "--valid-from", "2026-09-01T00:00:00Z")
     assert ran.exit_code == 0
     assert "CP-1 lies 11,1" in ran.err
+    # What the line left behind does not stand in the way of other notices; what they misplace themselves does.
+    (bridge,) = NOTICES["crossing_points"]
+    for number, lon, exit_code in ((2, 37.3, 0), (3, 37.4, 1)):
+        ford = {**bridge, "id": f"CP-{number}", "name": "Ford", "lon": lon, "from": "2026-09-02T00:00:00Z"}
+        notices = written(tmp_path / "more.yaml", {"notices_format": 1, "crossing_points": [ford]})
+        assert contactline(home, "notices", "import", notices).exit_code == exit_code
