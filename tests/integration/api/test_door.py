@@ -187,9 +187,16 @@ def test_the_openapi_document_is_valid_complete_and_says_who_may_do_what(client:
 
 
 def read_stream(
-    client: TestClient, port: int, headers: dict[str, str], until: int, *, with_comments: bool = False
+    client: TestClient,
+    port: int,
+    headers: dict[str, str],
+    until: int,
+    *,
+    with_comments: bool = False,
+    greeted: threading.Event | None = None,
 ) -> list[dict[str, Any]]:
-    """Events of the live stream, read over a real connection until there are `until` of them."""
+    """Events of the live stream, read over a real connection until there are `until` of them; `greeted` is set with
+    the first, from which on every change is told."""
     cookies = {"contactline_session": client.cookies["contactline_session"]}
     found: list[dict[str, Any]] = []
     with (
@@ -211,6 +218,8 @@ def read_stream(
             elif event:
                 found.append({**event, "data": json.loads(event["data"])})
                 event = {}
+                if greeted is not None:
+                    greeted.set()
             if len(found) >= until:
                 return found
     return found
@@ -222,11 +231,14 @@ def test_the_live_feed_tells_changes_and_resumes_where_it_broke(
     client = signed_in("analyst")
     with served(app) as port:
         results: list[list[dict[str, Any]]] = []
-        reader = threading.Thread(target=lambda: results.append(read_stream(client, port, {}, 3)))
+        greeted = threading.Event()
+        reader = threading.Thread(
+            target=lambda: results.append(read_stream(client, port, {}, 3, greeted=greeted))
+        )
         reader.start()
-        time.sleep(0.4)
+        assert greeted.wait(60), "the stream did not begin"
         runtime.publish(output(findings=[finding("g1"), finding("g2")]))
-        reader.join(10)
+        reader.join(60)
         hello, *told = results[0]
         assert hello["data"] == {"id": "live", "reset": False}
         assert [e["data"]["id"] for e in told] == ["g1", "g2"]
@@ -246,9 +258,12 @@ def test_a_change_is_told_to_whoever_listens(app: FastAPI, signed_in: SignIn, ru
     client = signed_in("analyst")
     with served(app) as port:
         for n in range(5):
-            reader = threading.Thread(target=read_stream, args=(client, port, {}, 2))
+            greeted = threading.Event()
+            reader = threading.Thread(
+                target=read_stream, args=(client, port, {}, 2), kwargs={"greeted": greeted}
+            )
             reader.start()
-            time.sleep(0.1)
+            assert greeted.wait(60), "the stream did not begin"
             runtime.publish(output(findings=[finding(f"x{n}")]))
             reader.join(60)
             assert not reader.is_alive(), "the change was not told"
