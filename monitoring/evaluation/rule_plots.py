@@ -98,6 +98,10 @@ def _errors(new_figure: Any, score: Score) -> "Figure":
                 axes.plot(spread.p90, at, "|", color="tab:blue", markersize=9)
         _rows(axes, labels)
         axes.set_xscale("symlog", linthresh=1.0)
+        if not any(spread_of(rule).n for rule in rules):
+            axes.text(
+                0.5, 0.5, "not known of any report", transform=axes.transAxes, ha="center", color="grey"
+            )
         longest = max((spread_of(rule).p90 or 0.0 for rule in rules), default=0.0)
         axes.set_xlim(0, max(2.0 * longest, 10.0))
         axes.set_xlabel(f"{name}: median, 90 %")
@@ -128,7 +132,7 @@ def _counts(new_figure: Any, score: Score) -> "Figure":
 
 
 def _attribution(new_figure: Any, score: Score) -> "Figure":
-    """How often the named party was right, and how often none was named."""
+    """How often the named party was right, and how often none was named; of each rule what there was to be judged."""
     bars: list[tuple[str, Share | Rate, str]] = []
     for rule in score.rules:
         whose = rule.attribution
@@ -138,7 +142,8 @@ def _attribution(new_figure: Any, score: Score) -> "Figure":
             (f"{rule.rule_id}: right, where determinable and named", whose.determinable.right, "tab:green"),
             (f"{rule.rule_id}: innocents blamed on a party", whose.innocents_blamed, "tab:red"),
         ]
-    return interval_figure(new_figure, score, "share, with 95 % interval", bars)
+    judged = [bar for bar in bars if bar[1].value is not None]
+    return interval_figure(new_figure, score, "share, with 95 % interval", judged)
 
 
 RULE_PLOTS: Final[dict[str, Callable[[Any, Score], Any]]] = {
