@@ -87,7 +87,7 @@ def _errors(new_figure: Any, score: Score) -> "Figure":
         ("delay to the final (s)", lambda rule: rule.accuracy.delay_s),
     )
     for column, (name, spread_of) in enumerate(measures):
-        axes = figure.add_subplot(1, 3, column + 1)
+        axes = figure.add_subplot(1, len(measures), column + 1)
         labels = []
         for at, rule in enumerate(rules):
             spread = spread_of(rule)
@@ -115,11 +115,12 @@ def _counts(new_figure: Any, score: Score) -> "Figure":
     figure: Figure = new_figure(figsize=(11, HEAD_IN + 0.5 + 0.3 * len(rules)), layout="constrained")
     measures: tuple[tuple[str, Callable[[RuleScore], float | None]], ...] = (
         ("counted / true", lambda rule: rule.count_ratio),
+        ("counted / noticed by a sensor", lambda rule: rule.counts.of_noticed),
         ("reports per happening (splits)", lambda rule: rule.duplicates),
         ("happenings per report (merges)", lambda rule: rule.happenings_per_report),
     )
     for column, (name, value_of) in enumerate(measures):
-        axes = figure.add_subplot(1, 3, column + 1)
+        axes = figure.add_subplot(1, len(measures), column + 1)
         values = [value_of(rule) for rule in rules]
         known = [(at, value) for at, value in enumerate(values) if value is not None]
         axes.barh([at for at, _ in known], [value for _, value in known], color="tab:blue", alpha=0.6)

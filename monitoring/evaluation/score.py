@@ -10,6 +10,7 @@ from monitoring.evaluation.accuracy import Accuracy, accuracy
 from monitoring.evaluation.attribution import Attribution, attribution
 from monitoring.evaluation.breakdown import recall_by
 from monitoring.evaluation.cases import CaseScore
+from monitoring.evaluation.counts import Counts
 from monitoring.evaluation.reports import Report
 from monitoring.evaluation.shares import Rate, Share
 from monitoring.simulation.truth import Happening
@@ -54,7 +55,8 @@ class RuleScore:
     `precision_violation` reports of violations that were violations. `misses` holds the ids of missed
     happenings, `merges` those whose report went to a neighbour, `false_alarms` the finding ids of reports
     of nothing, of which `innocent` had an innocent cause, `splits` those of further reports of one
-    happening. `count_ratio` compares recorded with true phenomena over the matched happenings.
+    happening. `count_ratio` compares recorded with true phenomena over the matched happenings,
+    `counts` also with those that a sensor noticed, over observable ones.
 
     All of this is over *asserted* reports; `told` gives the figures over everything that was told.
     `duplicates` is reports per found happening, `happenings_per_report` the reverse (merges);
@@ -98,6 +100,7 @@ class RuleScore:
     phenomena_reported: int
     count_ratio: float | None
     count_error_mean: float | None
+    counts: Counts
 
 
 @dataclass(frozen=True)
@@ -214,6 +217,7 @@ def score_rule(
         phenomena_reported=said_count,
         count_ratio=said_count / true if true else None,
         count_error_mean=sum(errors) / len(errors) if errors else None,
+        counts=Counts.of(pairs),
     )
 
 

@@ -141,6 +141,12 @@ def detail_rows(rule: RuleScore) -> list[tuple[str, str]]:
                 f"{rule.count_ratio:.2f}, {rule.count_error_mean or 0:.2f} of {rule.phenomena_true}",
             )
         )
+    if rule.counts.happenings:
+        counts = rule.counts
+        rows += [
+            ("observable: counted / noticed by a sensor", f"{_ratio(counts.of_noticed)} of {counts.noticed}"),
+            ("observable: noticed by a sensor / true", f"{_ratio(counts.bound)} of {counts.true}"),
+        ]
     if accuracy.location_m.n:
         rows.append(
             (

@@ -77,11 +77,12 @@ TELLS_PROB: Final = 0.8
 
 def observe_fire(
     world: World, begin_s: float, end_s: float, rng: np.random.Generator
-) -> tuple[Rows, Indices, Indices, Reals, tuple[Indices, Reals, Reals]]:
+) -> tuple[Rows, Indices, Indices, Indices, Reals, tuple[Indices, Reals, Reals]]:
     """Reports of phenomena in [begin_s, end_s).
 
-    Also for truth: the group, sensor type and log(1 - p) of every chance of a sensor that can place fire; and the
-    group, chance and error (m) of every one to place a launch and say that it is one.
+    Also for truth: which phenomenon each report is of; the group, sensor type and log(1 - p) of every chance of a
+    sensor that can place fire; and the group, chance and error (m) of every one to place a launch and say that it is
+    one.
     """
     net, groups = world.net, world.groups
     chances = _chances(world, begin_s, end_s)
@@ -96,12 +97,12 @@ def observe_fire(
     p = np.where(is_able, p, 0.0)
     placing = np.flatnonzero((kind != FLASH_IR) & (p > 0))
     hit = np.flatnonzero(rng.uniform(size=len(p)) < p)
-    batch = _reports(world, rng, chances.taken(hit))
+    batch, reported = _reports(world, rng, chances.taken(hit))
     log_miss = np.log1p(-np.minimum(p[placing], 0.999))
     at = placing[~groups.is_impact[phenomenon[placing]] & (groups.kind[phenomenon[placing]] == LAUNCH)]
     sigma_m = np.hypot(SIGMA_FLOOR_M[kind[at]], SIGMA_RANGE_FRAC[kind[at]] * chances.range_m[at])
     launches = groups.group[phenomenon[at]], p[at] * np.where(kind[at] == RADAR, 1.0, TELLS_PROB), sigma_m
-    return batch, groups.group[phenomenon[placing]], kind[placing], log_miss, launches
+    return batch, reported, groups.group[phenomenon[placing]], kind[placing], log_miss, launches
 
 
 def _chances(world: World, begin_s: float, end_s: float) -> Heard:
@@ -152,7 +153,8 @@ def _spec(world: World, phenomenon: Indices) -> Indices:
     return world.groups.spec[world.groups.group[phenomenon]]
 
 
-def _reports(world: World, rng: np.random.Generator, heard: Heard) -> Rows:
+def _reports(world: World, rng: np.random.Generator, heard: Heard) -> tuple[Rows, Indices]:
+    """The reports, and which phenomenon each is of."""
     groups = world.groups
     first = _report(world, rng, heard)
     # A counter-battery radar's second event: where the same round came down.
@@ -162,7 +164,8 @@ def _reports(world: World, rng: np.random.Generator, heard: Heard) -> Rows:
     radar = np.flatnonzero(heard.kind == RADAR)
     landed = impact_of[groups.pair[heard.phenomenon[radar]]]
     second = replace(heard.taken(radar[landed >= 0]), phenomenon=landed[landed >= 0])
-    return joined([first, _report(world, rng, second)])
+    batch = joined([first, _report(world, rng, second)])
+    return batch, np.concatenate([heard.phenomenon, second.phenomenon])
 
 
 def _report(world: World, rng: np.random.Generator, heard: Heard) -> Rows:

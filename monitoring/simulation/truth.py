@@ -53,9 +53,10 @@ class Happening:
 
     `party` is whose forces (`A`, `B`, `civilian`; `none` of an outage); `direction` of a crossing `A>B` or `B>A`;
     `depth_m` the greatest depth beyond the line (crossing) or inside the buffer (incursion); `phenomena` counts what
-    could be recorded, `rounds` what was fired; `detection_prob` the chance that all sensors together had to
-    detect it, `sensor_types` those of them that had a chance of one in twenty; `depth_sigmas` the depth in
-    standard deviations of the best fix; `speed_mps` the usual speed; `of` the movement or the answered fire.
+    could be recorded, `noticed` those of fire that at least one sensor reported (people apart), `rounds` what was
+    fired; `detection_prob` the chance that all sensors together had to detect it, `sensor_types` those of them that
+    had a chance of one in twenty; `depth_sigmas` the depth in standard deviations of the best fix; `speed_mps` the
+    usual speed; `of` the movement or the answered fire.
     `attributable_prob` is the chance that somebody saw whose forces they were (movement) or placed the launch
     (fire); `is_determinable` whether sensors could have told whose deed it was (see `determinable`); both are
     absent where the question does not arise. Of an outage `objects` counts the posts that it took (`sensor_ids`) and
@@ -80,6 +81,7 @@ class Happening:
     depth_sigmas: float | None = None
     direction: str | None = None
     phenomena: int | None = None
+    noticed: int | None = None
     rounds: int | None = None
     speed_mps: float | None = None
     sensor_types: tuple[str, ...] = ()
@@ -201,6 +203,7 @@ def truth_schema() -> dict[str, Any]:
         "depth_sigmas": number,
         "direction": {"enum": ["A>B", "B>A"]},
         "phenomena": integer,
+        "noticed": integer,
         "rounds": integer,
         "speed_mps": number,
         "sensor_types": {"type": "array", "items": text},

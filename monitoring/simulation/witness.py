@@ -117,6 +117,7 @@ class Witness:
         right = CLASS_KNOWN_FRAC * (1.0 - world.scenario.faults.class_wrong_frac)
         self._crossings, self._incursions, self._presences = _Chances(), _Chances(), _Chances(right)
         self._fire = np.zeros((world.groups.count, len(TYPES)))
+        self._is_noticed = np.zeros(len(world.groups.group), dtype=np.bool_)
         self._onlookers = Onlookers(world)
         self._launches = Launches(world.groups.count)
         self._jamming = np.zeros((len(world.jamming), len(TYPES)))
@@ -134,6 +135,10 @@ class Witness:
     def heard(self, group: Indices, sensor_type: Indices, log_miss: Reals) -> None:
         """Chances to hear or see a group's phenomena."""
         np.add.at(self._fire, (group, sensor_type), log_miss)
+
+    def recorded(self, phenomenon: Indices) -> None:
+        """Phenomena that a sensor reported."""
+        self._is_noticed[phenomenon] = True
 
     def placed(self, group: Indices, p: Reals, sigma_m: Reals) -> None:
         """Chances to place a group's launches."""
@@ -286,6 +291,7 @@ class Witness:
         )
         p, by_type = -np.expm1(self._fire.sum(axis=1)), -np.expm1(self._fire)
         placed, sigma_m = self._launches.prob, self._launches.sigma_m
+        noticed = np.bincount(groups.group[self._is_noticed], minlength=groups.count)
         made = []
         for i in range(groups.count):
             places = (origin[i], next(far)) if has_target[i] else (origin[i],)
@@ -309,6 +315,7 @@ class Witness:
                     band=band(float(p[i]), None),
                     sensor_types=type_names(by_type[i]),
                     phenomena=int(facts.phenomena[i]),
+                    noticed=None if spec.weapon == "digging" else int(noticed[i]),
                     rounds=int(groups.rounds[i]),
                     of=f"f-{groups.answers[i]:06d}" if groups.answers[i] >= 0 else None,
                     attributable_prob=None if spec.weapon == "digging" else round(float(placed[i]), 6),

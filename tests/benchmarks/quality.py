@@ -52,6 +52,13 @@ def document(scores: dict[str, Any], impartiality: dict[str, Any]) -> dict[str, 
         "impartiality": impartiality["comparisons"],
         "limits": [
             *limits({s["name"]: {r["rule_id"]: r for r in s["rules"]} for s in scenarios}, unnamed),
+            *uncounted(
+                {
+                    name: rules["ceasefire_fire"]["ours"]
+                    for name, rules in by_rule.items()
+                    if "ceasefire_fire" in rules
+                }
+            ),
             *not_scored({s["name"] for s in scenarios}),
         ],
     }
@@ -66,6 +73,25 @@ def not_scored(scored: set[str]) -> list[str]:
     """
     missing = [name for name in scenario_names() if name not in scored]
     return [f"Not yet scored: {', '.join(missing)}."] if missing else []
+
+
+def uncounted(fire: dict[str, dict[str, Any]]) -> list[str]:
+    """A sentence on how far counts of fire, ours by scenario, stay behind the truth, and why.
+
+    >>> uncounted({"flood": {"counted": [9, 9, 10]}, "probing": {"counted": [8, 8, 8]}})
+    ['Counts are lower bounds: of the phenomena of well observable fire, sensors noticed 90-100 % (by scenario), and \
+100-100 % of those are counted.']
+    """
+    known = [row["counted"] for row in fire.values() if row.get("counted") and row["counted"][1]]
+    if not known:
+        return []
+    bound = [100 * noticed / true for _, noticed, true in known]
+    counted = [100 * ours / noticed for ours, noticed, _ in known]
+    return [
+        "Counts are lower bounds: of the phenomena of well observable fire, sensors noticed "
+        f"{min(bound):.0f}-{max(bound):.0f} % (by scenario), and {min(counted):.0f}-{max(counted):.0f} % of those are "
+        "counted."
+    ]
 
 
 def _scenario(name: str, rules: dict[str, dict[str, Any]]) -> dict[str, Any]:

@@ -114,17 +114,19 @@ def table(rows: Rows) -> list[str]:
     """Markdown: a line a scenario, rule and detector; shares in per cent with 95 % intervals.
 
     Recall and precision are over asserted reports; *told beside* counts those that are only told, and the two
-    columns behind it are over everything told.
+    columns behind it are over everything told. *counted / noticed* holds the count of phenomena against those that a
+    sensor reported, *noticed / true* is what counting each of them once would give.
     """
     lines = [
         "| scenario | rule | detector | seeds | happened | recall | recall, observable | precision "
         "| told beside | all told: observable | precision "
         "| violations: recall | precision | false alarms | a day, 100 km | splits | merges "
-        "| party right | undetermined | inside 90 % | counted / true |",
-        "|---|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
+        "| party right | undetermined | inside 90 % | counted / true "
+        "| observable: counted / noticed | noticed / true |",
+        "|---|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
     ]
     for row in rows:
-        reported, true = row["phenomena"]
+        counted, noticed, happened = row["counted"]
         false = row["false_alarms"]
         cells = (
             row["scenario"],
@@ -141,7 +143,7 @@ def table(rows: Rows) -> list[str]:
             str(row["splits"]),
             str(row["merges"]),
             *(percent(row[name]) for name in ("party_right", "undetermined", "inside_90")),
-            f"{reported / true:.2f}" if true else "-",
+            *(ratio(*of) for of in (row["phenomena"], (counted, noticed), (noticed, happened))),
         )
         lines.append("| " + " | ".join(cells) + " |")
     return lines
@@ -160,6 +162,11 @@ def cases_table(scored: list[Scored]) -> list[str]:
 
 def _rate(rate: Rate) -> str:
     return "-" if rate.value is None else f"{rate.value:.1f} [{rate.low:.1f}, {rate.high:.1f}]"
+
+
+def ratio(part: float, whole: float) -> str:
+    """`0.97`, or `-`."""
+    return f"{part / whole:.2f}" if whole else "-"
 
 
 def percent(share: Share) -> str:

@@ -30,7 +30,8 @@ class Tally:
     """What one detector scored on one rule; everything adds up.
 
     Shares are over asserted reports, `told_…` over all that was told; `not_asserted` counts the difference.
-    `located`: (sum of median errors in metres times their number, that number); `phenomena`: (recorded, true).
+    `located`: (sum of median errors in metres times their number, that number); `phenomena`: (recorded, true);
+    `counted`: (counted, noticed by a sensor, true) of observable happenings.
     """
 
     recall: Pair = (0, 0)
@@ -46,6 +47,7 @@ class Tally:
     told_precision: Pair = (0, 0)
     observable_vehicles: Pair = (0, 0)
     phenomena: Pair = (0, 0)
+    counted: tuple[int, int, int] = (0, 0, 0)
     located: tuple[float, float] = (0.0, 0.0)
     false_alarms: tuple[float, float] = (0, 0.0)
     splits: tuple[int] = (0,)
@@ -70,6 +72,7 @@ class Tally:
             told_precision=_pair(rule.told.precision),
             observable_vehicles=_pair(rule.recall_observable_vehicles),
             phenomena=(rule.phenomena_reported, rule.phenomena_true),
+            counted=(rule.counts.reported, rule.counts.noticed, rule.counts.true),
             located=((error.median or 0.0) * error.n, error.n),
             false_alarms=(rule.false_alarm_rate.count, rule.false_alarm_rate.exposure),
             splits=(len(rule.splits),),
@@ -105,6 +108,7 @@ class Tally:
             "not_asserted": self.not_asserted[0],
             "location_m": self.located[0] / max(self.located[1], 1),
             "phenomena": self.phenomena,
+            "counted": self.counted,
         }
 
 

@@ -12,10 +12,12 @@ from rich.console import Console
 
 from monitoring import schema
 from monitoring.evaluation import Gates, evaluate, score_tables
+from monitoring.evaluation.counts import Counts
 from monitoring.evaluation.matching import KIND_OF_RULE
 from monitoring.evaluation.reports import reports_of
 from monitoring.evaluation.score import Score
 from monitoring.evaluation.shares import Share
+from monitoring.evaluation.tables import detail_rows
 from monitoring.simulation.truth import Happening, Place, RuleTruth, Truth
 
 HOUR = 3_600_000_000_000
@@ -88,6 +90,27 @@ def test_a_perfect_detector_scores_one() -> None:
     assert score.recall() == score.precision() == dict.fromkeys(RULE.values(), 1.0)
     assert score.rules[2].count_ratio == 1.0
     assert all(rule.party_right.value == 1.0 for rule in score.rules)
+
+
+def test_a_count_is_held_against_what_a_sensor_noticed_of_observable_fire() -> None:
+    heard = replace(happening("f", "fire", 3), noticed=8, band="observable")
+    faint = replace(happening("g", "fire", 9), noticed=5, band="in_reach")
+    found = table(finding("1", "ceasefire_fire", 3, count=6), finding("2", "ceasefire_fire", 9, count=1))
+    (rule,) = evaluate(truth(heard, faint), found).rules
+    assert rule.matched == 2
+    assert rule.counts == Counts(happenings=1, true=10, noticed=8, reported=6)
+    assert (rule.counts.of_true, rule.counts.of_noticed, rule.counts.bound) == (0.6, 0.75, 0.8)
+    rows = dict(detail_rows(rule))
+    assert rows["observable: counted / noticed by a sensor"] == "0.750 of 8"
+    assert rows["observable: noticed by a sensor / true"] == "0.800 of 10"
+
+
+def test_counts_of_a_truth_that_does_not_say_what_was_noticed_are_unknown() -> None:
+    (rule,) = evaluate(
+        truth(happening("f", "fire", 3)), table(finding("1", "ceasefire_fire", 3, count=6))
+    ).rules
+    assert rule.counts == Counts()
+    assert rule.counts.of_noticed is None
 
 
 def test_no_findings_is_no_recall_and_no_precision_to_speak_of() -> None:

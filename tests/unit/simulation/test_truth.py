@@ -59,6 +59,21 @@ def test_every_crossing_of_a_true_path_is_in_exactly_one_excursion(finished: Fin
         assert (apart < 15.0).sum() >= (own < min(paths.end_s[mover], world.duration_s) - 1.0).sum()
 
 
+def test_noticed_phenomena_are_those_of_which_a_sensor_sent_a_report(finished: Finished) -> None:
+    posts = {entry["id"] for entry in finished.run.registry if entry["type"] != "human_report"}
+    reporting = {link.happening for link in finished.truth.links if link.sensor_id in posts}
+    fires = [h for h in finished.truth.happenings if h.kind == "fire"]
+    assert all(
+        0 <= h.noticed <= h.phenomena for h in fires if h.noticed is not None and h.phenomena is not None
+    )
+    silent = [h for h in fires if not h.noticed]
+    assert silent, "somebody fires out of hearing"
+    assert len(fires) > len(silent)
+    assert not reporting.intersection(h.id for h in silent)
+    # A report that was made may be lost on its way, a few of a hundred are.
+    assert len(reporting.intersection(h.id for h in fires if h.noticed)) > 0.9 * (len(fires) - len(silent))
+
+
 def test_depths_are_those_of_the_deepest_place(finished: Finished) -> None:
     for happening in finished.truth.happenings:
         if happening.kind == "crossing":
