@@ -149,6 +149,38 @@ def table(rows: Rows) -> list[str]:
     return lines
 
 
+def attribution_table(scored: Iterable[Scored]) -> list[str]:
+    """Markdown: a line a scenario and detector, over all rules; whose deed it was said to be.
+
+    *determined* and *right* are over reports of deeds that sensors could have told the party of, *wrong side* over all
+    deeds: those for which the other party was given more than one half.
+    """
+    tallies: dict[tuple[str, str], list[Tally]] = {}
+    for one in scored:
+        for rule in one["rules"]:
+            tallies.setdefault((one["scenario"], rule["detector"]), []).append(Tally.from_json(rule["tally"]))
+    lines = [
+        "| scenario | detector | could be told | determined | right | calibration error | all deeds | wrong side "
+        "| innocents named a party |",
+        "|---|---|--:|--:|--:|--:|--:|--:|--:|",
+    ]
+    for name in sorted({scenario for scenario, _ in tallies}):
+        for detector in DETECTORS:
+            row = Tally.added(tallies.get((name, detector), [Tally()])).summary()
+            error = row["calibration_error"]
+            cells = (
+                name,
+                detector,
+                str(row["determined"].whole),
+                *(percent(row[share]) for share in ("determined", "determined_right")),
+                "-" if error is None else f"{error:.3f}",
+                str(row["wrong_side"].whole),
+                *(percent(row[share]) for share in ("wrong_side", "innocents_blamed")),
+            )
+            lines.append("| " + " | ".join(cells) + " |")
+    return lines
+
+
 def cases_table(scored: list[Scored]) -> list[str]:
     """Markdown: cases of ours over the whole line a day, by scenario; those from results without filings left out."""
     lines = ["| scenario | cases a day | false | of them from innocent causes |", "|---|--:|--:|--:|"]
@@ -235,6 +267,7 @@ def write(scored: list[Scored], name: str, asked_for: str) -> None:
     rows = pooled(scored)
     RESULTS.mkdir(exist_ok=True)
     page = ["# Scenarios: ours and the naive detector", *preface(said), *table(rows)]
+    page += ["", "## Whose deed it was", "", *attribution_table(scored)]
     page += ["", "## Cases over the whole line", "", *cases_table(scored)]
     (RESULTS / f"{name}.md").write_text("\n".join(page) + "\n", encoding="utf-8")
     content = {"circumstances": said, "scores": [_plain(row) for row in rows]}

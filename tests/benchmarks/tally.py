@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from monitoring.evaluation import RuleScore
+from monitoring.evaluation.attribution import BINS, Calibration
 from monitoring.evaluation.shares import Rate, Share
 
 Pair = tuple[int, int]
@@ -22,7 +23,12 @@ SHARES = (
     "told_observable",
     "told_precision",
     "observable_vehicles",
+    "determined",
+    "determined_right",
+    "wrong_side",
+    "innocents_blamed",
 )
+_NOTHING_STATED = (0.0,) * (3 * BINS)
 
 
 @dataclass(frozen=True)
@@ -32,6 +38,8 @@ class Tally:
     Shares are over asserted reports, `told_…` over all that was told; `not_asserted` counts the difference.
     `located`: (sum of median errors in metres times their number, that number); `phenomena`: (recorded, true);
     `counted`: (counted, noticed by a sensor, true) of observable happenings.
+    `determined` and `determined_right` are over deeds that sensors could have told the party of, `wrong_side` over all
+    deeds; `stated`: for each bin of the stated probability of the named party how many, their sum, how many were right.
     """
 
     recall: Pair = (0, 0)
@@ -46,6 +54,11 @@ class Tally:
     told_observable: Pair = (0, 0)
     told_precision: Pair = (0, 0)
     observable_vehicles: Pair = (0, 0)
+    determined: Pair = (0, 0)
+    determined_right: Pair = (0, 0)
+    wrong_side: Pair = (0, 0)
+    innocents_blamed: Pair = (0, 0)
+    stated: tuple[float, ...] = _NOTHING_STATED
     phenomena: Pair = (0, 0)
     counted: tuple[int, int, int] = (0, 0, 0)
     located: tuple[float, float] = (0.0, 0.0)
@@ -71,6 +84,11 @@ class Tally:
             told_observable=_pair(rule.told.recall_observable),
             told_precision=_pair(rule.told.precision),
             observable_vehicles=_pair(rule.recall_observable_vehicles),
+            determined=_pair(rule.attribution.determinable.determined),
+            determined_right=_pair(rule.attribution.determinable.right),
+            wrong_side=_pair(rule.attribution.wrong_side),
+            innocents_blamed=_pair(rule.attribution.innocents_blamed),
+            stated=_stated(rule.attribution.determinable.calibration),
             phenomena=(rule.phenomena_reported, rule.phenomena_true),
             counted=(rule.counts.reported, rule.counts.noticed, rule.counts.true),
             located=((error.median or 0.0) * error.n, error.n),
@@ -97,6 +115,17 @@ class Tally:
             **{f.name: tuple(map(sum, zip(*(one[f.name] for one in many), strict=True))) for f in fields(cls)}
         )
 
+    @property
+    def calibration_error(self) -> float | None:
+        """How far statements and outcomes lie apart in the bins, on average.
+
+        >>> Tally(stated=(4, 3.6, 3) + (0.0,) * 27).calibration_error
+        0.15
+        """
+        many, said, right = (self.stated[i::3] for i in range(3))
+        apart = sum(abs(s - t) for s, t in zip(said, right, strict=True))
+        return round(apart / sum(many), 6) if sum(many) else None
+
     def summary(self) -> dict[str, Any]:
         """Shares and rates with their intervals."""
         count, exposure = self.false_alarms
@@ -109,7 +138,16 @@ class Tally:
             "location_m": self.located[0] / max(self.located[1], 1),
             "phenomena": self.phenomena,
             "counted": self.counted,
+            "calibration_error": self.calibration_error,
         }
+
+
+def _stated(calibration: Calibration) -> tuple[float, ...]:
+    bins = [0.0] * (3 * BINS)
+    for found in calibration.table:
+        at = 3 * round(found.low * BINS)
+        bins[at : at + 3] = found.n, found.n * found.mean_stated, found.came_true.part
+    return tuple(bins)
 
 
 def _pair(share: Share) -> Pair:
