@@ -31,6 +31,19 @@ WGS84_E: Final = math.sqrt(WGS84_E2)
 
 _MERCATOR_BELOW_N: Final = 1e-9
 """Within 6 mm of the equator the cone is so flat that its formula would divide by nothing."""
+_N: Final = WGS84_F / (2 - WGS84_F)
+SERIES: Final = (
+    2 * _N - 2 / 3 * _N**2 - 2 * _N**3 + 116 / 45 * _N**4 + 26 / 45 * _N**5 - 2_854 / 675 * _N**6,
+    7 / 3 * _N**2 - 8 / 5 * _N**3 - 227 / 45 * _N**4 + 2_704 / 315 * _N**5 + 2_323 / 945 * _N**6,
+    56 / 15 * _N**3 - 136 / 35 * _N**4 - 1_262 / 105 * _N**5 + 73_814 / 2_835 * _N**6,
+    4_279 / 630 * _N**4 - 332 / 35 * _N**5 - 399_572 / 14_175 * _N**6,
+    4_174 / 315 * _N**5 - 144_838 / 6_237 * _N**6,
+    601_676 / 22_275 * _N**6,
+)
+"""Geodetic less conformal latitude as sines of multiples of twice the conformal one (Krueger 1912, Karney 2011)."""
+ADDED_ERROR_MAX: Final = 8e-18
+"""More than twice what a round's addition to `psi` (at most 0.0067) changes by between starts that differ by rounding
+and by the series' error."""
 
 
 def wrap_deg(lon_deg: ArrayLike) -> Reals:
@@ -187,11 +200,40 @@ def _isometric(lat_deg: Any) -> Reals:
 
 
 def _latitude(psi: Any) -> Reals:
-    """Latitude (degrees) of an isometric latitude: a fixed point that gains two digits a round."""
+    """Latitude (degrees) of an isometric latitude (radians): the bits of `_latitude_by_rounds`, sooner.
+
+    A series gives what the last round starts from. What that round adds to `psi` hardly depends on its start: where
+    every start that is as near gives the same sum, that is it; the others go through all rounds.
+    """
+    of = np.atleast_1d(np.asarray(psi, dtype=np.float64))
+    with np.errstate(over="ignore", invalid="ignore"):
+        start = _series_latitude(np.sinh(of))
+        added = WGS84_E * np.arctanh(WGS84_E * np.sin(start))
+        phi = np.arctan(np.sinh(of + added))
+        in_doubt = ~(of + (added - ADDED_ERROR_MAX) == of + (added + ADDED_ERROR_MAX))  # NaN included
+        at = np.flatnonzero(in_doubt)
+        if len(at):
+            phi[at] = _latitude_by_rounds(of[at])
+    return np.degrees(phi).reshape(np.shape(psi))
+
+
+def _latitude_by_rounds(psi: Reals) -> Reals:
+    """Latitude (radians) of an isometric latitude: a fixed point that gains two digits a round."""
     phi = np.arctan(np.sinh(psi))
     for _ in range(8):
         phi = np.arctan(np.sinh(psi + WGS84_E * np.arctanh(WGS84_E * np.sin(phi))))
-    return np.asarray(np.degrees(phi))
+    return np.asarray(phi)
+
+
+def _series_latitude(tangent: Reals) -> Reals:
+    """Latitude (radians) of the tangent of a conformal latitude, within 3e-16 (Clenshaw's sum of sines)."""
+    square = tangent * tangent
+    twice_cosine = 2.0 * (1.0 - square) / (1.0 + square)
+    last: Reals | float = 0.0
+    total: Reals | float = SERIES[-1]
+    for coefficient in SERIES[-2::-1]:
+        total, last = coefficient + twice_cosine * total - last, total
+    return np.asarray(np.arctan(tangent) + 2.0 * tangent / (1.0 + square) * total)
 
 
 def _dpsi(n: float, east: Reals, north: Reals) -> Reals:

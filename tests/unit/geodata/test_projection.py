@@ -3,7 +3,7 @@ import pytest
 from pyproj import Proj
 
 from geodata.frame_series import FrameSeries
-from geodata.projection import Frame, unwrap_deg, wrap_deg
+from geodata.projection import Frame, _latitude, _latitude_by_rounds, unwrap_deg, wrap_deg
 from geodata.segments import GEOD
 
 CENTRES = [(35.0, 48.0), (-70.0, -33.0), (10.0, 0.0), (179.9, -17.0), (25.0, 70.0), (0.0, 1e-11)]
@@ -73,3 +73,17 @@ def places_around(centre: tuple[float, float]) -> tuple[np.ndarray, np.ndarray]:
     return wrap_deg(centre[0] + rng.uniform(-5, 5, 300)), np.clip(
         centre[1] + rng.uniform(-4, 4, 300), -80, 80
     )
+
+
+@pytest.mark.parametrize("reach", [7.0, 1.2, 0.01, 40.0])
+def test_latitudes_have_the_bits_of_the_rounds_wherever_the_series_is_believed(reach: float) -> None:
+    psi = np.random.default_rng(1).uniform(-reach, reach, 200_000)
+    psi[:8] = [0.0, -0.0, np.nan, np.inf, -np.inf, 800.0, -800.0, 5e-324]
+    with np.errstate(over="ignore"):
+        by_rounds = np.degrees(_latitude_by_rounds(psi))
+    assert _latitude(psi).tobytes() == by_rounds.tobytes()
+
+
+def test_one_latitude_has_the_bits_of_many() -> None:
+    psi = np.linspace(0.9, 1.0, 101)
+    assert [float(_latitude(one)) for one in psi] == _latitude(psi).tolist()
