@@ -151,9 +151,7 @@ def _nearest(space: LineSpace, hand: int, x: Reals, y: Reals) -> Reals:
     leg = np.repeat(np.arange(len(count)), count)
     first = np.cumsum(count) - count
     part = (np.arange(len(leg)) - first[leg]) / np.maximum(count - 1, 1)[leg]
-    left, _, _, _ = space.signed(
-        x[:, :-1].ravel()[leg] + part * go_x[leg], y[:, :-1].ravel()[leg] + part * go_y[leg]
-    )
+    left = space.left_of(x[:, :-1].ravel()[leg] + part * go_x[leg], y[:, :-1].ravel()[leg] + part * go_y[leg])
     least: Reals = np.minimum.reduceat(hand * left, first).reshape(len(x), -1)
     return least
 

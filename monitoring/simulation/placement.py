@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geodata.contact_line import ContactLine
+from geodata.locator import Located
 
 Reals = NDArray[np.float64]
 
@@ -45,10 +46,16 @@ class LineSpace:
 
     def signed(self, x: Reals, y: Reals) -> tuple[Reals, Reals, Reals, Reals]:
         """Distance to the left of the line (m), foot point x, y (m) and chainage (m) of each place."""
-        lon, lat = self.line.frame.inverse(x, y)
-        located = self.line.locator.locate(lon, lat)
+        located = self._located(x, y)
         foot_x, foot_y = self.line.frame.forward(located.foot_lon, located.foot_lat)
         return located.signed_distance_m * self.line.left_sign, foot_x, foot_y, located.chainage_m
+
+    def left_of(self, x: Reals, y: Reals) -> Reals:
+        """Distance to the left of the line (m) of each place, as the first of `signed`."""
+        return self._located(x, y).signed_distance_m * self.line.left_sign
+
+    def _located(self, x: Reals, y: Reals) -> Located:
+        return self.line.locator.locate(*self.line.frame.inverse(x, y))
 
     def place(self, chainage_m: Reals, left_m: Reals) -> tuple[Reals, Reals, NDArray[np.bool_]]:
         """Places at signed distance `left_m` near chainage `chainage_m`, and whether each was reached.
@@ -61,14 +68,16 @@ class LineSpace:
         open_ = np.arange(len(x))
         reached = np.empty(len(x))
         for _ in range(6):
-            left, foot_x, foot_y, _chainage = self.signed(x[open_], y[open_])
+            located = self._located(x[open_], y[open_])
+            left = located.signed_distance_m * self.line.left_sign
             reached[open_] = left
             miss = left_m[open_] - left
             is_far = np.abs(miss) > tolerance[open_] / 4
             if not is_far.any():
                 break
             open_, left, miss = open_[is_far], left[is_far], miss[is_far]
-            away_x, away_y = x[open_] - foot_x[is_far], y[open_] - foot_y[is_far]
+            foot_x, foot_y = self.line.frame.forward(located.foot_lon[is_far], located.foot_lat[is_far])
+            away_x, away_y = x[open_] - foot_x, y[open_] - foot_y
             norm = np.hypot(away_x, away_y)
             is_on = norm < 1.0
             unit = np.where(is_on, 1.0, norm) * np.where(left < 0, -1.0, 1.0)
@@ -77,7 +86,7 @@ class LineSpace:
             x[open_] += miss * step_x
             y[open_] += miss * step_y
         else:
-            reached[open_] = self.signed(x[open_], y[open_])[0]
+            reached[open_] = self.left_of(x[open_], y[open_])
         return x, y, np.abs(reached - left_m) <= tolerance
 
     def place_surely(self, rng: np.random.Generator, chainage_m: Reals, left_m: Reals) -> tuple[Reals, Reals]:

@@ -66,7 +66,7 @@ def sample(space: LineSpace, movers: Movers, near_m: float) -> Sampled:
     """Positions every 1 km of path, and every 40 m where the path may come within `near_m` of the line."""
     mover, t = _steps(movers, np.ones(len(movers.paths.t), dtype=bool), COARSE_M)
     x, y, _, _ = movers.paths.at(mover, t)
-    left, *_ = space.signed(x, y)
+    left = space.left_of(x, y)
     leg = movers.paths.leg(mover, t)
     closest = np.full(len(movers.paths.t), np.inf)
     np.minimum.at(closest, leg, np.abs(left))
@@ -76,7 +76,7 @@ def sample(space: LineSpace, movers: Movers, near_m: float) -> Sampled:
     is_near = closest < near_m + COARSE_M
     fine_mover, fine_t = _steps(movers, is_near, FINE_M)
     fx, fy, _, _ = movers.paths.at(fine_mover, fine_t)
-    fine_left, *_ = space.signed(fx, fy)
+    fine_left = space.left_of(fx, fy)
     keep = ~is_near[leg]
     mover, t = np.concatenate([mover[keep], fine_mover]), np.concatenate([t[keep], fine_t])
     x, y = np.concatenate([x[keep], fx]), np.concatenate([y[keep], fy])
@@ -183,7 +183,7 @@ def fire_facts(space: LineSpace, groups: Groups, terms: Terms) -> FireFacts:
     has_target = np.isfinite(groups.target_x)
     target_left = np.full(count, np.nan)
     if has_target.any():
-        target_left[has_target] = space.signed(groups.target_x[has_target], groups.target_y[has_target])[0]
+        target_left[has_target] = space.left_of(groups.target_x[has_target], groups.target_y[has_target])
 
     def is_in_zone(left_m: Reals) -> NDArray[np.bool_]:
         with np.errstate(invalid="ignore"):
