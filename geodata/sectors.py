@@ -34,6 +34,7 @@ _SAMPLES_PER_SECTOR: Final = 25
 _SIMPLIFY_M: Final = 1_000.0
 _CELLS_PER_DEGREE: Final = 40.0
 """Lookup cells of about 2 x 2.8 km: most are wholly in one sector or in none."""
+_BLOCK_CELLS: Final = 5
 
 
 class Sectors:
@@ -145,19 +146,35 @@ class Sectors:
         west, south, east, north = (float(value) for value in shapely.total_bounds(self.polygons))
         columns = math.ceil((east - west) * _CELLS_PER_DEGREE) + 1
         rows = math.ceil((north - south) * _CELLS_PER_DEGREE) + 1
-        left = west + np.arange(columns) / _CELLS_PER_DEGREE
-        low = south + np.arange(rows) / _CELLS_PER_DEGREE
-        grid_left, grid_low = (grid.ravel() for grid in np.meshgrid(left, low))
         margin = 1e-9  # so that rounding at a cell's border cannot put a place into the wrong cell
         step = 1.0 / _CELLS_PER_DEGREE + margin
-        boxes = shapely.box(grid_left - margin, grid_low - margin, grid_left + step, grid_low + step)
-        lookup = np.full(len(boxes), NO_SECTOR, dtype=np.int16)
+        left = west + np.arange(columns) / _CELLS_PER_DEGREE
+        low = south + np.arange(rows) / _CELLS_PER_DEGREE
+        # What holds of a block of cells holds of each of them; only blocks on borders are looked at cell by cell.
+        first_column, first_row = np.arange(0, columns, _BLOCK_CELLS), np.arange(0, rows, _BLOCK_CELLS)
+        last_column = np.minimum(first_column + _BLOCK_CELLS, columns) - 1
+        last_row = np.minimum(first_row + _BLOCK_CELLS, rows) - 1
+        blocks = self._whole(
+            *(grid.ravel() for grid in np.meshgrid(left[first_column] - margin, low[first_row] - margin)),
+            *(grid.ravel() for grid in np.meshgrid(left[last_column] + step, low[last_row] + step)),
+        ).reshape(len(first_row), len(first_column))
+        lookup = blocks.repeat(_BLOCK_CELLS, axis=0)[:rows].repeat(_BLOCK_CELLS, axis=1)[:, :columns]
+        row, column = np.nonzero(lookup == _MIXED)
+        lookup[row, column] = self._whole(
+            left[column] - margin, low[row] - margin, left[column] + step, low[row] + step
+        )
+        return lookup, west, south
+
+    def _whole(self, west: Reals, south: Reals, east: Reals, north: Reals) -> Indices16:
+        """Of each box (n,) the sector that holds all of it, -1 where none touches it, -2 otherwise."""
+        boxes = shapely.box(west, south, east, north)
+        found = np.full(len(boxes), NO_SECTOR, dtype=np.int16)
         touched, _ = self._tree.query(boxes, predicate="intersects")
-        lookup[touched] = _MIXED
-        covered, by = self._tree.query(boxes, predicate="covered_by")
-        only_one = np.bincount(touched, minlength=len(boxes))[covered] == 1
-        lookup[covered[only_one]] = by[only_one]
-        return lookup.reshape(rows, columns), west, south
+        found[touched] = _MIXED
+        only_one = np.flatnonzero(np.bincount(touched, minlength=len(boxes)) == 1)
+        covered, by = self._tree.query(boxes[only_one], predicate="covered_by")
+        found[only_one[covered]] = by
+        return found
 
     def to_geojson(self) -> dict[str, Any]:
         """A FeatureCollection with one polygon a sector, in order."""
