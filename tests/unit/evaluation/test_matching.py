@@ -105,6 +105,13 @@ def test_a_count_is_held_against_what_a_sensor_noticed_of_observable_fire() -> N
     assert rows["observable: noticed by a sensor / true"] == "0.800 of 10"
 
 
+def test_a_site_of_works_is_not_counted_by_how_often_it_was_heard() -> None:
+    broken = (RuleTruth("engineering_works", "violation"),)
+    dug = replace(happening("w", "fire", 3), kind="works", rules=broken)
+    (rule,) = evaluate(truth(dug), table(finding("1", "engineering_works", 3, count=1))).rules
+    assert (rule.matched, rule.count_ratio, rule.phenomena_true) == (1, None, 0)
+
+
 def test_counts_of_a_truth_that_does_not_say_what_was_noticed_are_unknown() -> None:
     (rule,) = evaluate(
         truth(happening("f", "fire", 3)), table(finding("1", "ceasefire_fire", 3, count=6))
