@@ -8,10 +8,12 @@ from typing import Final
 
 import pyarrow as pa
 
+from monitoring import version
+
 SCHEMA_VERSION: Final = 1
 """Version of the event record; additive changes only."""
 
-ENGINE_VERSION: Final = "0.2.0"
+ENGINE_VERSION: Final = version.ENGINE_VERSION
 """Written with every published result. It changes whenever the same journal would give other results."""
 
 KINDS: Final = (

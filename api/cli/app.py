@@ -2,23 +2,27 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from pydantic import ValidationError
 from typer.exceptions import TyperException
 
-from api.cli import commands
+from api.cli.commands import Commands
 from api.cli.failures import explain
+from api.cli.lazy import MARKUP
 from api.cli.output import EXIT_DATA, EXIT_INTERRUPTED, EXIT_USAGE, messages
-from monitoring import schema
-from monitoring.settings import Settings
+from monitoring.version import ENGINE_VERSION
+
+if TYPE_CHECKING:
+    from monitoring.settings import Settings
 
 app = typer.Typer(
     name="contactline",
+    cls=Commands,
     no_args_is_help=True,
-    rich_markup_mode="markdown",
+    rich_markup_mode=MARKUP,
     pretty_exceptions_enable=False,
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -32,18 +36,35 @@ app = typer.Typer(
 
 @dataclass(frozen=True)
 class Root:
-    """What every command gets: the settings with the home that was asked for."""
+    """What every command gets: the settings with the home that was asked for, read when they are first needed."""
 
-    settings: Settings
+    asked_home: Path | None
+
+    @cached_property
+    def settings(self) -> "Settings":
+        """The settings; the program ends where one of them is out of bounds."""
+        # Half of what a light command would load: only where a command has need of settings.
+        from pydantic import ValidationError  # noqa: PLC0415
+
+        from monitoring.settings import Settings  # noqa: PLC0415
+
+        try:
+            return Settings() if self.asked_home is None else Settings(home=self.asked_home)
+        except ValidationError as error:
+            for problem in error.errors():
+                name = ".".join(str(part) for part in problem["loc"]) or "settings"
+                messages.print(f"[bold red]error[/] setting CONTACTLINE_{name.upper()}: {problem['msg']}")
+            raise typer.Exit(EXIT_USAGE) from None
 
     @property
     def home(self) -> Path:
+        """The folder that holds all state."""
         return self.settings.home
 
 
 def _version(is_asked: bool) -> None:
     if is_asked:
-        typer.echo(f"contactline {schema.ENGINE_VERSION}")
+        typer.echo(f"contactline {ENGINE_VERSION}")
         raise typer.Exit
 
 
@@ -58,17 +79,7 @@ def _root(
         bool, typer.Option("--version", help="print the version and stop", is_eager=True, callback=_version)
     ] = False,
 ) -> None:
-    try:
-        settings = Settings() if home is None else Settings(home=home)
-    except ValidationError as error:
-        for problem in error.errors():
-            name = ".".join(str(part) for part in problem["loc"]) or "settings"
-            messages.print(f"[bold red]error[/] setting CONTACTLINE_{name.upper()}: {problem['msg']}")
-        raise typer.Exit(EXIT_USAGE) from None
-    context.obj = Root(settings)
-
-
-commands.register(app)
+    context.obj = Root(home)
 
 
 def run(arguments: Sequence[str]) -> int:

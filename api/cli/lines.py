@@ -1,11 +1,14 @@
 """Line files for commands that only compute: also one that meets itself will do, with a word about it."""
 
 from pathlib import Path
+from typing import Final
 
 from api.cli.output import note
 from geodata.contact_line import ContactLine
 from geodata.errors import LineInvalid
 from geodata.line_file import read_line
+
+LINE_FORM: Final = "GeoJSON or GeoPackage with one LineString, walked so that side A is on the left"
 
 
 def line_of(path: Path) -> ContactLine:

@@ -8,15 +8,6 @@ from typing import Any, NoReturn, Protocol
 
 import typer
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    SpinnerColumn,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
 from rich.table import Table
 
 console = Console(highlight=False)
@@ -45,15 +36,17 @@ def progress(label: str, *, quiet: bool = False) -> Iterator[Advance]:
     if quiet or not messages.is_terminal:
         yield _ignore
         return
+    import rich.progress as bar  # noqa: PLC0415  only a terminal shows any
+
     columns = (
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=32),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
+        bar.SpinnerColumn(),
+        bar.TextColumn("{task.description}"),
+        bar.BarColumn(bar_width=32),
+        bar.MofNCompleteColumn(),
+        bar.TimeElapsedColumn(),
+        bar.TimeRemainingColumn(),
     )
-    with Progress(*columns, console=messages, transient=True) as bars:
+    with bar.Progress(*columns, console=messages, transient=True) as bars:
         task = bars.add_task(label, total=None)
 
         def advance(done: float, total: float | None = None) -> None:

@@ -3,14 +3,13 @@
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Self
-
-import httpx2
+from typing import TYPE_CHECKING, Any, Self
 
 from api.cli.output import Advance
 from monitoring.adapters.home import writer_of
 
-TIMEOUT = httpx2.Timeout(30.0, read=600.0)
+if TYPE_CHECKING:
+    import httpx2
 
 
 class ServerRefused(Exception):
@@ -26,11 +25,17 @@ class RemoteHome:
     """A home that is held by a running server, reached through its HTTP door with the local token."""
 
     def __init__(self, home: Path, url: str, token: str) -> None:
+        import httpx2  # noqa: PLC0415  only where a server holds the home
+
         self.home = home
         self.url = url
         self._client = httpx2.Client(
-            base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=TIMEOUT, trust_env=False
+            base_url=url,
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=httpx2.Timeout(30.0, read=600.0),
+            trust_env=False,
         )
+        self._is_silent = httpx2.HTTPError
 
     @classmethod
     def of(cls, home: Path) -> "RemoteHome | None":
@@ -48,7 +53,7 @@ class RemoteHome:
         remote = cls(home, held_by["url"], held_by["token"])
         try:
             remote._client.get("/healthz", timeout=5.0)
-        except httpx2.HTTPError:
+        except remote._is_silent:
             remote.close()
             return None
         return remote
@@ -100,7 +105,7 @@ def _clean(query: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in query.items() if value is not None}
 
 
-def _body(response: httpx2.Response) -> dict[str, Any]:
+def _body(response: "httpx2.Response") -> dict[str, Any]:
     try:
         body = response.json()
     except ValueError:

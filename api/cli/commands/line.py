@@ -1,4 +1,4 @@
-"""`contactline line check` and `line show`: what is wrong with an operator's line, and what the line in force is."""
+"""`contactline line load`, `line check` and `line show`: the versions of the line, and what is wrong with one."""
 
 import json
 from pathlib import Path
@@ -8,7 +8,10 @@ import numpy as np
 import typer
 from rich.markup import escape
 
+from api.cli.doors import at_the_writer
+from api.cli.lines import LINE_FORM
 from api.cli.output import EXIT_DATA, EXIT_USAGE, console, fail, note, print_json
+from api.cli.times import event_time_ns
 from geodata.area import Area
 from geodata.contact_line import ContactLine, packaged_line
 from geodata.errors import LineInvalid
@@ -23,7 +26,43 @@ from monitoring.settings import Settings
 GEOPACKAGE_MAGIC = b"SQLite format 3\x00"
 EACH_SHOWN = 3
 
+app = typer.Typer(no_args_is_help=True, help="The contact line and its versions.")
 
+
+@app.command("load")
+def load(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help=LINE_FORM)],
+    valid_from: Annotated[
+        str,
+        typer.Option(
+            "--valid-from", metavar="TIME", help="first event time it holds for, as 2026-06-01T00:00:00Z"
+        ),
+    ],
+    as_json: Annotated[bool, typer.Option("--json", help="one JSON object")] = False,
+) -> None:
+    """Add a version of the line that holds from an event time on; findings made before stay as they are.
+
+    Example: `contactline line load moved.geojson --valid-from 2026-07-01T00:00:00+03:00`
+    """
+    valid_from_ns = event_time_ns(valid_from, "--valid-from")
+    geojson = ContactLine.from_draft(read_line(file)).to_geojson()
+    with at_the_writer(context.obj.settings, "line load") as writer:
+        loaded = writer.load_line(geojson, (valid_from, valid_from_ns))
+    if as_json:
+        print_json({**loaded, "valid_from": valid_from})
+    else:
+        console.print(
+            f"line [cyan]{escape(loaded['label'])}[/] ({loaded['length_m'] / 1000:,.1f} km) holds from {valid_from}\n"
+            f"[dim]{loaded['version']}[/]"
+        )
+        if loaded["misplaced"]:
+            note("the line is loaded, but what is in force with it no longer fits it; see `notices import`:")
+            for told in loaded["misplaced"]:
+                note(f"  {told}")
+
+
+@app.command("check")
 def check_line(
     context: typer.Context,
     line: Annotated[Path, typer.Argument(metavar="LINE", help="GeoJSON or GeoPackage")],
@@ -86,6 +125,7 @@ def check_line(
         raise typer.Exit(EXIT_DATA)
 
 
+@app.command("show")
 def show_line(
     context: typer.Context,
     line: Annotated[

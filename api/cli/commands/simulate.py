@@ -5,7 +5,7 @@ import os
 import time
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -28,6 +28,9 @@ from monitoring.simulation import (
     write_truth,
 )
 from monitoring.simulation import simulate as plan
+
+if TYPE_CHECKING:
+    from api.cli.live_door import Door
 
 
 def simulate(
@@ -183,6 +186,8 @@ def _play(
     truth: Path | None,
     as_json: bool,
 ) -> None:
+    from api.cli.live_door import DoorRefused  # noqa: PLC0415  HTTP is only needed here
+
     door = _door(context.obj.settings.home, live, token)
     try:
         if not door.register(run.registry):
@@ -197,7 +202,7 @@ def _play(
 
             pace = playing.Pace(run.from_ns, time.time_ns(), rate)
             played = playing.play(run, door, pace, playing.Knobs(control, key), told=told)
-    except playing.DoorRefused as error:
+    except DoorRefused as error:
         fail(str(error), exit_code=EXIT_DATA)
     finally:
         door.close()
@@ -224,9 +229,11 @@ def _play(
     )
 
 
-def _door(home: Path, live: str, token: str | None) -> playing.Door:
+def _door(home: Path, live: str, token: str | None) -> "Door":
+    from api.cli.live_door import Door  # noqa: PLC0415
+
     if live == "home":
-        door = playing.Door.of_home(home)
+        door = Door.of_home(home)
         if door is None:
             fail(
                 f"--live home: no server holds {home}; start one with `contactline serve`",
@@ -238,7 +245,7 @@ def _door(home: Path, live: str, token: str | None) -> playing.Door:
         fail(f"--live {live}: a URL such as http://127.0.0.1:8000, or `home`", exit_code=EXIT_USAGE)
     if secret is None:
         fail("--live URL needs --token, or CONTACTLINE_TOKEN in the environment", exit_code=EXIT_USAGE)
-    return playing.Door(live, secret)
+    return Door(live, secret)
 
 
 def write_run(run: Run, out: Path, truth: Path, registry: Path | None) -> int:

@@ -1,6 +1,8 @@
 """How the commands are called: help, exit codes, JSON for machines."""
 
+import importlib
 import json
+import os
 import socket
 import subprocess
 import textwrap
@@ -8,11 +10,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import geopandas
 import pytest
 import typer
+from shapely import LineString
 
 from api.cli.app import app
+from api.cli.commands import COMMANDS as NAMED
 from api.cli.commands.simulate import simulate
+from api.cli.failures import EXIT_OF, explain
 from tests.integration.cli.command_line import PROGRAM, contactline
 from tests.integration.cli.event_files import NOW, shot, written
 
@@ -31,7 +37,7 @@ def _commands(of: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
         yield from _commands(command, (*path, name))
 
 
-COMMANDS = tuple(_commands(typer.main.get_command(app)))
+COMMANDS = tuple(path for name, command in NAMED.items() for path in _commands(command.load(name), (name,)))
 
 
 def test_every_promised_command_is_there() -> None:
@@ -70,6 +76,27 @@ def test_every_key_of_a_scenario_can_be_looked_up_from_the_help_of_simulate(tmp_
     assert {"section": "faults", "name": "power_cut_reboots"}.items() <= next(
         key for key in named if key["name"] == "power_cut_reboots"
     ).items()
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_the_root_says_of_a_command_what_the_command_says_of_itself(name: str) -> None:
+    listed = typer.main.get_command(app).commands[name]  # type: ignore[attr-defined]
+    itself = NAMED[name].load(name)
+    assert itself.name == name
+    first, _, _ = (itself.help or "").partition("\n\n")
+    assert listed.help == " ".join(first.split())
+
+
+def test_every_foreseen_failure_is_named_as_where_it_is_defined() -> None:
+    for name, exit_code in EXIT_OF.items():
+        module, _, kind = name.rpartition(".")
+        failure: type[Exception] = getattr(importlib.import_module(module), kind)
+        assert (failure.__module__, failure.__qualname__) == (module, kind)
+        one = failure.__new__(type("Special", (failure,), {}))
+        told = explain(one)
+        assert told is not None
+        assert told[1] == exit_code
+    assert explain(RuntimeError("a bug")) is None
 
 
 def test_the_root_help_names_every_command(tmp_path: Path) -> None:
@@ -183,15 +210,51 @@ def test_a_port_in_use_is_told_before_anything_is_opened(home: Path) -> None:
             assert "--port" in ran.err
 
 
-@pytest.mark.parametrize("command", [("status",), ("sensors", "list"), ("--help",)], ids=" ".join)
-def test_small_commands_do_not_load_what_only_big_ones_need(command: tuple[str, ...], home: Path) -> None:
+HEAVY = "pandas geopandas numba fastapi uvicorn alembic scipy pyogrio httpx2"
+"""Of what nothing is loaded unless it is needed."""
+STATE = "sqlalchemy structlog monitoring.bootstrap"
+ARRAYS = "numpy pyarrow pyproj shapely yaml pydantic_settings"
+
+
+@pytest.mark.parametrize(
+    ("command", "spared"),
+    [
+        ("--version", f"{HEAVY} {STATE} {ARRAYS} pydantic"),
+        ("--help", f"{HEAVY} {STATE} {ARRAYS}"),
+        ("nosuch", f"{HEAVY} {STATE} {ARRAYS}"),
+        ("simulate --help", f"{HEAVY} {STATE} pydantic_settings"),
+        ("locate points.csv --line line.geojson --out located.csv", f"{HEAVY} {STATE} pydantic_settings"),
+        ("locate points.csv --line none.geojson --out located.csv", f"{HEAVY} {STATE} pydantic_settings"),
+        ("status", HEAVY),
+        ("sensors list", HEAVY),
+    ],
+)
+def test_a_command_loads_only_what_it_needs(
+    command: str, spared: str, home: Path, line: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "points.csv").write_text("lon,lat\n37.1,48.5\n", "utf-8")
     probe = (
-        "import sys; from api.cli.app import run; code = run(sys.argv[1:]);"
-        "heavy = {'pandas', 'geopandas', 'numba', 'fastapi', 'uvicorn', 'alembic', 'scipy', 'pyogrio'};"
-        "print(sorted(heavy & set(sys.modules)), file=sys.stderr); sys.exit(code)"
+        "import sys; from api.cli import main\n"
+        "try: main()\n"
+        f"finally: print('loaded', sorted(set({spared!r}.split()) & set(sys.modules)), file=sys.stderr)"
     )
     python = PROGRAM.with_name("python")
     ran = subprocess.run(
-        [python, "-c", probe, "--home", home, *command], capture_output=True, text=True, check=True
+        [python, "-c", probe, "--home", home, *command.split()],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])},
+        check=False,
     )
-    assert ran.stderr.strip() == "[]"
+    assert ran.stderr.strip().endswith("loaded []")
+    assert "Traceback" not in ran.stderr
+
+
+def test_a_geopackage_is_read_by_the_program_that_keeps_pandas_away_from_arrow(tmp_path: Path) -> None:
+    frame = geopandas.GeoDataFrame(geometry=[LineString([(37.0, 48.0), (37.1, 48.1)])], crs=4326)
+    frame.to_file(tmp_path / "line.gpkg", driver="GPKG")
+    ran = subprocess.run(
+        [PROGRAM, "line", "check", "line.gpkg"], capture_output=True, text=True, cwd=tmp_path, check=True
+    )
+    assert "can be used" in ran.stdout

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from api.cli.live import Door, DoorRefused, Knobs, Pace, play, start_of
+from api.cli.live import Knobs, Pace, play, start_of
+from api.cli.live_door import Door, DoorRefused
 from geodata.contact_line import packaged_line
 from monitoring.simulation import simulate
 
