@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from monitoring import events, findings, schema
 from monitoring.agreement import Parameters
-from monitoring.incidents import movement, publishing
+from monitoring.incidents import claims, movement, publishing
 from monitoring.incidents.excursions import Excursions
 from monitoring.incidents.insertion import with_late
 from monitoring.incidents.state import PUBLISHED, IncidentOutput, IncidentState
@@ -66,7 +66,7 @@ def amend(
     - `published_findings`, `published_incidents`: newest revisions of what was published in the surroundings.
     """
     known = _published(published_findings, published_incidents)
-    afresh = replace(start(), counts=state.counts)
+    afresh = replace(start(), counts=state.counts, claims=state.claims)
     after, anew = step(
         afresh, placed, schema.FINDINGS.empty_table(), until_ns, parameters, is_end, is_again=True
     )
@@ -97,6 +97,7 @@ def amend(
 
     state = with_late(state, placed, late & frozenset(_keys(after.rows)), parameters)
     state = _with_published(state, after, incidents, judged, matching, members)
+    state = replace(state, claims=_not_borne_out(state.claims, anew))
     excursions = _remembering(state.excursions, movement_findings, published_findings, published_incidents)
     moving, moved, move_incidents = movement.associate(
         movement.Moving(excursions, state.objects, state.sketches.replacing(sketches), state.trust),
@@ -109,6 +110,16 @@ def amend(
     output = findings.Judged.of([*fire, *zip(movement_decided_ns.tolist(), moved, strict=True)])
     table = publishing.incidents_table([*incidents, *withdrawn, *move_incidents])
     return state, IncidentOutput(output.findings, table, member_table, output.decided_ns, anew.apart)
+
+
+def _not_borne_out(known: pa.Table, anew: IncidentOutput) -> pa.Table:
+    """CLAIMS without those that are of an incident which, with the late evidence, several sensors reported."""
+    rows = zip(
+        anew.incidents["incident_id"].to_pylist(), anew.incidents["sensor_ids"].to_pylist(), strict=True
+    )
+    shared = pa.array([incident_id for incident_id, sensors in rows if len(sensors) > 1], pa.string())
+    reports = anew.members.filter(pc.is_in(anew.members.column("incident_id"), shared))
+    return claims.without(known, reports.column("sensor_id"), reports.column("id"))
 
 
 def _published(published_findings: pa.Table, published_incidents: pa.Table) -> _Known:

@@ -8,8 +8,9 @@ road) that no count of reports removes.
 a sensor gives one real report that stays alone, over how often it is wrong. Further reports of the same sensor in
 the same place, a further sensor, and both ends of one trajectory multiply the odds; what sensors state as their
 confidence counts as odds, bounded; but whatever one sensor says counts no more than it can be trusted not to be
-faulty or in somebody's hands. Posts that would have noticed it too and gave nothing speak against it (`silence`). A
-sensor that reports far more often than any of its type should is not supported by its own repetitions.
+faulty or in somebody's hands, the less the more of its lone claims were contradicted before (`claims`). Posts that
+would have noticed it too and gave nothing speak against it (`silence`). A sensor that reports far more often than any
+of its type should is not supported by its own repetitions.
 
 *That a weapon made it* (`weapon`). Thunder, quarries, fireworks and demining bang as well. Launches, told directions,
 flashes, trajectories, calibres and classes are signs of weapons. Blasts that several sensors heard who usually can
@@ -26,6 +27,7 @@ from numpy.typing import NDArray
 
 from monitoring import events, schema
 from monitoring.agreement import Parameters
+from monitoring.incidents import claims as claiming
 from monitoring.incidents import silence
 from monitoring.incidents.location import pairs_of
 
@@ -49,11 +51,26 @@ _WEAPON_CLASSES: Final = np.array(
 
 
 class Evidence(NamedTuple):
-    """Probabilities (k,) that something happened and, if so, that a weapon made it; and what they rest on."""
+    """Probabilities (k,) that something happened and, if so, that a weapon made it; and what they rest on.
+
+    `contradicted` (k,): earlier claims of its sensors that others contradicted; `claims`: CLAIMS that these incidents
+    are.
+    """
 
     happened: Reals
     weapon: Reals
     silent_posts: Ints
+    contradicted: Ints
+    claims: pa.Table
+
+
+class Record(NamedTuple):
+    """What sensors claimed before (CLAIMS), when the incidents now judged are complete (k,), and whether they were
+    judged before, so that what they claim is known."""
+
+    claims: pa.Table
+    decided_ns: Ints
+    is_again: bool = False
 
 
 def weigh(
@@ -67,6 +84,7 @@ def weigh(
     lat: Reals,
     start_ns: Ints,
     is_shouting: Flags,
+    record: Record,
     parameters: Parameters,
 ) -> Evidence:
     """Weighs the reports (n,) of `size` incidents that lie at `lon`, `lat` and began at `start_ns`.
@@ -77,23 +95,38 @@ def weigh(
     values = _Values(parameters, start_ns)
     kind = events.codes(rows, "kind").astype(np.int64)
     type_of = _types(sensor_names, parameters)
-    happened, silent = _happened(
+    reported, repeated = _reported(rows, incident, size, sensor, type_of, is_shouting, values)
+    weapon = _probability(_weapon(rows, incident, size, kind, role, sensor, type_of, values))
+    quiet = _quiet(incident, size, kind, sensor, sensor_names, lon, lat, repeated, parameters)
+    unheard = values.number("unheard_prob")
+    missed = unheard + (1.0 - unheard) * quiet.miss_prob
+
+    pairs = claiming.told(incident, sensor)
+    is_alone = np.bincount(pairs.incident, minlength=size)[pairs.incident] == 1
+    believed = (_probability(reported) * weapon)[pairs.incident]
+    invented = values.number("invented_frac")[pairs.incident]
+    grown = claiming.log_odds(is_alone, believed, missed[pairs.incident], invented)
+    fresh = claiming.table(rows, pairs, record.decided_ns, np.zeros(len(grown)) if record.is_again else grown)
+    doubts, contradicted = claiming.doubts(
+        claiming.with_claims(record.claims, fresh),
         rows,
         incident,
-        size,
-        kind,
-        role,
-        sensor,
-        type_of,
-        sensor_names,
-        lon,
-        lat,
-        is_shouting,
-        values,
-        parameters,
+        pairs,
+        list(sensor_names),
+        record.decided_ns,
+        np.asarray(values.number("claims_kept_s") * 1e9, dtype=np.int64),
+        values.log("distrust_ratio_max"),
     )
-    weapon = _weapon(rows, incident, size, kind, role, sensor, type_of, values)
-    return Evidence(_probability(happened), _probability(weapon), silent)
+    happened = _trusted(reported, pairs, doubts, values)
+    # Two places that fit one flight support each other even where one radar saw both.
+    happened += np.where(_has_both_ends(rows, incident, size, role), values.log("trajectory_ratio"), 0.0)
+    return Evidence(
+        _probability(happened + np.log(missed)),
+        weapon,
+        quiet.posts,
+        np.bincount(pairs.incident, weights=contradicted, minlength=size).astype(np.int64),
+        fresh,
+    )
 
 
 class _Values:
@@ -135,27 +168,24 @@ def _types(sensor_names: Sequence[str], parameters: Parameters) -> Ints:
     return np.array([schema.SENSOR_TYPES.index(f.type if f else "generic") for f in facts], dtype=np.int64)
 
 
-def _happened(
+def _reported(
     rows: pa.Table,
     incident: Ints,
     size: int,
-    kind: Ints,
-    role: Ints,
     sensor: Ints,
     type_of: Ints,
-    sensor_names: Sequence[str],
-    lon: Reals,
-    lat: Reals,
     is_shouting: Flags,
     values: _Values,
-    parameters: Parameters,
-) -> tuple[Reals, Ints]:
+) -> tuple[Reals, Reals]:
+    """Log odds that something happened by the reports alone, were all sensors honest, and how often the sensors of each
+    incident together repeated themselves, arrays (k,)."""
     of, who = pairs_of(incident, sensor)
     wrong = values.by_type("false_alarms_per_day")[of, type_of[who]]
     least = np.full(size, np.inf)
     np.minimum.at(least, of, np.maximum(wrong, 1e-9))
     odds = values.log("single_report_per_day") - np.log(least)
-    odds += values.log("second_sensor_ratio") * np.minimum(np.bincount(of, minlength=size) - 1, COUNTED_MOST)
+    sources = np.bincount(of, minlength=size)
+    odds += values.log("second_sensor_ratio") * np.minimum(sources - 1, COUNTED_MOST)
 
     # What a sensor repeats: its reports beyond the first, and the repetitions it counts inside one.
     is_told = ~is_shouting
@@ -166,24 +196,49 @@ def _happened(
     most = np.zeros(size)
     np.maximum.at(most, key // width, told)
     odds += values.log("repeat_ratio") * np.clip(most - 1.0, 0.0, COUNTED_MOST)
+    odds += _stated_confidence(rows, incident, size, values)
+    rounds = np.zeros(size)
+    np.add.at(rounds, key // width, told)
+    return odds, rounds / sources
 
+
+def _trusted(reported: Reals, pairs: claiming.Told, doubts: Reals, values: _Values) -> Reals:
+    """The log odds that something happened, (k,), bounded by how far its sensors are believed."""
+    # One cause may make all of a sensor's reports: a fault, or somebody who wants them believed.
+    odds = values.log("sensor_odds_max")[pairs.incident] - doubts
+    size = len(reported)
+    best = np.full(size, -np.inf)
+    np.maximum.at(best, pairs.incident, odds)
+    # Who is not believed adds nothing to what another one tells, and takes nothing from it.
+    together = np.bincount(pairs.incident, weights=np.maximum(odds, 0.0), minlength=size)
+    return np.asarray(-np.logaddexp(-reported, -np.where(best > 0.0, together, best)))
+
+
+def _has_both_ends(rows: pa.Table, incident: Ints, size: int, role: Ints) -> Flags:
+    """Whether a launch and an impact were reported as one flight, (k,)."""
     grouped = np.asarray(rows.column("group_id").combine_chunks().is_valid())
     both = np.zeros((size, 2), dtype=np.bool_)
     both[incident[grouped & (role > 0)], 0] = True
     both[incident[grouped & (role < 0)], 1] = True
+    return np.asarray(both.all(axis=1))
 
-    odds += _stated_confidence(rows, incident, size, values)
-    # One cause may make all of a sensor's reports: a fault, or somebody who wants them believed.
-    sources = np.bincount(of, minlength=size)
-    odds = -np.logaddexp(-odds, -values.log("sensor_odds_max") * sources)
-    # Two places that fit one flight support each other even where one radar saw both.
-    odds += np.where(both.all(axis=1), values.log("trajectory_ratio"), 0.0)
+
+def _quiet(
+    incident: Ints,
+    size: int,
+    kind: Ints,
+    sensor: Ints,
+    sensor_names: Sequence[str],
+    lon: Reals,
+    lat: Reals,
+    repeated: Reals,
+    parameters: Parameters,
+) -> silence.Silence:
+    """What the silence of others says of each incident."""
     blasts, shots = (_named_by(incident, np.isin(kind, kinds), size) for kinds in (_BLASTS, _SMALL_ARMS))
-    rounds = np.zeros(size)
-    np.add.at(rounds, key // width, told)
-    quiet = silence.of_others(
+    return silence.of_others(
         np.where(blasts, silence.BLASTS, np.where(shots, silence.SHOTS, silence.NOTHING)),
-        np.clip(rounds / sources, 1.0, LOOKS_MOST),
+        np.clip(repeated, 1.0, LOOKS_MOST),
         incident,
         sensor,
         sensor_names,
@@ -191,8 +246,6 @@ def _happened(
         lat,
         parameters,
     )
-    unheard = values.number("unheard_prob")
-    return odds + np.log(unheard + (1.0 - unheard) * quiet.miss_prob), quiet.posts
 
 
 def _named_by(incident: Ints, is_one: Flags, size: int) -> Flags:

@@ -13,6 +13,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from monitoring import schema
+from monitoring.incidents.claims import CLAIMS
 from monitoring.incidents.excursions import Excursions
 from monitoring.incidents.existence import Trust
 from monitoring.incidents.objects import Objects
@@ -21,7 +22,7 @@ from monitoring.incidents.runs import Runs
 from monitoring.incidents.shouting import COUNTS
 from monitoring.incidents.sketchbook import Sketchbook
 
-STATE_VERSION: Final = 6
+STATE_VERSION: Final = 7
 
 PUBLISHED: Final = pa.schema(
     [
@@ -56,7 +57,7 @@ class IncidentOutput(NamedTuple):
 class IncidentState:
     """`rows` are fire events not yet published for good; `excursions` the open incidents of movement, `objects` the
     tracks that are one, by the `sketches` of the last hours; `trust` what sensors' lone claims came to; `counts` how
-    much fire each sensor reported lately (see `shouting`).
+    much fire each sensor reported lately (see `shouting`), `claims` what others made of the fire that it told of alone.
     """
 
     ordinal_next: int = 0
@@ -69,6 +70,7 @@ class IncidentState:
     sketches: Sketchbook = field(default_factory=Sketchbook)
     trust: Trust = field(default_factory=Trust)
     counts: pa.Table = field(default_factory=COUNTS.empty_table)
+    claims: pa.Table = field(default_factory=CLAIMS.empty_table)
 
     def snapshot(self) -> bytes:
         """The state as bytes; equal states give equal bytes."""
@@ -84,6 +86,7 @@ class IncidentState:
             "sketches": self.sketches.table,
             "trust": self.trust.table(),
             "counts": self.counts,
+            "claims": self.claims,
         }
         content = {
             "version": STATE_VERSION,
@@ -109,6 +112,7 @@ class IncidentState:
             excursions=Excursions.of_tables(_from_ipc(content["excursions"]), _from_ipc(content["moves"])),
             **_movement(content),
             counts=_from_ipc(content["counts"]) if "counts" in content else COUNTS.empty_table(),
+            claims=_from_ipc(content["claims"]) if "claims" in content else CLAIMS.empty_table(),
         )
 
 

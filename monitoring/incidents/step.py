@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from monitoring import events, findings, schema
 from monitoring.agreement import Parameters
-from monitoring.incidents import movement, publishing, shouting
+from monitoring.incidents import claims, movement, publishing, shouting
 from monitoring.incidents.activities import HALO_M, NO_RUN, Activities, founded, gather, joined, with_run
+from monitoring.incidents.evidence import Record
 from monitoring.incidents.readings import STRIDE, read
 from monitoring.incidents.stars import still_needed
 from monitoring.incidents.state import APART, IncidentOutput, IncidentState
@@ -31,15 +32,17 @@ Flags = NDArray[np.bool_]
 _CHUNKS_MAX: Final = 32
 _NO_MEMBERS: Final = events.empty(schema.MEMBERS)
 _NONE_APART: Final = events.empty(APART)
+_NO_CLAIMS: Final = events.empty(claims.CLAIMS)
 
 
 class _Fire(NamedTuple):
-    """What a step gives about fire: rows of tables, and when each finding was decided."""
+    """What a step gives about fire: rows of tables, when each finding was decided, and what sensors claimed."""
 
     findings: list[tuple[int, dict[str, Any]]]
     incidents: list[dict[str, Any]]
     members: pa.Table
     apart: pa.Table
+    claims: pa.Table
 
 
 def start() -> IncidentState:
@@ -68,7 +71,7 @@ def step(
     - `sketches` (SKETCHES): thinned fixes of the batch's tracks, all after those before;
     - `rules`: those of scope `incident` that judge the incidents of fire;
     - `is_end`: everything open is published as final and stays open; what follows makes the next revision;
-    - `is_again`: the events were counted before (see `shouting`);
+    - `is_again`: the events were counted before (see `shouting`), and their claims are known (see `claims`);
     - `shards`: over how many workers the cells are shared out; it changes nothing but who computes what.
     """
     state, fire = _step_fire(state, placed, until_ns, parameters, rules, is_end, shards, is_again)
@@ -104,8 +107,8 @@ def _step_fire(
     rows = pa.concat_tables([state.rows, fresh])
     if rows.num_rows == 0:
         kept = runs.take(runs.close_ns >= until_ns)
-        state = replace(state, runs=kept, counts=shouting.recent(state.counts, until_ns))
-        return state, _Fire([], [], _NO_MEMBERS, _NONE_APART)
+        state = _without_old(replace(state, runs=kept), until_ns)
+        return state, _Fire([], [], _NO_MEMBERS, _NONE_APART, _NO_CLAIMS)
     if rows.column(0).num_chunks > _CHUNKS_MAX:
         rows = rows.combine_chunks()
     run, is_due = joined(rows, until_ns, is_end, parameters)
@@ -117,7 +120,7 @@ def _step_fire(
     out = np.flatnonzero(has_run if is_end else leaves)
     apart = np.flatnonzero(is_due & (run == NO_RUN))
     fire, published, published_findings = _publish(
-        state, rows, out, head, activities, ready, parameters, rules, apart
+        state, rows, out, head, activities, ready, parameters, rules, apart, until_ns, is_again
     )
 
     stays = ~leaves
@@ -137,9 +140,18 @@ def _step_fire(
         runs=kept,
         published=published,
         published_findings=published_findings,
-        counts=shouting.recent(state.counts, until_ns),
+        claims=claims.with_claims(state.claims, fire.claims),
     )
-    return state, fire
+    return _without_old(state, until_ns), fire
+
+
+def _without_old(state: IncidentState, until_ns: int) -> IncidentState:
+    """The state without what is known of sensors from too long ago to count at the watermark."""
+    return replace(
+        state,
+        counts=shouting.recent(state.counts, until_ns),
+        claims=claims.recent(state.claims, until_ns),
+    )
 
 
 def _is_left(run_idx: Ints, leaves: Flags, count: int) -> Flags:
@@ -160,13 +172,15 @@ def _publish(
     parameters: Parameters,
     rules: Sequence[publishing.Judge],
     apart: Ints,
+    until_ns: int,
+    is_again: bool,
 ) -> tuple[_Fire, pa.Table, pa.Table]:
     """Describes the incidents of the rows `out` and names them against what was published before."""
     apart_table = rows.take(pa.array(apart)).select(APART.names).cast(APART)
-    gathered, heads = _gathered(rows, out, head, activities, state.counts, parameters)
+    gathered, heads = _gathered(rows, out, head, activities, state, is_again, parameters)
     if not len(heads):
         return (
-            _Fire([], [], _NO_MEMBERS, apart_table),
+            _Fire([], [], _NO_MEMBERS, apart_table, _NO_CLAIMS),
             state.published,
             state.published_findings,
         )
@@ -212,12 +226,20 @@ def _publish(
         for row in [*state.published_findings.to_pylist(), *judged]
         if row["incident_id"] in open_ids
     }
-    fire = _Fire(new_findings, new_incidents, new_members, apart_table)
+    # What is published before it is complete is claimed when it is.
+    is_complete = pc.less_equal(described.claims.column("decided_ns"), pa.scalar(until_ns, pa.int64()))
+    fire = _Fire(new_findings, new_incidents, new_members, apart_table, described.claims.filter(is_complete))
     return fire, published, findings.table(newest.values())
 
 
 def _gathered(
-    rows: pa.Table, out: Ints, head: Ints, activities: Activities, counts: pa.Table, parameters: Parameters
+    rows: pa.Table,
+    out: Ints,
+    head: Ints,
+    activities: Activities,
+    state: IncidentState,
+    is_again: bool,
+    parameters: Parameters,
 ) -> tuple[Gathered, Ints]:
     """The rows of the incidents to publish, which are numbered in the order of (completion, first event)."""
     heads, first, which = np.unique(head[out], return_index=True, return_inverse=True)
@@ -233,7 +255,8 @@ def _gathered(
         incident=number[which],
         is_precise=precise,
         is_lead=activities.part[out] == head[out],
-        is_shouting=shouting.is_shouting(counts, published_rows, parameters.agreement),
+        is_shouting=shouting.is_shouting(state.counts, published_rows, parameters.agreement),
         incident_count=len(heads),
+        record=Record(state.claims, activities.complete_ns[heads[order]], is_again),
     )
     return gathered, heads[order]

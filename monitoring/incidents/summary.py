@@ -36,7 +36,7 @@ class Gathered:
     """Reports of the incidents to describe, in canonical order; arrays (n,).
 
     `incident`: 0-based number, in the order of output; `is_precise`; `is_lead`: belongs to the leading activity;
-    `is_shouting`: its sensor reported far more often than any of its type should.
+    `is_shouting`: its sensor reported far more often than any of its type should. `record`: what was claimed before.
     """
 
     rows: pa.Table
@@ -45,16 +45,18 @@ class Gathered:
     is_lead: Flags
     is_shouting: Flags
     incident_count: int
+    record: evidence.Record
 
 
 @dataclass(frozen=True)
 class Described:
-    """INCIDENTS rows without id, revision and state, and per report its phenomenon and distance."""
+    """INCIDENTS rows without id, revision and state, per report its phenomenon and distance, and the CLAIMS in them."""
 
     rows: list[dict[str, Any]]
     phenomenon: Ints
     residual_m: Reals
     first_row: Ints
+    claims: pa.Table
 
 
 def describe(gathered: Gathered, parameters: Parameters) -> Described:
@@ -93,25 +95,27 @@ def describe(gathered: Gathered, parameters: Parameters) -> Described:
     )
     east, north = geometry.offsets_m(mean_lon[incident], mean_lat[incident], lon, lat)
     first_row = first_of(incident, size, gathered.is_precise)
+    worded, claims = _worded(
+        gathered,
+        parameters,
+        counts,
+        mean_lon,
+        mean_lat,
+        spread,
+        time_ns,
+        sensor,
+        sensor_names.dictionary.to_pylist(),
+        lon,
+        lat,
+        errors,
+        role,
+    )
     return Described(
-        rows=_worded(
-            gathered,
-            parameters,
-            counts,
-            mean_lon,
-            mean_lat,
-            spread,
-            time_ns,
-            sensor,
-            sensor_names.dictionary.to_pylist(),
-            lon,
-            lat,
-            errors,
-            role,
-        ),
+        rows=worded,
         phenomenon=_numbered(label, incident, size),
         residual_m=np.hypot(east, north),
         first_row=first_row,
+        claims=claims,
     )
 
 
@@ -205,7 +209,7 @@ def _worded(
     at_lat: Reals,
     errors: tuple[Reals, Reals, Reals],
     role: Ints,
-) -> list[dict[str, Any]]:
+) -> tuple[list[dict[str, Any]], pa.Table]:
     incident, size = gathered.incident, gathered.incident_count
     start_ns, end_ns = extent_of(incident, size, gathered.is_precise, time_ns)
     major_m, minor_m, azimuth_deg = geometry.ellipse(*spread)
@@ -240,6 +244,7 @@ def _worded(
         lat,
         start_ns,
         gathered.is_shouting,
+        gathered.record,
         parameters,
     )
     launches = np.bincount(incident[role > 0], minlength=size)
@@ -269,6 +274,7 @@ def _worded(
                 "happened": round(float(weighed.happened[i]), 4),
                 "weapon": round(float(weighed.weapon[i]), 4),
                 "silent_posts": int(weighed.silent_posts[i]),
+                "contradicted_before": int(weighed.contradicted[i]),
             },
             **located[i],
         }
@@ -304,7 +310,7 @@ def _worded(
                 "detail": findings.canonical_json(detail),
             }
         )
-    return out
+    return out, weighed.claims
 
 
 def confidence(sensor_count: int, type_count: int) -> str:

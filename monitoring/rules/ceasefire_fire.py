@@ -210,6 +210,13 @@ def _likelihood(detail: Mapping[str, Any], probability: float) -> str:
         posts = "one post" if evidence["silent_posts"] == 1 else f"{evidence['silent_posts']} posts"
         words += f" ({posts} near enough to notice it gave nothing)"
     words += f", that a weapon made it {100 * evidence['weapon']:.0f} %."
+    if evidence.get("contradicted_before"):
+        claims = (
+            "one claim"
+            if evidence["contradicted_before"] == 1
+            else f"{evidence['contradicted_before']} claims"
+        )
+        words += f" Others contradicted {claims} of fire that its sensors made before."
     return words if probability >= ASSERTED_FROM else f"{words} It is told, not asserted."
 
 
