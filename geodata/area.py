@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Self
 
 import numpy as np
@@ -18,9 +19,11 @@ Reals = NDArray[np.float64]
 AROUND_LINE_M: Final = 300_000.0
 _EARTH_RADIUS_M: Final = 6_371_008.8
 _RESAMPLE_M: Final = 2_000.0
+_CELL_COLUMNS, _CELL_ROWS = 1_440, 721
+_UNKNOWN, _OUT, _BORDER, _IN = range(4)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Area:
     """Places inside a box (`bounds` = west, south, east, north in degrees), or nearer than `reach_m` to a
     place of `spine_lon`, `spine_lat` (the line, taken every 2 km; so the border is true to within 2 km on the
@@ -85,28 +88,39 @@ class Area:
         return self._near_spine(spine, lon_deg, lat_deg)
 
     def _near_spine(self, spine: Reals, lon: Reals, lat: Reals) -> NDArray[np.bool_]:
-        """Whole quarter-degree cells are decided at once; only places in border cells are measured."""
+        """Quarter-degree cells are decided as a whole and once; only places in border cells are measured."""
         is_place = (np.abs(lon) <= 360.0) & (np.abs(lat) <= 90.0)
         inside = np.zeros(len(lon), dtype=bool)
-        at = np.flatnonzero(is_place)
-        if len(at) == 0:
-            return inside
-        cell = np.floor(wrap_deg(lon[at]) * 4.0).astype(np.int64) * 1_000 + np.floor(lat[at] * 4.0).astype(
-            np.int64
-        )
-        cells, member = np.unique(cell, return_inverse=True)
-        row = np.remainder(cells + 500, 1_000) - 500
-        column = (cells - row) // 1_000
-        centre = _unit_vectors((column + 0.5) / 4.0, (row + 0.5) / 4.0)
-        nearest_m = _EARTH_RADIUS_M * np.arccos(np.clip(_largest_product(centre, spine), -1.0, 1.0))
-        # Half the diagonal of such a cell is under 20 km anywhere on the globe.
-        is_in, is_border = nearest_m < self.reach_m - 20_000.0, np.abs(nearest_m - self.reach_m) <= 20_000.0
-        inside[at] = is_in[member]
-        border = at[is_border[member]]
+        at = slice(None) if is_place.all() else np.flatnonzero(is_place)
+        column = np.floor(wrap_deg(lon[at]) * 4.0).astype(np.int64) + _CELL_COLUMNS // 2
+        row = np.floor(lat[at] * 4.0).astype(np.int64) + _CELL_ROWS // 2
+        cell = row * _CELL_COLUMNS + column % _CELL_COLUMNS
+        standing = self._cells[cell]
+        if not standing.all():
+            unknown = np.unique(cell[standing == _UNKNOWN])
+            self._cells[unknown] = self._standing(spine, unknown)
+            standing = self._cells[cell]
+        inside[at] = standing == _IN
+        border = np.arange(len(lon))[at][standing == _BORDER]
         if len(border):
             cosine = _largest_product(_unit_vectors(lon[border], lat[border]), spine)
             inside[border] = _EARTH_RADIUS_M * np.arccos(np.clip(cosine, -1.0, 1.0)) <= self.reach_m
         return inside
+
+    @cached_property
+    def _cells(self) -> NDArray[np.int8]:
+        """How each cell stands that was asked for so far, row by row from the south-west."""
+        return np.full(_CELL_ROWS * _CELL_COLUMNS, _UNKNOWN, dtype=np.int8)
+
+    def _standing(self, spine: Reals, cell: NDArray[np.int64]) -> NDArray[np.int8]:
+        row, column = np.divmod(cell, _CELL_COLUMNS)
+        lon, lat = (column - _CELL_COLUMNS // 2 + 0.5) / 4.0, (row - _CELL_ROWS // 2 + 0.5) / 4.0
+        nearest_m = _EARTH_RADIUS_M * np.arccos(
+            np.clip(_largest_product(_unit_vectors(lon, lat), spine), -1.0, 1.0)
+        )
+        # Half the diagonal of such a cell is under 20 km anywhere on the globe.
+        is_border = np.abs(nearest_m - self.reach_m) <= 20_000.0
+        return np.where(is_border, _BORDER, np.where(nearest_m < self.reach_m, _IN, _OUT)).astype(np.int8)
 
     def to_json(self) -> dict[str, Any]:
         """What `from_json` reads."""

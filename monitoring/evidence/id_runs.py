@@ -14,6 +14,8 @@ Rows = NDArray[np.uint64]
 Starts = NDArray[np.uint32]
 
 ROWS_PER_BUCKET: Final = 4
+SMALL_ROWS: Final = 1 << 20
+"""Runs up to this size, which are asked most, have a bucket for every row: most new keys then meet an empty one."""
 MAX_BITS: Final = 28
 
 
@@ -47,7 +49,8 @@ def _in_order(rows: Rows) -> Rows:
 
 def bits_for(row_count: int) -> int:
     """How many leading bits of the key the index of a run of `row_count` rows uses (1 to MAX_BITS)."""
-    return min(MAX_BITS, max(1, (row_count // ROWS_PER_BUCKET).bit_length()))
+    rows_per_bucket = 1 if row_count <= SMALL_ROWS else ROWS_PER_BUCKET
+    return min(MAX_BITS, max(1, (row_count // rows_per_bucket).bit_length()))
 
 
 def bucket_of(key_high: NDArray[np.uint64], bits: int) -> NDArray[np.int64]:

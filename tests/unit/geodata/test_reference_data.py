@@ -104,6 +104,18 @@ def test_the_area_reaches_as_far_as_it_says() -> None:
     assert area.contains([np.nan, 37.0, 181.0], [48.0, np.inf, 48.0]).tolist() == [False, False, False]
 
 
+def test_the_area_says_of_a_place_the_same_whatever_it_was_asked_before() -> None:
+    rng = np.random.default_rng(5)
+    lon = np.concatenate(
+        [rng.uniform(-400, 400, 400), rng.uniform(28, 44, 400), [180.0, -180.0, 540.0, -180.00000001]]
+    )
+    lat = np.concatenate([rng.uniform(-95, 95, 400), rng.uniform(43, 54, 400), [90.0, -90.0, 48.0, 48.0]])
+    line = packaged_line()
+    area = Area.fit(line)
+    one_by_one = [bool(area.contains([x], [y])[0]) for x, y in zip(lon, lat, strict=True)]
+    assert one_by_one == area.contains(lon, lat).tolist() == Area.fit(line).contains(lon, lat).tolist()
+
+
 @pytest.mark.parametrize("bounds", [(0, 0, 0, 1), (0, 1, 1, 0), (-200, 0, 0, 1), (0, float("nan"), 1, 1)])
 def test_boxes_that_are_none_are_refused(bounds: tuple[float, float, float, float]) -> None:
     with pytest.raises(AreaInvalid):
