@@ -9,7 +9,7 @@ not there. Three doubts are weighed, the first two only for an object that one s
   named none, and no other sensor saw it, speaks against one. A sensor that begins more tracks near the line than
   `tracks.shouting_per_h` has gone wrong: its short tracks are held to be clutter, and are one incident.
 - *Invention.* Where other posts, by type and distance (`tracks.watch_m`), should have seen the object and none
-  did, each of them missed it with the probability `WATCH_MISS_PROB`, or it was never there. What a sensor's own
+  did, all of them missed it with the probability `WATCH_MISS_PROB`, or it was never there. What a sensor's own
   other claims came to is remembered (`Trust`): one whose claims keep being contradicted is believed less. A
   sensor that stands on one party's side and accuses the other begins with less credit.
 - *Animals.* Cattle and game are followed for long and named by nobody, or taken for a person. Who would name an
@@ -45,16 +45,16 @@ UNNAMED_FRAC: Final = {"eo_ir_tower": 0.15, "uav_eo_ir": 0.15, "ground_radar": 0
 """So often does a sensor that follows an object name no class for it; other types than these say nothing by that."""
 ANIMAL_MPS: Final = 4.0
 """Animals do not keep up more than this for a minute."""
-WATCH_MISS_PROB: Final = 0.15
-"""A post within its reach misses an object altogether this often: terrain, weather, an outage."""
-WATCHERS_MOST: Final = 4
-"""More silent posts than this are not more evidence: they may have a cause in common."""
+WATCH_MISS_PROB: Final = (1.0, 0.08, 0.0225, 0.0034, 0.0005)
+"""So often do 0, 1, 2 … posts within their reach all miss an object that another sensor follows: terrain, weather, an
+outage. One by the table of coverage; several may have a cause in common, and more than four are not more evidence."""
 SEEN_S_LEAST: Final = 60.0
 """An object seen for less may have been missed by anybody."""
 INVENTED_FRAC: Final = 0.7
 """Share of a captured sensor's claims that it invents."""
-CAPTURED_PROB: Final = {False: 0.01, True: 0.05}
-"""That a sensor is captured, before anything is known of it; True: it stands on one side and accuses the other."""
+CAPTURED_PROB: Final = {False: 0.01, True: 0.12}
+"""That a sensor that tells something alone is captured, before anything is known of it; True: it stands on one side and
+accuses the other, which is what sensors are captured for."""
 TRUST_BOUND: Final = 5.0
 _WEIGHED: Final = ("probability", "verdict", "confidence", "reasons")
 _ON_FOOT: Final = frozenset({"person", "group", None, "unknown"})
@@ -220,7 +220,8 @@ def weighed(
     invented = _invented_prob(captured, sighting, watchers)
     if invented > 0.05:
         prob *= 1.0 - invented
-        reasons.append(_why_invented(watchers if sighting.seen_s >= SEEN_S_LEAST else 0))
+        is_doubtful = trust.log_odds.get(row["sensor_ids"][0], 0.0) > 0.0
+        reasons.append(_why_invented(watchers if sighting.seen_s >= SEEN_S_LEAST else 0, is_doubtful))
     return _doubted(row, prob, reasons, parameters)
 
 
@@ -282,11 +283,13 @@ def _invented_prob(captured: float, sighting: Sighting, watchers: int) -> float:
 
 def miss_prob(watchers: int) -> float:
     """That so many posts all miss an object within their reach."""
-    return float(WATCH_MISS_PROB ** min(watchers, WATCHERS_MOST))
+    return WATCH_MISS_PROB[min(watchers, len(WATCH_MISS_PROB) - 1)]
 
 
-def _why_invented(watchers: int) -> str:
+def _why_invented(watchers: int, is_doubtful: bool) -> str:
     if watchers:
         posts = "1 other post" if watchers == 1 else f"{watchers} other posts"
         return f"Only one sensor reports it; {posts} should have seen it and did not."
-    return "Only one sensor reports it, and others have contradicted what that sensor reported before."
+    if is_doubtful:
+        return "Only one sensor reports it, and others have contradicted what that sensor reported before."
+    return "Only one sensor reports it, which stands on the side of the other party."

@@ -309,6 +309,28 @@ def test_posts_that_should_have_seen_it_and_did_not_speak_against_a_lone_accusat
     assert "3 other posts should have seen it" in told["reasons"][-1]
 
 
+def test_one_post_that_did_not_see_it_is_enough_against_a_first_lone_accusation():
+    sensors = RADARS | {"GS-1": replace(RADARS["GS-1"], host_side="B")}
+    accusing, world = existence.weighed(ROW, SEEN, 1, Trust(), parameters(sensors=sensors)), WORLD
+    assert accusing["probability"] < 0.5 < existence.weighed(ROW, SEEN, 1, Trust(), world)["probability"]
+    many = [existence.miss_prob(n) for n in range(9)]
+    assert many[0] == 1.0
+    assert many == sorted(many, reverse=True)
+    assert many[4] == many[8] > 0.0
+
+
+def test_a_lone_accusation_that_nobody_could_contradict_stands_and_says_who_makes_it():
+    sensors = RADARS | {"GS-1": replace(RADARS["GS-1"], host_side="B")}
+    world, trust = parameters(sensors=sensors), Trust()
+    told = existence.weighed(ROW, SEEN, 0, trust, world)
+    assert told["verdict"] == "violation"
+    assert told["reasons"][-1] == "Only one sensor reports it, which stands on the side of the other party."
+    trust.learn("GS-1", -1, existence.miss_prob(1), is_contradicted=True)
+    doubted = existence.weighed(ROW, SEEN, 0, trust, world)
+    assert doubted["verdict"] == "undetermined"
+    assert "others have contradicted" in doubted["reasons"][-1]
+
+
 def test_a_sensor_whose_claims_are_contradicted_loses_credit_and_one_whose_are_borne_out_keeps_it():
     trust = Trust()
     before = trust.captured_prob("GS-1", is_accusing=True)
