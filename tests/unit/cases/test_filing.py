@@ -213,8 +213,8 @@ def test_an_improbable_finding_opens_a_case_only_where_nobody_else_could_have_co
 
 
 def test_a_finding_less_probable_than_agreed_opens_no_case_and_one_without_a_probability_does():
-    assert file([final("a", probability=0.49)], world=ATTENDED)[1] == []
-    assert actions(file([final("a", probability=0.5)], world=ATTENDED)[1]) == [("open", "2025-00001")]
+    assert file([final("a", probability=0.69)], world=ATTENDED)[1] == []
+    assert actions(file([final("a", probability=0.7)], world=ATTENDED)[1]) == [("open", "2025-00001")]
     assert actions(file([final("a", probability=None)], world=ATTENDED)[1]) == [("open", "2025-00001")]
 
 
