@@ -61,9 +61,16 @@ TEXTS: Final = (
     "слышали взрывы, направление не ясно",
 )
 
-_THREE_DIGITS: Final = np.stack(
-    [np.arange(1_000) // place % 10 + ord("0") for place in (100, 10, 1)], axis=1
-).astype(np.uint8)
+
+def _spelled(width: int) -> Column:
+    """All numbers of `width` digits in ASCII, each as one unsigned integer of that many bytes."""
+    number = np.arange(10**width)
+    digit = [number // 10**place % 10 + ord("0") for place in range(width - 1, -1, -1)]
+    return np.stack(digit, axis=1).astype(np.uint8).view(f"u{width}")[:, 0]
+
+
+_SPELLED: Final = {width: _spelled(width) for width in (4, 2, 1)}
+"""How numbers are cut for spelling, longest pieces first."""
 _EMPTY_REAL: Final = np.empty(0)
 
 
@@ -121,11 +128,13 @@ def numerals(values: NDArray[np.int64], width: int) -> NDArray[np.uint8]:
     b'007234'
     """
     out = np.empty((len(values), width), dtype=np.uint8)
-    rest = values.astype(np.int64)
-    for end in range(width, 0, -3):
-        begin = max(end - 3, 0)
-        rest, last = np.divmod(rest, 1_000)
-        out[:, begin:end] = _THREE_DIGITS[last, 3 - (end - begin) :]
+    rest, end = values.astype(np.int64), width
+    for size, spelled in _SPELLED.items():
+        while end >= size:
+            end -= size
+            above = rest // 10**size
+            out[:, end : end + size].view(spelled.dtype)[:, 0] = spelled.take(rest - above * 10**size)
+            rest = above
     return out
 
 
@@ -139,7 +148,12 @@ def beside(parts: list[bytes | NDArray[np.uint8]], n: int) -> NDArray[np.uint8]:
     out = np.empty((n, sum(widths)), dtype=np.uint8)
     begin = 0
     for part, width in zip(parts, widths, strict=True):
-        out[:, begin : begin + width] = np.frombuffer(part, np.uint8) if isinstance(part, bytes) else part
+        if width:
+            as_one = f"V{width}"
+            whole = (
+                np.void(part) if isinstance(part, bytes) else np.ascontiguousarray(part).view(as_one)[:, 0]
+            )
+            out[:, begin : begin + width].view(as_one)[:, 0] = whole
         begin += width
     return out
 

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from monitoring.simulation.columns import Rows, digits, joined, missing, taken, to_table
+from monitoring.simulation.columns import Column, Rows, digits, joined, missing, taken, to_table
 from monitoring.simulation.paths import SPAN_S
 from monitoring.simulation.randomness import stream, uniform_field
 from monitoring.simulation.sensors import DAY_S, LATENCY_S, STORES
@@ -25,11 +25,16 @@ BURST_S: Final = 120.0
 """A stored burst is sent within this time."""
 REPEAT_S: Final = (5.0, 900.0)
 SEQ_MAX: Final = 10_000_000
+LINKED: Final = ("sensor", "kind", "link", "track")
+"""Columns that tell what an event is of, beside its numbers."""
 
 
 class Delivery:
     """Takes windows of observations in order of time and gives tables in order of arrival. Holds what is
     late.
+
+    What is on its way is held as its numbers and the row where the rest of it stands: columns are put together once,
+    when a window is taken, and read once, when its reports have arrived.
     """
 
     def __init__(self, world: World) -> None:
@@ -38,7 +43,15 @@ class Delivery:
         self._seq = np.zeros(world.net.count, dtype=np.int64)
         self._boot = np.zeros(world.net.count, dtype=np.int64)
         self._code = np.uint16 if world.net.count <= 2**16 else np.int64
-        self._held: Rows = joined([])
+        self._rows: Rows = joined([])
+        self._names = set(self._rows)
+        self._held: Rows = {
+            "row": np.empty(0, dtype=np.int64),
+            "sensor": np.empty(0, dtype=np.int64),
+            "arrival_s": np.empty(0),
+            "boot": np.empty(0, dtype=np.int64),
+            "seq": np.empty(0, dtype=np.int64),
+        }
         rng = stream(world.seed, "delivery")
         count = rng.poisson(world.scenario.faults.reboots_per_day * world.duration_s / DAY_S, world.net.count)
         owner = np.repeat(np.arange(world.net.count), count)
@@ -48,13 +61,18 @@ class Delivery:
             at = np.sort(np.concatenate([at, power.owner * SPAN_S + power.end_s]))
         self._reboots, self._first_reboot = at, np.searchsorted(at, np.arange(world.net.count) * SPAN_S)
 
-    def take(self, batch: Rows, chunk: int) -> Rows:
-        """Numbers one window's observations and puts them on their way; returns them, for the truth's
-        links.
+    def take(self, parts: list[Rows], chunk: int) -> Rows:
+        """Numbers one window's observations and puts them on their way; returns of those that were not lost what is in
+        `LINKED`, for the truth's links.
         """
+        late, count = len(self._held["row"]), sum(len(part["sensor"]) for part in parts)
+        batch = joined([*parts, taken(self._rows, self._held["row"])])
+        self._held["row"] = np.arange(count, count + late)
+        self._names |= set(batch)
+        self._rows = batch
         world, faults = self._world, self._world.scenario.faults
         rng = stream(world.seed, "delivery", chunk + 1)
-        order = np.argsort(batch["made_s"], kind="stable")
+        order = np.argsort(batch["made_s"][:count], kind="stable")
         order = order[np.argsort(batch["sensor"][order].astype(self._code), kind="stable")]
         sensor, made, latency_s = (batch[name][order] for name in ("sensor", "made_s", "latency_s"))
         boot = (
@@ -83,23 +101,17 @@ class Delivery:
         later = arrival + rng.uniform(*REPEAT_S, n)
         kept, repeated = np.flatnonzero(is_kept), np.flatnonzero(again & is_kept)
         which = np.concatenate([kept, repeated])
-        sent = taken(batch, order[which])
-        sent["arrival_s"] = np.concatenate([arrival[kept], later[repeated]])
-        sent["boot"], sent["seq"] = boot[which], seq[which]
-        self._hold(sent)
-        return {name: column[: len(kept)] for name, column in sent.items()}
-
-    def _hold(self, sent: Rows) -> None:
-        held, new = len(self._held["sensor"]), len(sent["sensor"])
-        self._held = {
-            name: np.concatenate(
-                [
-                    part[name] if name in part else np.full(size, missing(name))
-                    for part, size in ((self._held, held), (sent, new))
-                ]
-            )
-            for name in {**self._held, **sent}
+        sent = {
+            "row": order[which],
+            "sensor": sensor[which],
+            "arrival_s": np.concatenate([arrival[kept], later[repeated]]),
+            "boot": boot[which],
+            "seq": seq[which],
         }
+        self._held = {name: np.concatenate([column, sent[name]]) for name, column in self._held.items()}
+        rows = order[kept]
+        linked = {name: batch[name][rows] for name in LINKED if name in batch}
+        return {**linked, "boot": boot[kept], "seq": seq[kept]}
 
     def _numbers(self, sensor: Indices, boot: Indices) -> Indices:
         """The next number of each report, counted per sensor from its last start. Rows are sorted by
@@ -121,15 +133,16 @@ class Delivery:
     def give(self, until_s: float) -> pa.Table:
         """What has arrived before `until_s`, in order of arrival."""
         held = self._held
-        if not len(held["sensor"]):
-            return to_table(
-                held, self._ids, self._world.start_ns, pa.array([], pa.string()), np.empty(0), np.empty(0)
-            )
         is_due = held["arrival_s"] < until_s
         due = taken(held, _in_order(held, np.flatnonzero(is_due)))
         self._held = taken(held, np.flatnonzero(~is_due))
-        ids = event_ids(due["boot"].astype(np.int64), due["seq"].astype(np.int64))
-        return to_table(due, self._ids, self._world.start_ns, ids, due["seq"], due["boot"])
+        batch = {name: self._column(name, due["row"]) for name in self._names}
+        ids = event_ids(due["boot"], due["seq"])
+        return to_table(batch, self._ids, self._world.start_ns, ids, due["seq"], due["boot"])
+
+    def _column(self, name: str, row: Indices) -> Column:
+        column = self._rows.get(name)
+        return np.full(len(row), missing(name)) if column is None else column[row]
 
 
 def _in_order(held: Rows, idx: Indices) -> Indices:

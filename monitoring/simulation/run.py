@@ -20,7 +20,6 @@ from geodata.contact_line import ContactLine
 from monitoring import schema
 from monitoring.agreement import Agreement
 from monitoring.simulation.background import false_alarms, heartbeats, within
-from monitoring.simulation.columns import joined
 from monitoring.simulation.deception import inventions
 from monitoring.simulation.delivery import Delivery
 from monitoring.simulation.fit import check_fit
@@ -158,7 +157,7 @@ class Run:
             witness.noticed(disc, sensor_type, log_miss)
             parts = [fixes, sounds, jamming, heartbeats(world, begin_s, end_s)]
             parts += [within(batch, begin_s, end_s) for batch in (reports, false, lies)]
-            witness.link(delivery.take(joined(parts), number))
+            witness.link(delivery.take(parts, number))
             # Nothing made later can arrive before the window's end, so it may be cut anywhere.
             cuts = (
                 [end_s] if step_s is None else [*np.arange(begin_s + step_s, end_s, step_s).tolist(), end_s]
