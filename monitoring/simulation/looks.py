@@ -123,21 +123,26 @@ def observe_movers(
     net, movers = world.net, world.movers
     pairs, looks = looks_of(world, begin_s, end_s)
     lot = rng.uniform(size=len(looks.t))
-    bearing = np.degrees(np.arctan2(looks.x - looks.sensor_x, looks.y - looks.sensor_y))
-    bearing += azimuth_to_true(world, looks)
     is_shadowed, segment = shadow(world.seed, pairs, looks)
-    off_axis = np.abs((bearing - net.fov_azimuth_deg[looks.sensor] + 180.0) % 360.0 - 180.0)
-    is_able = ~is_shadowed & (off_axis <= net.fov_width_deg[looks.sensor] / 2)
-    is_able &= world.outages.power.find(looks.sensor, looks.t) < 0
+    is_able = ~is_shadowed & (world.outages.power.find(looks.sensor, looks.t) < 0)
     able = np.flatnonzero(is_able)
-    looks, bearing, segment, lot = looks.taken(able), bearing[able], segment[able], lot[able]
+    looks, segment, lot = looks.taken(able), segment[able], lot[able]
+    bearing = np.degrees(np.arctan2(looks.x - looks.sensor_x, looks.y - looks.sensor_y))
+    bearing += azimuth_to_true(world, pairs, looks)
+    off_axis = np.abs((bearing - net.fov_azimuth_deg[looks.sensor] + 180.0) % 360.0 - 180.0)
+    turned = np.flatnonzero(off_axis <= net.fov_width_deg[looks.sensor] / 2)
+    looks, bearing, segment, lot = looks.taken(turned), bearing[turned], segment[turned], lot[turned]
     kind = net.type_idx[looks.sensor]
     seen_m = looks.range_m / world.weather.range_factor(kind, looks.sensor_x, looks.sensor_y, looks.t)
-    p = detection_probability(kind, movers.object_class[looks.mover], seen_m) * net.p_factor[looks.sensor]
+    p = (
+        detection_probability(kind, movers.object_class[pairs.mover][looks.pair], seen_m)
+        * net.p_factor[looks.sensor]
+    )
     along_m, across_m, stated = _true_sigmas(world, looks, kind)
     fixing = np.flatnonzero(~net.is_bearing_only[looks.sensor] & ~SIGHTS_ONLY[kind] & (p > 0))
     sigma = np.maximum(along_m, across_m)[fixing]
-    near = Near(looks.mover[fixing], looks.watch[fixing], looks.t[fixing], segment[fixing], p[fixing], sigma)
+    pair = looks.pair[fixing]
+    near = Near(pairs.mover[pair], pairs.watch[pair], looks.t[fixing], segment[fixing], p[fixing], sigma)
     over, inside, there = (
         _seen(flanks, near)
         for flanks in (world.crossing_flanks, world.incursion_flanks, world.presence_flanks)
@@ -190,7 +195,7 @@ def _fixes(
     errors: "Errors",
 ) -> Rows:
     """The fixes of the looks that detected: with errors, as the sensor states them."""
-    net, movers, mover, sensor = world.net, world.movers, looks.mover, looks.sensor
+    net, movers, mover, sensor = world.net, world.movers, pairs.mover[looks.pair], looks.sensor
     kind = net.type_idx[sensor]
     n = len(mover)
     along_m, across_m = errors.along_m, errors.across_m
@@ -211,9 +216,8 @@ def _fixes(
     minor = np.maximum(np.round(np.minimum(along_m, across_m) * declared, 1), 1.0)
     bearing_seen = bearing + BEARING_SIGMA_DEG[kind] * (e_across / np.maximum(across_m, 1e-9))
     track, object_class, affiliation = _judgements(world, pairs, looks, segment)
-    speed = np.hypot(looks.vx, looks.vy)
     moves = REPORTS_MOTION[kind]
-    heading = np.degrees(np.arctan2(looks.vx, looks.vy)) + world.space.azimuth_to_true(looks.x, looks.y)
+    speed, heading = _motion(world, looks, moves)
     heading += 3.0 * rng.standard_normal(n)
     return rows(
         sensor=sensor,
@@ -239,12 +243,23 @@ def _fixes(
     )
 
 
+def _motion(world: World, looks: Looks, is_told: NDArray[np.bool_]) -> tuple[Reals, Reals]:
+    """Speed (m/s) and heading (degrees from true north, not wrapped) of objects; 0 where nobody tells them. (n,)."""
+    speed, heading = np.zeros(len(looks.t)), np.zeros(len(looks.t))
+    told = np.flatnonzero(is_told)
+    vx, vy = world.movers.paths.velocity(looks.leg[told])
+    speed[told] = np.hypot(vx, vy)
+    turn = world.space.azimuth_to_true(looks.x[told], looks.y[told])
+    heading[told] = np.degrees(np.arctan2(vx, vy)) + turn
+    return speed, heading
+
+
 def _errors(world: World, rng: np.random.Generator, pairs: Pairs, looks: Looks) -> tuple[Reals, Reals]:
     """Errors along and across in units of sigma: a part that a track's fixes share, the rest white.
 
     Some sensors have heavier tails than they say, and no sensor's error is quite what it is on paper.
     """
-    seed, net, n = world.seed, world.net, len(looks.mover)
+    seed, net, n = world.seed, world.net, len(looks.pair)
     is_wild = net.has_heavy_tail[looks.sensor] & (rng.uniform(size=n) < 0.03)
     size = np.where(is_wild, 4.0, 1.0) * net.error_factor[looks.sensor]
     white = np.sqrt(1.0 - SHARED_BIAS_FRAC**2)

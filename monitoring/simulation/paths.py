@@ -17,8 +17,21 @@ SPAN_S: Final = 1e7
 """More than any scenario lasts (115 days): the distance between two owners' keys."""
 
 
+def spread(count: Indices) -> tuple[Indices, Indices]:
+    """Of each of `count[i]` members of i: i, and the member's number from 0; shapes (sum of `count`,).
+
+    >>> spread(np.array([2, 0, 1]))
+    (array([0, 0, 2]), array([0, 1, 0]))
+    """
+    of = np.repeat(np.arange(len(count)), count)
+    return of, np.arange(len(of)) - np.repeat(np.cumsum(count) - count, count)
+
+
 class Paths:
-    """Straight legs between timed places. `owner` rises, `t` rises within an owner; shapes (v,)."""
+    """Straight legs between timed places. `owner` rises, `t` rises within an owner; shapes (v,).
+
+    `fastest_mps`: the greatest speed that an owner ever has, shape (count,).
+    """
 
     def __init__(self, owner: Indices, t: Reals, x: Reals, y: Reals, count: int) -> None:
         self.t, self.x, self.y, self.count = t, x, y, count
@@ -32,6 +45,8 @@ class Paths:
         after = np.minimum(np.arange(len(t)) + 1, self.last[owner])
         self._span_s = np.maximum(t[after] - t, 1e-6)
         self._go_x, self._go_y = x[after] - x, y[after] - y
+        self.fastest_mps = np.zeros(count)
+        np.maximum.at(self.fastest_mps, owner, np.hypot(self._go_x, self._go_y) / self._span_s)
 
     def leg(self, owner: Indices, t: Reals) -> Indices:
         """Position of the vertex that begins the leg on which `owner` is at `t` (clipped to the path)."""
@@ -85,6 +100,9 @@ class Intervals:
         self.start_s, self.end_s = start_s[order], end_s[order]
         self.order = order
         self._key = self.owner * SPAN_S + self.start_s
+        # Owners above the last one that has intervals are looked up as this one, and found to be others.
+        self._has_some = np.zeros(int(self.owner.max(initial=-1)) + 1, dtype=bool)
+        self._has_some[self.owner] = True
 
     def __len__(self) -> int:
         return len(self.owner)
@@ -96,12 +114,16 @@ class Intervals:
         >>> out.find(np.array([0, 1, 1]), np.array([5.5, 8.0, 9.0]))
         array([ 0,  1, -1])
         """
+        found = np.full(len(owner), -1, dtype=np.int64)
         if not len(self):
-            return np.full(len(owner), -1, dtype=np.int64)
+            return found
+        some = np.flatnonzero(self._has_some.take(owner, mode="clip"))
+        owner, t = owner[some], t[some]
         idx = np.searchsorted(self._key, owner * SPAN_S + t, side="right") - 1
         clipped = np.maximum(idx, 0)
         is_in = (idx >= 0) & (self.owner[clipped] == owner) & (t < self.end_s[clipped])
-        return np.where(is_in, clipped, -1)
+        found[some] = np.where(is_in, clipped, -1)
+        return found
 
 
 def merged(owner: Indices, start_s: Reals, end_s: Reals, gap_s: float) -> tuple[Indices, Reals, Reals]:

@@ -129,7 +129,8 @@ class SensorNet:
         x, y = self.x[sensor], self.y[sensor]
         flies = np.flatnonzero(flight >= 0)
         if len(flies):
-            x[flies], y[flies], _, _ = self.flights.at(flight[flies], t[flies])
+            flown_s = t[flies]
+            x[flies], y[flies] = self.flights.on_leg(self.flights.leg(flight[flies], flown_s), flown_s)
         return x, y
 
 

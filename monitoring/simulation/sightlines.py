@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from monitoring.simulation.paths import Paths
+from monitoring.simulation.paths import Paths, spread
 from monitoring.simulation.randomness import uniform_field
 from monitoring.simulation.sensors import CUT, LOOK_S, RANGE_M, SEES_TRACKS
 from monitoring.simulation.world import World
@@ -14,6 +14,8 @@ from monitoring.simulation.world import World
 Reals = NDArray[np.float64]
 Indices = NDArray[np.int64]
 
+STRIDE: Final = 32
+"""So many looks of a pair are left out at once, or looked into one by one."""
 PROBES: Final = 7
 """Positions at which a path is probed to bound it within the window."""
 
@@ -31,18 +33,16 @@ class Pairs:
 class Looks:
     """Looks of watches at movers, columns of shape (n,): where both are, and what lies between them.
 
-    `pair` is the position in `Pairs`; a pair's looks follow each other in order of time.
+    `pair` is the position in `Pairs`, `leg` that of the mover's leg in its paths; a pair's looks follow each other in
+    order of time.
     """
 
     pair: Indices
-    mover: Indices
-    watch: Indices
     sensor: Indices
     t: Reals
+    leg: Indices
     x: Reals
     y: Reals
-    vx: Reals
-    vy: Reals
     sensor_x: Reals
     sensor_y: Reals
     range_m: Reals
@@ -63,19 +63,57 @@ def looks_of(world: World, begin_s: float, end_s: float) -> tuple[Pairs, Looks]:
     hi = np.minimum(np.minimum(end_s, movers.paths.end_s[mover]), net.watch_end_s[watch])
     first = np.ceil((lo - phase) / every)
     count = np.maximum(np.ceil((hi - phase) / every) - first, 0).astype(np.int64)
-    pair = np.repeat(np.arange(len(mover)), count)
-    step = np.arange(len(pair)) - np.repeat(np.cumsum(count) - count, count)
-    t = phase[pair] + (first[pair] + step) * every[pair]
+    timed = _Timed(phase, first, every)
+    pair, step = _near_steps(world, pairs, timed, count, reach)
+    t = timed.at(pair, step)
     leg = movers.paths.leg(mover[pair], t)
     x, y = movers.paths.on_leg(leg, t)
     sensor_x, sensor_y = net.position(watch[pair], t)
     range_m = np.hypot(x - sensor_x, y - sensor_y)
     near = np.flatnonzero(range_m < reach[pair])
-    pair, (vx, vy) = pair[near], movers.paths.velocity(leg[near])
-    places = (column[near] for column in (sensor_x, sensor_y, range_m))
-    return pairs, Looks(
-        pair, mover[pair], watch[pair], pairs.sensor[pair], t[near], x[near], y[near], vx, vy, *places
-    )
+    places = (column[near] for column in (t, leg, x, y, sensor_x, sensor_y, range_m))
+    pair = pair[near]
+    return pairs, Looks(pair, pairs.sensor[pair], *places)
+
+
+@dataclass(frozen=True)
+class _Timed:
+    """When pairs look, columns of shape (k,): at `phase` (s) and every so often (s) from it, from step `first` on."""
+
+    phase: Reals
+    first: Reals
+    every: Reals
+
+    def at(self, pair: Indices, step: Indices) -> Reals:
+        """Instants (s) of the `step`-th looks of pairs, shape (n,)."""
+        return self.phase[pair] + (self.first[pair] + step) * self.every[pair]
+
+
+def _near_steps(
+    world: World, pairs: Pairs, timed: _Timed, count: Indices, reach: Reals
+) -> tuple[Indices, Indices]:
+    """Looks that may be near enough, as pair and step, both rising: (n,) each. `count`: how many looks a pair has.
+
+    Looks are taken `STRIDE` at a time: whole strides are left out where even at full speed the two are not within
+    reach between the first and the last of them.
+    """
+    net, paths = world.net, world.movers.paths
+    strides = -(-count // STRIDE)
+    pair, number = spread(strides)
+    first = number * STRIDE
+    size = np.minimum(count[pair] - first, STRIDE)
+    half_s = (size - 1) / 2 * timed.every[pair]
+    t = timed.at(pair, first) + half_s
+    mover, watch = pairs.mover[pair], pairs.watch[pair]
+    x, y = paths.on_leg(paths.leg(mover, t), t)
+    sensor_x, sensor_y = net.position(watch, t)
+    speed = paths.fastest_mps[mover]
+    flies = np.flatnonzero(net.watch_flight[watch] >= 0)
+    speed[flies] += net.flights.fastest_mps[net.watch_flight[watch[flies]]]
+    way_m = speed * (half_s + 1e-3) + 1.0
+    may_be = np.flatnonzero(np.hypot(x - sensor_x, y - sensor_y) < reach[pair] + way_m)
+    of, step = spread(size[may_be])
+    return pair[may_be][of], first[may_be][of] + step
 
 
 def _pairs(world: World, begin_s: float, end_s: float) -> tuple[Indices, Indices]:
@@ -131,11 +169,11 @@ def _circles(owner: Indices, lo: Reals, hi: Reals, paths: Paths) -> tuple[Reals,
     return cx, cy, radius + speed * (hi - lo) / (PROBES - 1)
 
 
-def azimuth_to_true(world: World, looks: Looks) -> Reals:
+def azimuth_to_true(world: World, pairs: Pairs, looks: Looks) -> Reals:
     """As `LineSpace.azimuth_to_true` of where the sensors are; shape (n,)."""
     net = world.net
     turn = world.space.azimuth_to_true(net.x, net.y)[looks.sensor]
-    flies = np.flatnonzero(net.watch_flight[looks.watch] >= 0)
+    flies = np.flatnonzero((net.watch_flight[pairs.watch] >= 0)[looks.pair])
     turn[flies] = world.space.azimuth_to_true(looks.sensor_x[flies], looks.sensor_y[flies])
     return turn
 
