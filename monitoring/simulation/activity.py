@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from monitoring import schema
 from monitoring.simulation.hot_stretches import Chainages
 from monitoring.simulation.paths import Paths, from_routes
-from monitoring.simulation.placement import LineSpace
+from monitoring.simulation.placement import LineSpace, Plan, placing_surely, together
 from monitoring.simulation.randomness import between, stream
 from monitoring.simulation.scenario import Fire, Movement, Scenario
 from monitoring.simulation.sensors import DAY_S, TARGETS, scenario_party
@@ -107,37 +107,41 @@ def expected_count(per_day_100km: float, space: LineSpace, duration_s: float, de
     return per_day_100km * density * space.length_m / 1e5 * duration_s / DAY_S
 
 
+_Moved = tuple[tuple[Indices, ...], tuple[Indices, Reals, Reals, Reals], Reals, Reals]
+
+
+@dataclass(frozen=True)
+class _When:
+    """The time and the density for which activity is planned."""
+
+    duration_s: float
+    local_start_s: float
+    density: float
+
+    def starts(self, rng: np.random.Generator, space: LineSpace, spec: Movement | Fire) -> Reals:
+        """Instants (s since the start) at which those of one hand begin, shape (n,)."""
+        share = 2.0 if spec.parties == ("civilian",) else 1.0
+        expected = expected_count(spec.per_day_100km / share, space, self.duration_s, self.density)
+        return times_of_day(rng, spec.hours, expected, self.duration_s, self.local_start_s)
+
+
 def plan_movers(
     scenario: Scenario, space: LineSpace, seed: int, duration_s: float, local_start_s: float, density: float
-) -> Movers:
+) -> Plan[Movers]:
     """All moving objects of the scenario. Deterministic in its arguments."""
     where = Chainages(seed, space, scenario.concentration, scenario.crossing_points.count)
-    columns: list[tuple[Indices, ...]] = []
-    vertices: list[tuple[Indices, Reals, Reals, Reals]] = []
-    starts, speeds, made = [], [], 0
-    for idx, spec in enumerate(scenario.movements):
-        rng = stream(seed, "movers", idx)
-        share = 2.0 if spec.parties == ("civilian",) else 1.0
-        for hand, start_hand in _hands(scenario, space, spec.parties):
-            expected = expected_count(spec.per_day_100km / share, space, duration_s, density)
-            start_s = times_of_day(rng, spec.hours, expected, duration_s, local_start_s)
-            n = len(start_s)
-            if not n:
-                continue
-            owner, x, y, pause_s = _route(rng, space, spec, where, start_hand, n)
-            objects = rng.integers(spec.count[0], spec.count[1] + 1, n)
-            object_class = TARGETS.index(spec.object_class)
-            columns.append(
-                (np.full(n, idx), np.full(n, hand), np.full(n, start_hand), np.full(n, object_class), objects)
-            )
-            vertices.append((owner + made, x, y, pause_s))
-            starts.append(start_s)
-            speeds.append(between(rng, spec.speed_mps, n))
-            made += n
-    if not made:
+    when = _When(duration_s, local_start_s, density)
+    specs = range(len(scenario.movements))
+    planned = yield from together([_moving(scenario, space, seed, where, when, idx) for idx in specs])
+    moved = [some for of_spec in planned for some in of_spec]
+    if not moved:
         none, nowhere = np.empty(0, dtype=np.int64), np.empty(0)
         return Movers(none, none, none, none, none, Paths(none, nowhere, nowhere, nowhere, 0))
-    owner, x, y, pause_s = (np.concatenate(part) for part in zip(*vertices, strict=True))
+    columns, vertices, starts, speeds = zip(*moved, strict=True)
+    sizes = np.array([len(start_s) for start_s in starts], dtype=np.int64)
+    made: Indices = np.repeat(np.cumsum(sizes) - sizes, [len(owner) for owner, *_ in vertices])
+    owner = np.concatenate([of for of, *_ in vertices]) + made
+    x, y, pause_s = (np.concatenate(part) for part in list(zip(*vertices, strict=True))[1:])
     paths = from_routes(owner, x, y, pause_s, np.concatenate(starts), np.concatenate(speeds))
     spec_idx, hand_of, start_of, class_of, objects_of = (
         np.concatenate(part).astype(np.int64) for part in zip(*columns, strict=True)
@@ -145,16 +149,41 @@ def plan_movers(
     return Movers(spec_idx, hand_of, start_of, class_of, objects_of, paths)
 
 
+def _moving(
+    scenario: Scenario, space: LineSpace, seed: int, where: Chainages, when: _When, idx: int
+) -> Plan[list[_Moved]]:
+    """Movers of one kind, hand by hand: their columns, the places of their routes, starts (s) and speeds (m/s)."""
+    spec, rng = scenario.movements[idx], stream(seed, "movers", idx)
+    moved: list[_Moved] = []
+    for hand, start_hand in _hands(scenario, space, spec.parties):
+        start_s = when.starts(rng, space, spec)
+        n = len(start_s)
+        if not n:
+            continue
+        route = yield from _route(rng, space, spec, where, start_hand, n)
+        objects = rng.integers(spec.count[0], spec.count[1] + 1, n)
+        object_class = TARGETS.index(spec.object_class)
+        columns = (
+            np.full(n, idx),
+            np.full(n, hand),
+            np.full(n, start_hand),
+            np.full(n, object_class),
+            objects,
+        )
+        moved.append((columns, route, start_s, between(rng, spec.speed_mps, n)))
+    return moved
+
+
 def _route(
     rng: np.random.Generator, space: LineSpace, spec: Movement, where: Chainages, hand: int, n: int
-) -> tuple[Indices, Reals, Reals, Reals]:
+) -> Plan[tuple[Indices, Reals, Reals, Reals]]:
     """Places of `n` routes in flat arrays: owner, x, y, pause at each place (s)."""
     chainage = where.draw(rng, n, spec.is_concentrated)
     offset = between(rng, spec.offset_km, n) * 1_000
     length = between(rng, spec.length_km, n) * 1_000
     pause = between(rng, spec.pause_min, n) * 60
     if spec.pattern == "approach":
-        x0, y0 = space.place_surely(rng, chainage, hand * offset)
+        x0, y0 = yield from placing_surely(rng, space.length_m, chainage, hand * offset)
         x1, y1 = space.towards(x0, y0, -between(rng, spec.reach_m, n))
         owner = np.repeat(np.arange(n), 3)
         x, y = np.stack([x0, x1, x0], axis=1).ravel(), np.stack([y0, y1, y0], axis=1).ravel()
@@ -162,7 +191,7 @@ def _route(
     if spec.pattern == "queue":
         # Straight from the start to the crossing point; the queue stands before it, the way ends beyond it.
         point = where.draw_point(rng, n)
-        x0, y0 = space.place_surely(rng, point, hand * offset)
+        x0, y0 = yield from placing_surely(rng, space.length_m, point, hand * offset)
         line_x, line_y = space.on_line(point)
         norm = np.maximum(np.hypot(line_x - x0, line_y - y0), 1.0)
         go_x, go_y = (line_x - x0) / norm, (line_y - y0) / norm
@@ -174,7 +203,7 @@ def _route(
         return np.repeat(np.arange(n), 3), x.ravel(), y.ravel(), rest.ravel()
     if spec.pattern == "field":
         nodes = 24
-        x0, y0 = space.place_surely(rng, chainage, hand * offset)
+        x0, y0 = yield from placing_surely(rng, space.length_m, chainage, hand * offset)
         radius = length[:, None] / 2 * np.sqrt(rng.uniform(size=(n, nodes)))
         turn = rng.uniform(0, 2 * np.pi, (n, nodes))
         rest = np.zeros((n, nodes))
@@ -189,7 +218,7 @@ def _route(
     along = (turn_at - np.abs(position - turn_at)) / turn_at
     heading = rng.choice([-1.0, 1.0], n)
     at = np.clip(chainage[owner] + heading[owner] * along * length[owner], 0.0, space.length_m)
-    x, y, is_placed = space.place(at, hand * offset[owner])
+    x, y, is_placed = yield at, hand * offset[owner]
     rest = np.where(position == turn_at, pause[owner], 0.0)
     # Where the meanders leave no such place the route cuts straight through between its neighbours.
     is_placed |= (position == 0) | (position == 2 * turn_at)
@@ -198,41 +227,52 @@ def _route(
 
 def plan_fire(
     scenario: Scenario, space: LineSpace, seed: int, duration_s: float, local_start_s: float, density: float
-) -> Groups:
+) -> Plan[Groups]:
     """All firing groups (and innocent bangs) of the scenario with every phenomenon. Deterministic."""
     where = Chainages(seed, space, scenario.concentration, scenario.crossing_points.count)
-    groups: list[tuple[NDArray[np.float64], ...]] = []
+    when = _When(duration_s, local_start_s, density)
+    specs = range(len(scenario.fires))
+    planned = yield from together([_firing(scenario, space, seed, where, when, idx) for idx in specs])
+    groups: list[tuple[Reals, ...]] = []
     made = 0
-    for idx, spec in enumerate(scenario.fires):
-        rng = stream(seed, "fires", idx)
-        share = 2.0 if spec.parties == ("civilian",) else 1.0
-        for hand, side in _hands(scenario, space, spec.parties):
-            expected = expected_count(spec.per_day_100km / share, space, duration_s, density)
-            start_s = times_of_day(rng, spec.hours, expected, duration_s, local_start_s)
-            n = len(start_s)
-            if not n:
-                continue
-            stands = -side if spec.stands == "beyond" else side
-            x, y = space.place_surely(
-                rng,
-                where.draw(rng, n, spec.is_concentrated),
-                stands * between(rng, spec.offset_km, n) * 1_000,
-            )
-            groups.append((start_s, *_group(rng, space, spec, idx, hand, x, y), np.full(n, -1.0)))
-            opponents = np.flatnonzero(rng.uniform(size=n) < spec.answered_frac)
-            if hand != CIVILIAN and len(opponents):
-                ax, ay = space.towards(
-                    x[opponents], y[opponents], between(rng, spec.offset_km, len(opponents)) * 1_000
-                )
-                later = start_s[opponents] + between(rng, RESPONSE_S, len(opponents))
-                answer = _group(rng, space, spec, idx, -hand, ax, ay)
-                groups.append((later, *answer, (made + opponents).astype(np.float64)))
-                made += len(opponents)
-            made += n
+    for of_spec in planned:
+        for *columns, answers in of_spec:
+            groups.append((*columns, np.where(answers < 0, answers, answers + made)))
+        made += sum(len(answers) for *_, answers in of_spec)
     if not groups:
         groups = [tuple(np.empty(0) for _ in range(11))]
     columns = [np.concatenate(part) for part in zip(*groups, strict=True)]
     return _phenomena(scenario, seed, duration_s, columns)
+
+
+def _firing(
+    scenario: Scenario, space: LineSpace, seed: int, where: Chainages, when: _When, idx: int
+) -> Plan[list[tuple[Reals, ...]]]:
+    """Groups of one kind, hand by hand, each followed by those who answer; the last column is whom of the kind."""
+    spec, rng = scenario.fires[idx], stream(seed, "fires", idx)
+    groups: list[tuple[Reals, ...]] = []
+    made = 0
+    for hand, side in _hands(scenario, space, spec.parties):
+        start_s = when.starts(rng, space, spec)
+        n = len(start_s)
+        if not n:
+            continue
+        stands = -side if spec.stands == "beyond" else side
+        chainage = where.draw(rng, n, spec.is_concentrated)
+        left = stands * between(rng, spec.offset_km, n) * 1_000
+        x, y = yield from placing_surely(rng, space.length_m, chainage, left)
+        groups.append((start_s, *_group(rng, space, spec, idx, hand, x, y), np.full(n, -1.0)))
+        opponents = np.flatnonzero(rng.uniform(size=n) < spec.answered_frac)
+        if hand != CIVILIAN and len(opponents):
+            ax, ay = space.towards(
+                x[opponents], y[opponents], between(rng, spec.offset_km, len(opponents)) * 1_000
+            )
+            later = start_s[opponents] + between(rng, RESPONSE_S, len(opponents))
+            answer = _group(rng, space, spec, idx, -hand, ax, ay)
+            groups.append((later, *answer, (made + opponents).astype(np.float64)))
+            made += len(opponents)
+        made += n
+    return groups
 
 
 def _group(

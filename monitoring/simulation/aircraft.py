@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitoring.simulation.paths import Paths, below_zero, from_routes
-from monitoring.simulation.placement import LineSpace
+from monitoring.simulation.placement import LineSpace, Plan, placing_surely
 from monitoring.simulation.randomness import between
 from monitoring.simulation.scenario import Flights
 
@@ -54,13 +54,12 @@ class Fleet:
 
 def plan_fleet(
     rng: np.random.Generator, space: LineSpace, fleet: Flights, hand: int, duration_s: float
-) -> Fleet:
+) -> Plan[Fleet]:
     """Homes of the aircraft, and all their flights within [0, duration_s]."""
     count = max(round(space.length_m / 1_000 / fleet.spacing_km), 1)
     centre = space.along((np.arange(count) + 0.5 + rng.uniform(-0.3, 0.3, count)) / count)
-    home_x, home_y = space.place_surely(
-        rng, centre, hand * (between(rng, fleet.offset_km, count) * 1_000 + 2_000.0)
-    )
+    left = hand * (between(rng, fleet.offset_km, count) * 1_000 + 2_000.0)
+    home_x, home_y = yield from placing_surely(rng, space.length_m, centre, left)
     cycle_s, shift_s = (fleet.shift_h + fleet.pause_h) * 3_600, fleet.shift_h * 3_600
     starts, airframe = [], []
     for i, phase in enumerate(rng.uniform(-shift_s, fleet.pause_h * 3_600, count)):
@@ -70,9 +69,9 @@ def plan_fleet(
     start_s, craft = np.concatenate(starts), np.concatenate(airframe).astype(np.int64)
     offset = np.maximum(np.abs(hand * between(rng, fleet.offset_km, len(start_s)) * 1_000), 50.0)
     if fleet.geofence_m is None:
-        paths = _routes(space, fleet, hand, centre[craft], offset, start_s)
+        paths = yield from _routes(space, fleet, hand, centre[craft], offset, start_s)
     else:
-        paths, flies = _fenced_routes(space, fleet, hand, centre[craft], offset, start_s)
+        paths, flies = yield from _fenced_routes(space, fleet, hand, centre[craft], offset, start_s)
         craft, start_s = craft[flies], start_s[flies]
     flight = np.arange(paths.count)
     if fleet.battery_h is None:
@@ -101,26 +100,26 @@ def _along(space: LineSpace, fleet: Flights, centre: Reals, part: Reals) -> Real
 
 def _routes(
     space: LineSpace, fleet: Flights, hand: int, centre: Reals, offset: Reals, start_s: Reals
-) -> Paths:
+) -> Plan[Paths]:
     flights = len(start_s)
     legs = max(int(np.ceil(fleet.shift_h * 3_600 * fleet.speed_mps / (fleet.route_km * 1_000))), 1)
     sweep = np.abs((np.arange(legs * (NODES - 1) + 1) / (NODES - 1) + 1.0) % 2.0 - 1.0)
     along = _along(space, fleet, centre, sweep)
     left = np.broadcast_to(hand * offset[:, None], along.shape)
-    x, y, _ = space.place(along.ravel(), left.ravel().copy())
+    x, y, _ = yield along.ravel(), left.ravel()
     owner = np.repeat(np.arange(flights), along.shape[1])
     return from_routes(owner, x, y, np.zeros(len(x)), start_s, np.full(flights, fleet.speed_mps))
 
 
 def _fenced_routes(
     space: LineSpace, fleet: Flights, hand: int, centre: Reals, offset: Reals, start_s: Reals
-) -> tuple[Paths, NDArray[np.bool_]]:
+) -> Plan[tuple[Paths, NDArray[np.bool_]]]:
     """Routes no place of which is nearer to the line than the fence, and which flights have one, (flights,)."""
     least_m = (fleet.geofence_m or 0.0) + FENCE_MARGIN_M
     along = _along(space, fleet, centre, np.linspace(0.0, 1.0, NODES))
     left = np.broadcast_to(np.maximum(offset, least_m)[:, None], along.shape).copy()
     for bend in range(BENDS + 1):
-        x, y, _ = space.place(along.ravel(), hand * left.ravel())
+        x, y, _ = yield along.ravel(), hand * left.ravel()
         x, y = x.reshape(along.shape), y.reshape(along.shape)
         lacks = least_m - _nearest(space, hand, x, y)
         if bend == BENDS or not (lacks > 0).any():

@@ -7,7 +7,8 @@ or -1) and metres of the line's frame; the parties' names are attached at the ve
 sides are alike.
 """
 
-from typing import Final
+from collections.abc import Generator, Sequence
+from typing import Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,12 @@ STEP_M: Final = 200.0
 SMOOTHING_M: Final = (1_000.0, 2_000.0, 4_000.0, 8_000.0, 16_000.0, 32_000.0)
 END_MARGIN_FRAC: Final = 0.01
 """Nothing is placed within this share of the length from the line's ends."""
+
+Placed = tuple[Reals, Reals, NDArray[np.bool_]]
+Planned = TypeVar("Planned")
+Plan = Generator[tuple[Reals, Reals], Placed, Planned]
+"""What is planned while places are asked for: gives chainages and distances to the left (m), is sent what
+`LineSpace.place` answers, and returns what it has planned."""
 
 
 class LineSpace:
@@ -91,17 +98,17 @@ class LineSpace:
 
     def place_surely(self, rng: np.random.Generator, chainage_m: Reals, left_m: Reals) -> tuple[Reals, Reals]:
         """As `place`; where it fails, the chainage is shifted a little, up to eight times."""
-        x, y, is_placed = self.place(chainage_m, left_m)
-        for attempt in range(1, 9):
-            idx = np.flatnonzero(~is_placed)
-            if not len(idx):
-                break
-            shift = rng.normal(0.0, 500.0 * attempt, len(idx)) + rng.choice([-1.0, 1.0], len(idx)) * np.abs(
-                left_m[idx]
-            )
-            shifted = np.clip(chainage_m[idx] + shift, 0.0, self.length_m)
-            x[idx], y[idx], is_placed[idx] = self.place(shifted, left_m[idx])
-        return x, y
+        return self.answered(placing_surely(rng, self.length_m, chainage_m, left_m))
+
+    def answered(self, plan: Plan[Planned]) -> Planned:
+        """What a plan comes to, given the places that it asks for."""
+        try:
+            asked = next(plan)
+            while True:
+                asked = plan.send(self.place(*asked))
+        except StopIteration as done:
+            planned: Planned = done.value
+            return planned
 
     def towards(self, x: Reals, y: Reals, beyond_m: Reals) -> tuple[Reals, Reals]:
         """From each place straight to the nearest point of the line and `beyond_m` past it (negative:
@@ -132,6 +139,47 @@ class LineSpace:
                 at = idx[here]
                 out[row, here] = curve[at] * (1 - t[here]) + curve[at + 1] * t[here]
         return out[0], out[1], out[2], out[3]
+
+
+def placing_surely(
+    rng: np.random.Generator, length_m: float, chainage_m: Reals, left_m: Reals
+) -> Plan[tuple[Reals, Reals]]:
+    """Places as of `LineSpace.place`; where it fails, the chainage is shifted a little, up to eight times."""
+    x, y, is_placed = yield chainage_m, left_m
+    for attempt in range(1, 9):
+        idx = np.flatnonzero(~is_placed)
+        if not len(idx):
+            break
+        shift = rng.normal(0.0, 500.0 * attempt, len(idx)) + rng.choice([-1.0, 1.0], len(idx)) * np.abs(
+            left_m[idx]
+        )
+        shifted = np.clip(chainage_m[idx] + shift, 0.0, length_m)
+        x[idx], y[idx], is_placed[idx] = yield shifted, left_m[idx]
+    return x, y
+
+
+def together(plans: Sequence[Plan[Planned]]) -> Plan[list[Planned]]:
+    """Several plans as one: what all of them ask for next is asked for at once. Places do not depend on each other."""
+    planned: dict[int, Planned] = {}
+    asked: dict[int, tuple[Reals, Reals]] = {}
+    answers: dict[int, Placed | None] = dict.fromkeys(range(len(plans)))
+    while answers:
+        asked = {}
+        for number, answer in answers.items():
+            try:
+                asked[number] = next(plans[number]) if answer is None else plans[number].send(answer)
+            except StopIteration as done:
+                planned[number] = done.value
+        answers = {}
+        if asked:
+            chainage_m, left_m = (np.concatenate(column) for column in zip(*asked.values(), strict=True))
+            x, y, is_placed = yield chainage_m, left_m
+            begin = 0
+            for number, (own_m, _) in asked.items():
+                part = slice(begin, begin + len(own_m))
+                answers[number] = (x[part], y[part], is_placed[part])
+                begin = part.stop
+    return [planned[number] for number in range(len(plans))]
 
 
 def _smoothed(x: Reals, y: Reals, step_m: float, width_m: float) -> tuple[Reals, Reals, Reals, Reals]:

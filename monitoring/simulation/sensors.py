@@ -15,7 +15,7 @@ from monitoring.simulation.aircraft import Fleet, plan_fleet
 from monitoring.simulation.catalogue import CATALOGUE
 from monitoring.simulation.hot_stretches import Chainages
 from monitoring.simulation.paths import Paths
-from monitoring.simulation.placement import LineSpace
+from monitoring.simulation.placement import LineSpace, Plan, placing_surely, together
 from monitoring.simulation.randomness import between, stream
 from monitoring.simulation.scenario import Scenario
 
@@ -140,8 +140,18 @@ def health_reports(net: SensorNet) -> tuple[Reals, Reals]:
     return (np.arange(len(every_s)) * 0.6180339887 % 1.0) * every_s, every_s
 
 
-def place_sensors(scenario: Scenario, space: LineSpace, seed: int, duration_s: float) -> SensorNet:
+def place_sensors(scenario: Scenario, space: LineSpace, seed: int, duration_s: float) -> Plan[SensorNet]:
     """Posts and aircraft of a scenario on this line. Deterministic in (scenario, line, seed)."""
+    plans: list[Plan[Any]] = [
+        _posts(scenario, space, seed),
+        _fleets(scenario, space, seed, duration_s),
+    ]
+    chunks, fleets = yield from together(plans)
+    return _assemble(scenario, space, seed, duration_s, chunks, fleets)
+
+
+def _posts(scenario: Scenario, space: LineSpace, seed: int) -> Plan[list[tuple[int, int, Reals, Reals]]]:
+    """Type, hand and places (m) of the posts of each kind and hand."""
     where = Chainages(seed, space, scenario.concentration)
     rng = stream(seed, "posts")
     chunks: list[tuple[int, int, Reals, Reals]] = []
@@ -154,15 +164,22 @@ def place_sensors(scenario: Scenario, space: LineSpace, seed: int, duration_s: f
             frac = frac[rng.uniform(size=count) >= posts.gap_frac]
             chainage = where.at(frac, posts.is_concentrated)
             left = hand * between(rng, posts.offset_km, len(frac)) * 1_000
-            x, y = space.place_surely(rng, chainage, left)
+            x, y = yield from placing_surely(rng, space.length_m, chainage, left)
             chunks.append((TYPES.index(posts.type), hand, x, y))
+    return chunks
+
+
+def _fleets(
+    scenario: Scenario, space: LineSpace, seed: int, duration_s: float
+) -> Plan[list[tuple[int, int, Fleet]]]:
+    """Type, hand and aircraft of each fleet and hand."""
     rng = stream(seed, "flights")
-    fleets = [
-        (TYPES.index(fleet.type), hand, plan_fleet(rng, space, fleet, hand, duration_s))
-        for fleet in scenario.flights
-        for hand in (1, -1)
-    ]
-    return _assemble(scenario, space, seed, duration_s, chunks, fleets)
+    fleets = []
+    for spec in scenario.flights:
+        for hand in (1, -1):
+            fleet = yield from plan_fleet(rng, space, spec, hand, duration_s)
+            fleets.append((TYPES.index(spec.type), hand, fleet))
+    return fleets
 
 
 def scenario_party(scenario: Scenario, space: LineSpace, hand: int) -> str:

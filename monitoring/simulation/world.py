@@ -3,6 +3,7 @@ observed.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,7 @@ from monitoring.simulation.build_ups import BuildUps, build_ups
 from monitoring.simulation.jamming import JammingDiscs, plan_jamming
 from monitoring.simulation.outages import Outages, plan_outages
 from monitoring.simulation.paths import Intervals
-from monitoring.simulation.placement import LineSpace
+from monitoring.simulation.placement import LineSpace, Plan, together
 from monitoring.simulation.scenario import Scenario
 from monitoring.simulation.sensors import SensorNet, place_sensors
 from monitoring.simulation.terms import Terms
@@ -72,9 +73,12 @@ def build_world(
 ) -> World:
     """Plans a run. `local_start_s` is the local time of day at the start, in seconds."""
     space = LineSpace(line)
-    net = place_sensors(scenario, space, seed, duration_s)
-    movers = plan_movers(scenario, space, seed, duration_s, local_start_s, density)
-    groups = plan_fire(scenario, space, seed, duration_s, local_start_s, density)
+    plans: list[Plan[Any]] = [
+        place_sensors(scenario, space, seed, duration_s),
+        plan_movers(scenario, space, seed, duration_s, local_start_s, density),
+        plan_fire(scenario, space, seed, duration_s, local_start_s, density),
+    ]
+    net, movers, groups = space.answered(together(plans))
     path = sample(space, movers, max(terms.buffer_left_m, terms.buffer_right_m))
     over = crossings(movers, path, terms, duration_s)
     inside = incursions(movers, path, terms, duration_s)

@@ -3,20 +3,23 @@
 Statistical bounds are wide (about five standard deviations) and seeds fixed, so a failure means a defect.
 """
 
+from dataclasses import fields
 from itertools import pairwise
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from pyproj import Geod
 
 from geodata.contact_line import ContactLine, packaged_line
+from monitoring.simulation import sightlines
 from monitoring.simulation.activity import Groups, plan_fire, plan_movers
 from monitoring.simulation.background import FALSE_LINK, false_alarms
 from monitoring.simulation.looks import observe_movers
 from monitoring.simulation.paths import Intervals, below_zero, merged
-from monitoring.simulation.placement import LineSpace
+from monitoring.simulation.placement import LineSpace, Plan, placing_surely, together
 from monitoring.simulation.randomness import normal_field, stream, uniform_field
 from monitoring.simulation.scenario_file import load_scenario
 from monitoring.simulation.sensors import CUT, MODELS, RANGE_M, TYPES, detection_probability, place_sensors
@@ -55,7 +58,7 @@ def test_everybody_moves_and_fires_as_often_as_the_scenario_says(line: ContactLi
     planned = [(scenario.movements, plan_movers), (scenario.fires, plan_fire)]
     total, expected = 0, 0.0
     for specs, plan in planned:
-        runs = [plan(scenario, space, seed, DAY_S, 70_200.0, 1.0) for seed in seeds]
+        runs = [space.answered(plan(scenario, space, seed, DAY_S, 70_200.0, 1.0)) for seed in seeds]
         # Who answers somebody's fire comes on top of those who began.
         began = [one.spec[one.answers < 0] if isinstance(one, Groups) else one.spec for one in runs]
         counts = np.bincount(np.concatenate(began), minlength=len(specs)).tolist()
@@ -87,7 +90,8 @@ def test_shells_come_down_after_the_flight_that_the_scenario_states(world: World
 
 def test_posts_stand_as_close_as_the_scenario_says_but_for_their_gaps(line: ContactLine) -> None:
     scenario = load_scenario("busy-day")
-    worlds = [place_sensors(scenario, LineSpace(line), seed, DAY_S) for seed in range(4)]
+    space = LineSpace(line)
+    worlds = [space.answered(place_sensors(scenario, space, seed, DAY_S)) for seed in range(4)]
     for posts in scenario.posts:
         kind = TYPES.index(posts.type)
         places = len(worlds) * len(posts.hosts) * max(round(line.length_m / 1_000 / posts.spacing_km), 1)
@@ -125,12 +129,41 @@ def test_detection_falls_with_range_to_half_at_the_stated_range_and_ends(sensor_
         assert np.all(p[r > CUT * reach] == 0)
 
 
+@pytest.mark.parametrize("stride", [1, 7, 10_000])
+def test_looks_left_out_by_strides_are_out_of_reach(
+    world: World, stride: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, looks = looks_of(world, 30_000.0, 37_200.0)
+    monkeypatch.setattr(sightlines, "STRIDE", stride)
+    _, again = looks_of(world, 30_000.0, 37_200.0)
+    assert len(looks.t) > 10_000
+    for column in fields(looks):
+        assert np.array_equal(getattr(looks, column.name), getattr(again, column.name)), column.name
+
+
+def test_plans_made_together_are_those_made_one_after_the_other(line: ContactLine) -> None:
+    space = LineSpace(line)
+
+    def plans() -> list[Plan[tuple[NDArray[np.float64], NDArray[np.float64]]]]:
+        # Far from the line many places fail, so that each plan asks its own number of times.
+        drawn = [np.random.default_rng(seed) for seed in range(6)]
+        return [
+            placing_surely(rng, space.length_m, space.along(rng.uniform(size=n)), rng.normal(0.0, 3e4, n))
+            for rng, n in zip(drawn, (1, 40, 0, 400, 3, 90), strict=True)
+        ]
+
+    alone = [space.answered(plan) for plan in plans()]
+    for (x, y), (own_x, own_y) in zip(space.answered(together(plans())), alone, strict=True):
+        assert x.tobytes() == own_x.tobytes()
+        assert y.tobytes() == own_y.tobytes()
+
+
 def test_fixes_are_as_frequent_as_the_probability_of_their_looks(world: World) -> None:
     begin, end = 30_000.0, 33_600.0
-    _, looks = looks_of(world, begin, end)
+    pairs, looks = looks_of(world, begin, end)
     seen = [len(observe_movers(world, begin, end, np.random.default_rng(k))[0]["sensor"]) for k in range(8)]
     kind = world.net.type_idx[looks.sensor]
-    p = detection_probability(kind, world.movers.object_class[looks.mover], looks.range_m)
+    p = detection_probability(kind, world.movers.object_class[pairs.mover[looks.pair]], looks.range_m)
     # Terrain, fields of view, weather and poor sensors take a part.
     assert 0.4 * p.sum() < np.mean(seen) <= p.sum()
     assert np.std(seen) < 5 * np.sqrt((p * (1 - p)).sum())
