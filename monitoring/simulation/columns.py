@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from monitoring import events, schema
 
 Column = NDArray[Any]
+Reals = NDArray[np.float64]
 Rows = dict[str, NDArray[Any]]
 """Columns of one length. Absent numbers are NaN, absent codes -1; every column is float64 or int64."""
 
@@ -112,6 +113,26 @@ def taken(batch: Rows, idx: NDArray[np.int64] | NDArray[np.bool_]) -> Rows:
     return {name: column[idx] for name, column in batch.items()}
 
 
+def stable_order(values: Reals) -> NDArray[np.int64]:
+    """Positions that put numbers (no NaN) in order, equal ones as they came. Shape (n,).
+
+    >>> stable_order(np.array([2.0, 1.0, 2.0, 1.0]))
+    array([1, 3, 0, 2])
+    """
+    order = np.argsort(values)
+    in_order = values[order]
+    is_same = in_order[1:] == in_order[:-1]
+    if is_same.any():
+        # Few are equal to another: only these are put in order by their positions.
+        is_tied = np.zeros(len(order), dtype=bool)
+        is_tied[1:] = is_same
+        is_tied[:-1] |= is_same
+        tied = np.flatnonzero(is_tied)
+        among = order[tied]
+        order[tied] = among[np.lexsort((among, in_order[tied]))]
+    return order
+
+
 def digits(prefix: bytes, values: NDArray[np.int64], width: int) -> pa.Array:
     """`prefix` and each value in `width` decimal digits, leading zeros kept, as an Arrow string array.
 
@@ -180,8 +201,7 @@ def to_table(
     for name in REALS:
         if name == "time_end_s" or name not in batch:
             continue
-        column = batch[name]
-        made[name] = pa.array(column, from_pandas=True)
+        made[name] = _reals(batch[name])
     if "time_end_s" in batch:
         known = ~np.isnan(batch["time_end_s"])
         end_ns = np.rint(np.where(known, batch["time_end_s"], 0.0) * 1e3).astype(np.int64) * 1_000_000
@@ -205,6 +225,12 @@ def to_table(
         for field in schema.EVENT_FIELDS
     ]
     return pa.Table.from_arrays(columns, schema=schema.EVENT_FIELDS)
+
+
+def _reals(column: Column) -> pa.Array:
+    """Numbers, NaN as null."""
+    is_absent = np.isnan(column)
+    return pa.array(column, mask=is_absent) if is_absent.any() else pa.array(column)
 
 
 def _named(prefix: bytes, numbers: NDArray[np.int64], width: int) -> pa.Array:

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from monitoring.simulation.columns import Column, Rows, digits, joined, missing, taken, to_table
+from monitoring.simulation.columns import Column, Rows, digits, joined, missing, stable_order, taken, to_table
 from monitoring.simulation.paths import SPAN_S
 from monitoring.simulation.randomness import stream, uniform_field
 from monitoring.simulation.sensors import DAY_S, LATENCY_S, STORES
@@ -72,7 +72,7 @@ class Delivery:
         self._rows = batch
         world, faults = self._world, self._world.scenario.faults
         rng = stream(world.seed, "delivery", chunk + 1)
-        order = np.argsort(batch["made_s"][:count], kind="stable")
+        order = stable_order(batch["made_s"][:count])
         order = order[np.argsort(batch["sensor"][order].astype(self._code), kind="stable")]
         sensor, made, latency_s = (batch[name][order] for name in ("sensor", "made_s", "latency_s"))
         boot = (
@@ -110,7 +110,7 @@ class Delivery:
         }
         self._held = {name: np.concatenate([column, sent[name]]) for name, column in self._held.items()}
         rows = order[kept]
-        linked = {name: batch[name][rows] for name in LINKED if name in batch}
+        linked: Rows = {name: batch[name][rows] for name in LINKED if name in batch}
         return {**linked, "boot": boot[kept], "seq": seq[kept]}
 
     def _numbers(self, sensor: Indices, boot: Indices) -> Indices:
@@ -140,9 +140,13 @@ class Delivery:
         ids = event_ids(due["boot"], due["seq"])
         return to_table(batch, self._ids, self._world.start_ns, ids, due["seq"], due["boot"])
 
+    def on_its_way(self) -> Rows:
+        """What has been taken and not given yet, numbered and with `arrival_s`; a window's repetitions come last."""
+        return {name: self._column(name, self._held["row"]) for name in self._names} | self._held
+
     def _column(self, name: str, row: Indices) -> Column:
         column = self._rows.get(name)
-        return np.full(len(row), missing(name)) if column is None else column[row]
+        return np.full(len(row), missing(name)) if column is None else column.take(row)
 
 
 def _in_order(held: Rows, idx: Indices) -> Indices:

@@ -139,7 +139,8 @@ def observe_movers(
         * net.p_factor[looks.sensor]
     )
     along_m, across_m, stated = _true_sigmas(world, looks, kind)
-    fixing = np.flatnonzero(~net.is_bearing_only[looks.sensor] & ~SIGHTS_ONLY[kind] & (p > 0))
+    is_fixing = ~net.is_bearing_only[looks.sensor] & ~SIGHTS_ONLY[kind] & (p > 0)
+    fixing = np.flatnonzero(is_fixing & _is_of_note(world)[pairs.mover][looks.pair])
     sigma = np.maximum(along_m, across_m)[fixing]
     pair = looks.pair[fixing]
     near = Near(pairs.mover[pair], pairs.watch[pair], looks.t[fixing], segment[fixing], p[fixing], sigma)
@@ -154,6 +155,16 @@ def observe_movers(
     idx = np.flatnonzero(member >= 0)
     gathered = Gathered(member[idx], near.watch[idx], np.log1p(-np.minimum(near.p[idx], 0.999)))
     return batch, over, inside, there, gathered
+
+
+def _is_of_note(world: World) -> NDArray[np.bool_]:
+    """Movers that may be in an episode or a build-up, shape (movers,)."""
+    every = np.arange(world.movers.count)
+    flanks = world.crossing_flanks, world.incursion_flanks, world.presence_flanks
+    is_in = world.build_ups.slots.may_own(every)
+    for flank in flanks:
+        is_in |= flank.may_own(every)
+    return is_in
 
 
 def _true_sigmas(world: World, looks: Looks, kind: Indices) -> tuple[Reals, Reals, Reals]:
@@ -209,38 +220,48 @@ def _fixes(
         looks.y + e_along * uy + e_across * ux + net.bias_y_m[sensor],
     )
     is_bearing = net.is_bearing_only[sensor]
-    is_round = (across_m <= along_m * 1.05) & ~is_bearing
-    is_oval = ~is_round & ~is_bearing
+    is_oval = (across_m > along_m * 1.05) & ~is_bearing
+    bears, oval = np.flatnonzero(is_bearing), np.flatnonzero(is_oval)
     declared = net.declared_factor[sensor] * errors.stated
     major = np.maximum(np.round(np.maximum(along_m, across_m) * declared, 1), 1.0)
-    minor = np.maximum(np.round(np.minimum(along_m, across_m) * declared, 1), 1.0)
-    bearing_seen = bearing + BEARING_SIGMA_DEG[kind] * (e_across / np.maximum(across_m, 1e-9))
+    minor_m = np.round(np.minimum(along_m[oval], across_m[oval]) * declared[oval], 1)
+    aside_deg = BEARING_SIGMA_DEG[kind[bears]] * (e_across[bears] / np.maximum(across_m[bears], 1e-9))
+    bearing_seen = bearing[bears] + aside_deg
+    lon[bears], lat[bears] = np.nan, np.nan
     track, object_class, affiliation = _judgements(world, pairs, looks, segment)
     moves = REPORTS_MOTION[kind]
     speed, heading = _motion(world, looks, moves)
     heading += 3.0 * rng.standard_normal(n)
+    heads = np.flatnonzero(moves & (speed > 0.3))
     return rows(
         sensor=sensor,
         made_s=looks.t,
         time_s=looks.t + net.clock(sensor, looks.t),
         latency_s=LATENCY_S[kind, 0] + rng.uniform(size=n) * (LATENCY_S[kind, 1] - LATENCY_S[kind, 0]),
         kind=np.where(SIGHTS_ONLY[kind], SIGHTING, TRACK),
-        lon=np.where(is_bearing, np.nan, lon),
-        lat=np.where(is_bearing, np.nan, lat),
-        sigma_m=np.where(is_round, major, np.nan),
-        sigma_major_m=np.where(is_oval, major, np.nan),
-        sigma_minor_m=np.where(is_oval, minor, np.nan),
-        sigma_azimuth_deg=np.where(is_oval, np.round((bearing + 90.0) % 180.0, 1) % 180.0, np.nan),
-        bearing_deg=np.where(is_bearing, np.round(bearing_seen % 360.0, 2) % 360.0, np.nan),
-        bearing_sigma_deg=np.where(is_bearing, BEARING_SIGMA_DEG[kind], np.nan),
+        lon=lon,
+        lat=lat,
+        sigma_m=np.where(is_bearing | is_oval, np.nan, major),
+        sigma_major_m=_only(n, oval, major[oval]),
+        sigma_minor_m=_only(n, oval, np.maximum(minor_m, 1.0)),
+        sigma_azimuth_deg=_only(n, oval, np.round((bearing[oval] + 90.0) % 180.0, 1) % 180.0),
+        bearing_deg=_only(n, bears, np.round(bearing_seen % 360.0, 2) % 360.0),
+        bearing_sigma_deg=_only(n, bears, BEARING_SIGMA_DEG[kind[bears]]),
         object_class=object_class,
         affiliation=affiliation,
         count=np.where((movers.objects[mover] > 1) & ~moves, movers.objects[mover], -1),
         track=np.where(SIGHTS_ONLY[kind], -1, track),
         speed_mps=np.where(moves, np.round(np.abs(speed * (1 + 0.1 * rng.standard_normal(n))), 1), np.nan),
-        heading_deg=np.where(moves & (speed > 0.3), np.round(heading % 360.0, 0) % 360.0, np.nan),
+        heading_deg=_only(n, heads, np.round(heading[heads] % 360.0, 0) % 360.0),
         link=mover,
     )
+
+
+def _only(n: int, at: Indices, values: Reals) -> Reals:
+    """A column of `n` rows with `values` in the rows `at`, NaN in the others."""
+    column = np.full(n, np.nan)
+    column[at] = values
+    return column
 
 
 def _motion(world: World, looks: Looks, is_told: NDArray[np.bool_]) -> tuple[Reals, Reals]:

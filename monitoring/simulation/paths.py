@@ -100,12 +100,15 @@ class Intervals:
         self.start_s, self.end_s = start_s[order], end_s[order]
         self.order = order
         self._key = self.owner * SPAN_S + self.start_s
-        # Owners above the last one that has intervals are looked up as this one, and found to be others.
         self._has_some = np.zeros(int(self.owner.max(initial=-1)) + 1, dtype=bool)
         self._has_some[self.owner] = True
 
     def __len__(self) -> int:
         return len(self.owner)
+
+    def may_own(self, owner: Indices) -> NDArray[np.bool_]:
+        """Whether each of `owner` has an interval at all, shape (n,); those above the last that has one may."""
+        return self._has_some.take(owner, mode="clip") if len(self) else np.zeros(len(owner), dtype=bool)
 
     def find(self, owner: Indices, t: Reals) -> Indices:
         """Position of the interval of `owner` that contains `t`, -1 where there is none. Shape (n,).
@@ -117,7 +120,7 @@ class Intervals:
         found = np.full(len(owner), -1, dtype=np.int64)
         if not len(self):
             return found
-        some = np.flatnonzero(self._has_some.take(owner, mode="clip"))
+        some = np.flatnonzero(self.may_own(owner))
         owner, t = owner[some], t[some]
         idx = np.searchsorted(self._key, owner * SPAN_S + t, side="right") - 1
         clipped = np.maximum(idx, 0)

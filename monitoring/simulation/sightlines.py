@@ -48,7 +48,7 @@ class Looks:
     range_m: Reals
 
     def taken(self, idx: Indices) -> "Looks":
-        return Looks(*(getattr(self, column.name)[idx] for column in fields(self)))
+        return Looks(*(getattr(self, column.name).take(idx) for column in fields(self)))
 
 
 def looks_of(world: World, begin_s: float, end_s: float) -> tuple[Pairs, Looks]:
@@ -71,9 +71,8 @@ def looks_of(world: World, begin_s: float, end_s: float) -> tuple[Pairs, Looks]:
     sensor_x, sensor_y = net.position(watch[pair], t)
     range_m = np.hypot(x - sensor_x, y - sensor_y)
     near = np.flatnonzero(range_m < reach[pair])
-    places = (column[near] for column in (t, leg, x, y, sensor_x, sensor_y, range_m))
-    pair = pair[near]
-    return pairs, Looks(pair, pairs.sensor[pair], *places)
+    looks = Looks(pair, pairs.sensor[pair], t, leg, x, y, sensor_x, sensor_y, range_m)
+    return pairs, looks.taken(near)
 
 
 @dataclass(frozen=True)

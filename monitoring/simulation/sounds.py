@@ -113,10 +113,13 @@ def _chances(world: World, begin_s: float, end_s: float) -> Heard:
     sees = SEES_FIRE[net.type_idx[net.watch_sensor]] & (net.type_idx[net.watch_sensor] != HUMAN)
     posts = np.flatnonzero(sees & (net.watch_flight < 0))
     post_x, post_y = net.x[net.watch_sensor[posts]], net.y[net.watch_sensor[posts]]
-    apart_m = np.hypot(
-        groups.phenomenon_x[heard, None] - post_x[None, :], groups.phenomenon_y[heard, None] - post_y[None, :]
-    )
-    row, column = np.nonzero(apart_m < FARTHEST_M[net.type_idx[net.watch_sensor[posts]]][None, :])
+    dx = groups.phenomenon_x[heard, None] - post_x[None, :]
+    dy = groups.phenomenon_y[heard, None] - post_y[None, :]
+    farthest_m = FARTHEST_M[net.type_idx[net.watch_sensor[posts]]]
+    # Squares first, a little wide: lengths are exact only of the few that may be in reach.
+    row, column = np.nonzero(dx * dx + dy * dy < (farthest_m * farthest_m * 1.000_001)[None, :])
+    is_near = np.hypot(dx[row, column], dy[row, column]) < farthest_m[column]
+    row, column = row[is_near], column[is_near]
     phenomenon, watch = heard[row], posts[column]
     flights = np.flatnonzero(
         sees & (net.watch_flight >= 0) & (net.watch_start_s < end_s) & (net.watch_end_s > begin_s)

@@ -11,7 +11,7 @@ import pytest
 
 from geodata.contact_line import ContactLine, packaged_line
 from monitoring.simulation.background import heartbeats
-from monitoring.simulation.columns import Rows, joined
+from monitoring.simulation.columns import Rows, taken
 from monitoring.simulation.delivery import BURST_S, REPEAT_S, Delivery
 from monitoring.simulation.looks import TRACK, observe_movers
 from monitoring.simulation.scenario_file import load_scenario
@@ -46,10 +46,12 @@ def sent(line: ContactLine, **faults: Any) -> Sent:
     )
     world = build_world(scenario, line, 11, 1_781_454_600_000_000_000, DAY_S, 70_200.0, 1.0, Terms())
     fixes, *_ = observe_movers(world, BEGIN_S, END_S, np.random.default_rng(1))
-    batch = joined([fixes, heartbeats(world, BEGIN_S, END_S)])
+    parts = [fixes, heartbeats(world, BEGIN_S, END_S)]
     delivery = Delivery(world)
-    kept = delivery.take(batch, 0)
-    return Sent(world, len(batch["sensor"]), kept, delivery._held)
+    kept = len(delivery.take(parts, 0)["sensor"])
+    arriving = delivery.on_its_way()
+    made = sum(len(part["sensor"]) for part in parts)
+    return Sent(world, made, taken(arriving, np.arange(kept)), arriving)
 
 
 def test_reports_are_lost_and_repeated_as_often_as_the_scenario_says(line: ContactLine) -> None:

@@ -82,10 +82,11 @@ def test_detection_against_range_is_the_stated_curve(line: ContactLine) -> None:
     everywhere = replace(world.net, fov_width_deg=np.full(world.net.count, 360.0))
     world = replace(world, net=everywhere, weather=WeatherField(11, Weather()))
     begin, end = 30_000.0, 37_200.0
-    _, looks = looks_of(world, begin, end)
+    pairs, looks = looks_of(world, begin, end)
+    mover = pairs.mover[looks.pair]
     kind = world.net.type_idx[looks.sensor]
     radar = (kind == TYPES.index("ground_radar")) & (
-        world.movers.object_class[looks.mover] == TARGETS.index("light_vehicle")
+        world.movers.object_class[mover] == TARGETS.index("light_vehicle")
     )
     batch, *_ = observe_movers(world, begin, end, np.random.default_rng(2))
     fixed = {
@@ -95,11 +96,11 @@ def test_detection_against_range_is_the_stated_curve(line: ContactLine) -> None:
     hit = np.array(
         [
             (int(s), int(m), round(float(t), 3)) in fixed
-            for s, m, t in zip(looks.sensor[radar], looks.mover[radar], looks.t[radar], strict=True)
+            for s, m, t in zip(looks.sensor[radar], mover[radar], looks.t[radar], strict=True)
         ]
     )
     range_m = looks.range_m[radar]
-    p = detection_probability(kind[radar], world.movers.object_class[looks.mover][radar], range_m)
+    p = detection_probability(kind[radar], world.movers.object_class[mover][radar], range_m)
     shares = []
     for low, high in ((0, 8_000), (8_000, 14_000), (14_000, 16_000), (16_000, 18_000)):
         own = (range_m >= low) & (range_m < high)
