@@ -30,8 +30,10 @@ from monitoring.agreement import Parameters
 from monitoring.incidents import deeds, existence, passages, presences, statements, wording
 from monitoring.incidents.excursions import Excursion, Excursions
 from monitoring.incidents.existence import Sighting, Trust, Watch
-from monitoring.incidents.objects import Objects, Rules
+from monitoring.incidents.following import Foresight
+from monitoring.incidents.objects import Objects
 from monitoring.incidents.passages import nanoseconds
+from monitoring.incidents.same_object import Asked, Rules
 from monitoring.incidents.sketchbook import WINDOW_NS, Sketchbook
 from monitoring.tracks.keys import track_keys
 
@@ -61,6 +63,7 @@ class Scenes(NamedTuple):
     objects: Objects
     sketches: Sketchbook
     moment_ns: int
+    foresight: Foresight | None = None
 
     def is_lost_in_noise(self, rows: NDArray[np.int64], parameters: Parameters) -> bool:
         """Whether a track is a short one of a sensor that begins more of them than it can have seen."""
@@ -79,41 +82,46 @@ class Scenes(NamedTuple):
     def sighting(self, key: int, number: int, parameters: Parameters) -> Sighting | None:
         """What is known of an object by one of its tracks; None where nothing was sketched."""
         book, since_ns = self.sketches, self.moment_ns - WINDOW_NS
-        own = book.rows_of(key, since_ns, self.moment_ns)
-        if not len(own):
+        own = low, high = book.span_of(key, since_ns, self.moment_ns)
+        if low == high:
             return None
-        sensor_of = book.column("sensor")
-        ends = [book.ends_of(track, since_ns, self.moment_ns) for track in self.objects.tracks(number)]
-        sensors = {int(sensor_of[own[0]]), *(int(sensor_of[rows[0]]) for rows in ends if rows is not None)}
-        time_ns = book.column("time_ns")
-        others = [track for track in self.objects.tracks(number) if track != key]
+        others = (
+            book.span_of(track, since_ns, self.moment_ns)
+            for track in self.objects.tracks(number)
+            if track != key
+        )
+        spans = [own, *(span for span in others if span[0] < span[1])]
+        sensor_of, time_ns = book.in_track_order("sensor"), book.in_track_order("time_ns")
         return Sighting(
-            float(time_ns[own[-1]] - time_ns[own[0]]) / 1e9,
-            len(sensors),
-            any(book.column(word)[own[-1]] >= 0 for word in ("object_class", "affiliation")),
-            self.is_shouting(own, parameters),
-            _median(book.column("signed_distance_m")[own]),
-            self._nameless(own, [own, *(book.rows_of(k, since_ns, self.moment_ns) for k in others)]),
+            float(time_ns[high - 1] - time_ns[low]) / 1e9,
+            len({int(sensor_of[begin]) for begin, _ in spans}),
+            any(book.in_track_order(word)[high - 1] >= 0 for word in ("object_class", "affiliation")),
+            self.is_shouting(book.rows_in_track_order[low:high], parameters),
+            _median(book.in_track_order("signed_distance_m")[low:high]),
+            self._nameless(spans),
         )
 
-    def _nameless(self, own: NDArray[np.int64], tracks: list[NDArray[np.int64]]) -> tuple[str, ...]:
-        """The sensors that followed an object and named nothing; none where one did or it was too fast."""
-        book = self.sketches
-        seen = [rows for rows in tracks if len(rows)]
-        newest = np.array([rows[-1] for rows in seen], dtype=np.int64)
-        words = book.column("object_class")[newest]
-        if (book.column("affiliation")[newest] >= 0).any() or ((words >= 0) & (words != _PERSON)).any():
+    def _nameless(self, spans: list[tuple[int, int]]) -> tuple[str, ...]:
+        """The sensors that followed an object and named nothing; none where one did or it was too fast.
+
+        `spans`: of the object's tracks, the one asked for first (see `Sketchbook.span_of`).
+        """
+        book, newest = self.sketches, [high - 1 for _, high in spans]
+        words = book.in_track_order("object_class")[newest].tolist()
+        if any(word not in (-1, _PERSON) for word in words):
             return ()
-        time_ns = book.column("time_ns")
-        east, north = book.local(own, own[0])
-        elapsed_s = (time_ns[own] - time_ns[own[0]]) / 1e9
+        if (book.in_track_order("affiliation")[newest] >= 0).any():
+            return ()
+        (low, high), time_ns = spans[0], book.in_track_order("time_ns")
+        east, north = book.local(low, high)
+        elapsed_s = (time_ns[low:high] - time_ns[low]) / 1e9
         is_late = elapsed_s >= existence.SEEN_S_LEAST
         if (np.hypot(east, north)[is_late] > existence.ANIMAL_MPS * elapsed_s[is_late]).any():
             return ()
         lasting = (
-            rows[-1]
-            for rows, word in zip(seen, words.tolist(), strict=True)
-            if word < 0 and (time_ns[rows[-1]] - time_ns[rows[0]]) / 1e9 >= existence.SEEN_S_LEAST
+            book.rows_in_track_order[end - 1]
+            for (begin, end), word in zip(spans, words, strict=True)
+            if word < 0 and (time_ns[end - 1] - time_ns[begin]) / 1e9 >= existence.SEEN_S_LEAST
         )
         return tuple(sorted({book.names(int(row))[0] for row in lasting}))
 
@@ -157,8 +165,11 @@ def associate(
     watch = Watch(parameters)
     judged, touched = [], {}
     keys = _keys(movement).tolist()
+    foresight = Foresight(moving.sketches)
+    firsts = _first_looks(keys, decided_ns.tolist(), objects, moving.sketches, parameters)
+    foresight.look_ahead(firsts, objects)
     for row, moment_ns, key in zip(movement.to_pylist(), decided_ns.tolist(), keys, strict=True):
-        seen = Scenes(objects, moving.sketches, moment_ns)
+        seen = Scenes(objects, moving.sketches, moment_ns, foresight)
         is_new = objects.known(key) < 0
         number = _object(key, seen, parameters)
         home = excursions.of_finding(row["finding_id"])
@@ -204,20 +215,40 @@ def _keys(movement: pa.Table) -> NDArray[np.uint64]:
     return track_keys(pa.array([n[0] for n in names]), pa.array([n[2] for n in names]))
 
 
+def _first_looks(
+    keys: list[int], moments_ns: list[int], objects: Objects, book: Sketchbook, parameters: Parameters
+) -> list[Asked]:
+    """What will be asked of the tracks of findings that no object is known of."""
+    moment_of: dict[int, int] = {}
+    for key, moment_ns in zip(keys, moments_ns, strict=True):
+        if key not in objects:
+            moment_of.setdefault(key, moment_ns)
+    asked = []
+    for key, moment_ns in moment_of.items():
+        rows = book.rows_of(key, moment_ns - WINDOW_NS, moment_ns)
+        if len(rows) and not Scenes(objects, book, moment_ns).is_lost_in_noise(rows, parameters):
+            asked.append(Asked(key, moment_ns, _rules(moment_ns, parameters)))
+    return asked
+
+
+def _rules(moment_ns: int, parameters: Parameters) -> Rules:
+    agreement = parameters.agreement
+    return Rules(
+        agreement.number("association.k_sigma", moment_ns) ** 2,
+        nanoseconds(agreement.number("association.handover_s", moment_ns)),
+    )
+
+
 def _object(key: int, seen: Scenes, parameters: Parameters) -> int:
     """The number of the object of a track, -1 where nothing was sketched of it."""
-    moment_ns, agreement = seen.moment_ns, parameters.agreement
+    moment_ns = seen.moment_ns
     rows = seen.sketches.rows_of(key, moment_ns - WINDOW_NS, moment_ns)
     if not len(rows):
         return seen.objects.known(key)
     if seen.is_lost_in_noise(rows, parameters):
         # One finding after the other of a sensor that has gone wrong is one happening: that it has.
         return seen.objects.of_sensor(key, int(seen.sketches.column("sensor")[rows[0]]), moment_ns)
-    rules = Rules(
-        agreement.number("association.k_sigma", moment_ns) ** 2,
-        nanoseconds(agreement.number("association.handover_s", moment_ns)),
-    )
-    return seen.objects.of(key, moment_ns, seen.sketches, rules)
+    return seen.objects.of(key, moment_ns, seen.sketches, _rules(moment_ns, parameters), seen.foresight)
 
 
 def _home(

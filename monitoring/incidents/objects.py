@@ -4,13 +4,13 @@ A track is looked up when a finding of it comes, with the sketches that were the
 what is found stays, so a later finding of the track belongs to the same object.
 """
 
-from collections.abc import Container, Iterator, KeysView
-from dataclasses import dataclass
+from collections.abc import KeysView
 from typing import Final
 
 import pyarrow as pa
 
-from monitoring.incidents.same_object import matches
+from monitoring.incidents.following import Foresight, followed
+from monitoring.incidents.same_object import Rules
 from monitoring.incidents.sketchbook import WINDOW_NS, Sketchbook
 
 OBJECTS: Final = pa.schema(
@@ -23,18 +23,8 @@ OBJECTS: Final = pa.schema(
 )
 """Tracks and their objects; `last_ns`: when the track was last looked at; `noise_of`: the sensor of whose noise
 it is a part, null for an object."""
-CHAIN_MOST: Final = 12
-"""At most so many tracks are followed for one finding."""
 MEETING_NS: Final = 60_000_000_000
 """Tracks of one sensor that overlap by more than this are two objects."""
-
-
-@dataclass(frozen=True)
-class Rules:
-    """What the agreement says of stitching: `gate` in squared standard deviations, `handover_ns` of the longest gap."""
-
-    gate: float
-    handover_ns: int
 
 
 class Objects:
@@ -65,6 +55,10 @@ class Objects:
         """The tracks of an object."""
         return self._tracks.get(number, ())
 
+    def __contains__(self, key: object) -> bool:
+        """Whether a track was looked up before."""
+        return key in self._object
+
     def known(self, key: int) -> int:
         """The object of a track that was looked up before, -1 for another."""
         return self._object.get(key, -1)
@@ -80,14 +74,19 @@ class Objects:
             self._noise_of[key] = sensor
         return self._object[key]
 
-    def of(self, key: int, now_ns: int, book: Sketchbook, rules: Rules) -> int:
-        """The object of a track, by what was known at `now_ns`; one that was not known before gets a number."""
+    def of(
+        self, key: int, now_ns: int, book: Sketchbook, rules: Rules, foresight: Foresight | None = None
+    ) -> int:
+        """The object of a track, by what was known at `now_ns`; one that was not known before gets a number.
+
+        `foresight`: what was asked of `book` ahead, if anything was.
+        """
         if key in self._object:
             self._last_ns[key] = max(self._last_ns[key], now_ns)
             return self._object[key]
         chain = [key]
         votes: dict[int, int] = {}
-        for track in _followed(chain, self._object, now_ns, book, rules):
+        for track in followed(chain, self._object, now_ns, foresight or Foresight(book), rules):
             known = self._object.get(track)
             if known is not None:
                 votes[known] = votes.get(known, 0) + 1
@@ -172,34 +171,15 @@ class Objects:
     def _met(self, key: int, number: int, now_ns: int, book: Sketchbook) -> list[tuple[int, bool]]:
         """Other tracks of an object at the time of a track, and whether they are of its sensor."""
         since_ns = now_ns - WINDOW_NS
-        own = book.ends_of(key, since_ns, now_ns)
+        own = book.extent_of(key, since_ns, now_ns)
         if own is None:
             return []
         met = []
-        time_ns, sensor = book.column("time_ns"), book.column("sensor")
         for track in self._tracks.get(number, ()):
-            rows = book.ends_of(track, since_ns, now_ns)
-            if rows is None or track == key:
+            other = book.extent_of(track, since_ns, now_ns) if track != key else None
+            if other is None:
                 continue
-            together_ns = min(time_ns[own[1]], time_ns[rows[1]]) - max(time_ns[own[0]], time_ns[rows[0]])
+            together_ns = min(other.last_ns, own.last_ns) - max(other.first_ns, own.first_ns)
             if together_ns > MEETING_NS:
-                met.append((track, bool(sensor[rows[0]] == sensor[own[0]])))
+                met.append((track, other.sensor == own.sensor))
         return met
-
-
-def _followed(
-    chain: list[int], known: Container[int], now_ns: int, book: Sketchbook, rules: Rules
-) -> Iterator[int]:
-    """The tracks that are the same object as the first of `chain`, from track to track, nearest first.
-
-    They are noted in `chain`. What lies beyond a track in `known` is known with it.
-    """
-    at = 0
-    while at < min(len(chain), CHAIN_MOST):
-        if at == 0 or chain[at] not in known:
-            found = matches(book, chain[at], now_ns, rules.handover_ns, rules.gate, chain[:at])
-            for match in found:
-                if match.key not in chain:
-                    chain.append(match.key)
-                    yield match.key
-        at += 1

@@ -11,8 +11,8 @@ from monitoring.agreement import SensorFacts
 from monitoring.incidents import existence
 from monitoring.incidents.existence import Posts, Sighting, Trust
 from monitoring.incidents.movement import Scenes
-from monitoring.incidents.objects import OBJECTS, Objects, Rules
-from monitoring.incidents.same_object import matches
+from monitoring.incidents.objects import OBJECTS, Objects
+from monitoring.incidents.same_object import Rules, matches
 from monitoring.incidents.sketchbook import MEMORY_NS, Sketchbook
 from monitoring.pipeline import tracking
 from monitoring.tracks.keys import track_keys
