@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitoring import schema
-from monitoring.simulation.columns import Rows, joined, rows, taken
+from monitoring.simulation.columns import Rows, rows, taken
 from monitoring.simulation.randomness import between, stream
 from monitoring.simulation.rounded import rounded_place
 from monitoring.simulation.sensors import (
@@ -156,4 +156,4 @@ def _babble(world: World) -> tuple[Indices, Reals]:
 def within(batch: Rows, begin_s: float, end_s: float) -> Rows:
     """The rows of a batch in order of time that were made in [begin_s, end_s)."""
     lo, hi = np.searchsorted(batch["made_s"], [begin_s, end_s])
-    return joined([taken(batch, np.arange(lo, hi))]) if hi > lo else joined([])
+    return {name: column[lo:hi] for name, column in batch.items()}

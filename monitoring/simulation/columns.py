@@ -121,16 +121,24 @@ def stable_order(values: Reals) -> NDArray[np.int64]:
     """
     order = np.argsort(values)
     in_order = values[order]
-    is_same = in_order[1:] == in_order[:-1]
-    if is_same.any():
-        # Few are equal to another: only these are put in order by their positions.
-        is_tied = np.zeros(len(order), dtype=bool)
-        is_tied[1:] = is_same
-        is_tied[:-1] |= is_same
-        tied = np.flatnonzero(is_tied)
-        among = order[tied]
-        order[tied] = among[np.lexsort((among, in_order[tied]))]
+    # Few are equal to another: only these are put in order by their positions.
+    tied = ties(in_order)
+    among = order[tied]
+    order[tied] = among[np.lexsort((among, in_order[tied]))]
     return order
+
+
+def ties(in_order: Reals) -> NDArray[np.int64]:
+    """Positions of those of ordered numbers that are equal to a neighbour.
+
+    >>> ties(np.array([1.0, 2.0, 2.0, 3.0]))
+    array([1, 2])
+    """
+    is_same = in_order[1:] == in_order[:-1]
+    is_tied = np.zeros(len(in_order), dtype=bool)
+    is_tied[1:] = is_same
+    is_tied[:-1] |= is_same
+    return np.flatnonzero(is_tied)
 
 
 def digits(prefix: bytes, values: NDArray[np.int64], width: int) -> pa.Array:

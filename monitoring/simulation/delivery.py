@@ -12,7 +12,17 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from monitoring.simulation.columns import Column, Rows, digits, joined, missing, stable_order, taken, to_table
+from monitoring.simulation.columns import (
+    Column,
+    Rows,
+    digits,
+    joined,
+    missing,
+    stable_order,
+    taken,
+    ties,
+    to_table,
+)
 from monitoring.simulation.paths import SPAN_S
 from monitoring.simulation.randomness import stream, uniform_field
 from monitoring.simulation.sensors import DAY_S, LATENCY_S, STORES
@@ -153,8 +163,10 @@ def _in_order(held: Rows, idx: Indices) -> Indices:
     """The rows `idx` in order of arrival; what arrives at once by sensor, boot and number."""
     arrival = held["arrival_s"][idx]
     order = np.argsort(arrival)
-    if (np.diff(arrival[order]) == 0).any():
-        order = np.lexsort((held["seq"][idx], held["boot"][idx], held["sensor"][idx], arrival))
+    tied = ties(arrival[order])
+    among = order[tied]
+    keys = [held[name][idx[among]] for name in ("seq", "boot", "sensor", "arrival_s")]
+    order[tied] = among[np.lexsort((among, *keys))]
     return idx[order]
 
 
