@@ -4,8 +4,9 @@ sensors named its class differently.
 *Lost and found.* A gun that stands for hours is one happening, and so is a flight, whoever looks away meanwhile. A
 stay goes on from another one of the same kind of object when nobody's word of class or party is against it, not more
 time lies between them than `LOST_S`, and the way between the place where one ended and the place where the other
-began is no longer than such an object makes in that time. Where different sensors saw both at once, these are one if
-both came nearest to the line at one place; of one sensor they are two.
+began is no longer than such an object makes in that time. Where different sensors saw both at once, weapons are one if
+both came nearest to the line at one place, aircraft if one could be where both were seen, at their times; of one sensor
+they are two. An aircraft is what most of its stays name; a sensor may be wrong about one.
 
 *Named differently.* A rule judges one track. Where other tracks of the same object name a class that may be there,
 the finding's probability is that of its own track times the share of tracks that name a weapon, and it is asserted
@@ -14,6 +15,7 @@ only if that share is as large as the rule asks of a single track's statements.
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import numpy as np
@@ -26,7 +28,7 @@ from monitoring.incidents.excursions import Excursion
 
 LOST_S: Final = {
     "tank": 5_400.0, "artillery": 5_400.0, "mlrs": 5_400.0, "mortar": 5_400.0, "air_defence": 5_400.0,
-    "uav_small": 600.0, "uav_large": 2_400.0, "aircraft": 900.0,
+    "uav_small": 900.0, "uav_large": 2_400.0, "aircraft": 900.0,
 }  # fmt: skip
 """For so long an object may be lost from sight during a stay: a gun stands for hours, a quadcopter is soon home."""
 USUAL_MPS: Final = {
@@ -42,6 +44,7 @@ UNFIT: Final = 9.0
 WEAPONS: Final = frozenset(
     schema.OBJECT_CLASSES.index(word) for word in ("tank", "artillery", "mlrs", "mortar", "air_defence")
 )
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _DOUBTED: Final = ("probability", "verdict", "confidence", "reasons")
 
 Row = Mapping[str, Any]
@@ -72,7 +75,7 @@ def _misfit(others: list[dict[str, Any]], row: Row, longest_ns: int) -> float | 
     Of those before and after it one must fit: the other may be where the object went later.
     """
     standing = [other for other in others if other["state"] != "withdrawn"]
-    if not standing or any(_contradict(row, other) for other in standing):
+    if not standing or any(_contradict(row, other) for other in standing) or _is_other_craft(row, standing):
         return None
     misfits = []
     before = [other for other in standing if other["time_end_ns"] <= row["time_start_ns"] + TOGETHER_NS]
@@ -82,7 +85,8 @@ def _misfit(others: list[dict[str, Any]], row: Row, longest_ns: int) -> float | 
     if any(set(other["sensor_ids"]) & set(row["sensor_ids"]) for other in at_once):
         return None
     if at_once:
-        misfits.append(min(_place_misfit(row, other) for other in at_once))
+        misfit_of = _way_apart if row["rule_id"] == AIR else _place_misfit
+        misfits.append(min(misfit_of(row, other) for other in at_once))
     if before:
         last = max(before, key=lambda other: (other["time_end_ns"], other["finding_id"]))
         misfits.append(_way_misfit(last, row, longest_ns))
@@ -98,6 +102,38 @@ def _place_misfit(row: Row, other: Row) -> float:
     longest_m = SLACK_M + _error_m(row, other)
     way_m = _way_m((row["lon"], row["lat"]), (other["lon"], other["lat"]))
     return way_m / longest_m if way_m <= longest_m else UNFIT
+
+
+def _way_apart(row: Row, other: Row) -> float:
+    """How far one aircraft would have to go to be at all places of two stays, as a share of what it can in the time."""
+    speed_mps = max(USUAL_MPS.get(one["object_class"] or "", 0.0) for one in (row, other))
+    slack_m = SLACK_M + _error_m(row, other)
+    ways = _known_places(row), _known_places(other)
+    if not all(ways):
+        return UNFIT
+    worst = 0.0
+    for points, way in (ways, ways[::-1]):
+        for time_ns, place in points:
+            if not way[0][0] <= time_ns <= way[-1][0]:
+                continue
+            before = max((at for at in way if at[0] <= time_ns), key=lambda at: at[0])
+            after = min((at for at in way if at[0] >= time_ns), key=lambda at: at[0])
+            for then_ns, there in (before, after):
+                longest_m = slack_m + speed_mps * abs(then_ns - time_ns) / 1e9
+                worst = max(worst, _way_m(place, there) / longest_m)
+    return worst if worst <= 1.0 else UNFIT
+
+
+def _known_places(row: Row) -> list[tuple[int, Sequence[float]]]:
+    """When (ns) and where a stay's object came in, was deepest inside, and was last seen inside, in order of time."""
+    detail = json.loads(row["detail"])
+    start_ns, end_ns = int(row["time_start_ns"]), int(row["time_end_ns"])
+    known = [(start_ns, detail.get("entry_place")), (end_ns, detail.get("last_place"))]
+    if "deepest_at" in detail:
+        since = datetime.fromisoformat(detail["deepest_at"]) - _EPOCH
+        deepest_ns = since // timedelta(milliseconds=1) * 1_000_000
+        known.insert(1, (min(max(deepest_ns, start_ns), end_ns), (row["lon"], row["lat"])))
+    return [(time_ns, place) for time_ns, place in known if place is not None]
 
 
 def _way_misfit(first: Row, second: Row, longest_ns: int) -> float:
@@ -127,6 +163,12 @@ def _contradict(row: Row, other: Row) -> bool:
     parties = {row["party"], other["party"]} - {None}
     classes = {row["object_class"], other["object_class"]}
     return len(parties) > 1 or (row["rule_id"] == HEAVY and len(classes) > 1)
+
+
+def _is_other_craft(row: Row, others: Sequence[Row]) -> bool:
+    """Whether most stays of an aircraft name another class of aircraft; a sensor may be wrong about one of them."""
+    alike = sum(other["object_class"] == row["object_class"] for other in others)
+    return bool(row["rule_id"] == AIR and 2 * alike < len(others))
 
 
 def class_weighed(row: dict[str, Any], classes: list[int], parameters: Parameters) -> dict[str, Any]:

@@ -83,8 +83,39 @@ def test_two_at_once_are_one_for_different_sensors_at_one_place_only() -> None:
 
 def test_a_quadcopter_is_soon_another_one() -> None:
     drone = {"rule_id": AIR, "object_class": "uav_small"}
-    assert resumed(stay(590, 700, **drone), stay(0, 1, **drone)) is not None
-    assert resumed(stay(690, 700, **drone), stay(0, 1, **drone)) is None
+    assert resumed(stay(900, 950, **drone), stay(0, 1, **drone)) is not None
+    assert resumed(stay(902, 950, **drone), stay(0, 1, **drone)) is None
+
+
+def flight(begin_s: float, end_s: float, from_m: float, to_m: float, **fields: Any) -> dict[str, Any]:
+    """A fixed-wing aircraft that comes nearer to the line all the while."""
+    row = stay(begin_s, end_s, from_m, end_m=to_m, rule_id=AIR, object_class="uav_large", **fields)
+    ends = json.loads(row["detail"])
+    return row | {"detail": json.dumps(ends | {"deepest_at": findings.utc_text(row["time_end_ns"])})}
+
+
+def test_an_aircraft_that_two_sensors_follow_on_different_parts_of_its_way_is_one() -> None:
+    first, second = flight(0, 300, 14_000.0, 4_000.0), flight(200, 400, 7_500.0, 1_000.0, sensor_ids=["ET-1"])
+    assert resumed(second, first) is not None
+    assert resumed(first, second) is not None
+
+
+def test_aircraft_too_far_apart_for_their_speed_at_one_time_are_two() -> None:
+    first, second = flight(0, 300, 14_000.0, 4_000.0), flight(290, 400, 9_000.0, 1_000.0, sensor_ids=["ET-1"])
+    assert resumed(second, first) is None
+    assert resumed(first, second) is None
+    unknown = second | {"detail": "{}"}
+    assert resumed(unknown, first) is None
+
+
+def test_a_quadcopter_is_no_fixed_wing_aircraft_whatever_one_sensor_says() -> None:
+    large, small = ({"rule_id": AIR, "object_class": word} for word in ("uav_large", "uav_small"))
+    assert resumed(stay(300, 400, **small), stay(0, 100, **large)) is None
+    mistaken = stay(0, 100, **small) | {"finding_id": "F-mistaken"}
+    assert resumed(stay(300, 400, **small), mistaken, stay(0, 100, **large)) is not None
+    rest = [stay(0, 100 - i, **large) for i in range(2)]
+    assert resumed(stay(300, 400, **small), mistaken, *rest) is None
+    assert resumed(stay(300, 400, **large), mistaken, *rest) is not None
 
 
 def test_stays_in_the_buffer_are_joined_by_other_means() -> None:
