@@ -4,7 +4,8 @@ What moved is an *object*: the tracks that are one by their sketches (`same_obje
 incident of movement when it is a new revision of a finding of it, or of the same object and the same happening:
 
 - crossings are one happening when they lie within ten minutes of each other, and with the way back (the other
-  direction) within the time that the agreement allows an excursion to take, unless they were permitted;
+  direction) within the time that the agreement allows an excursion to take, unless they were permitted; what another
+  sensor tells later as the same way out is that one too, badly placed, as nobody goes out twice without coming back;
 - crossings of objects that were not found to be one may be one passage all the same (`passages`);
 - stays are one happening when the object was not out, or unseen, for more than ten minutes between them; so are a
   stay and a crossing.
@@ -296,7 +297,8 @@ def _pause_ns(row: dict[str, Any], excursion: Excursion, seen: Scenes, parameter
         # The way back of an excursion, not the next way out of one that is over.
         longest_ns = nanoseconds(parameters.agreement.number("association.excursion_s", row["time_start_ns"]))
         is_back = {other["direction"] for other in alike} == {passages.OTHER_WAY[row["direction"]]}
-        return gap_ns if is_back and gap_ns <= longest_ns else None
+        is_again = not is_back and passages.is_told_again(row, alike)
+        return gap_ns if (is_back or is_again) and gap_ns <= longest_ns else None
     return None if seen.was_out(excursion.object, row, nearest) else gap_ns
 
 

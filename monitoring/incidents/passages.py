@@ -8,6 +8,7 @@ and at the only place near which anybody had crossed, is the way back of the for
 """
 
 import json
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -85,12 +86,26 @@ def _back(
 
 
 def _lacks_return(excursion: Excursion, row: Row) -> bool:
-    """Whether a crossing can be the way back of an excursion that has crossed once, the other way, before."""
-    crossings = [o for o in excursion.rows.values() if o["direction"] and o["state"] != "withdrawn"]
-    return bool(crossings) and all(
-        other["direction"] == OTHER_WAY[row["direction"]] and other["time_end_ns"] <= row["time_start_ns"]
-        for other in crossings
+    """Whether a crossing can be the way back of an excursion that began, and was last seen to cross, the other way.
+
+    What noise along the line told between does not count.
+    """
+    crossings = sorted(
+        (o["time_start_ns"], o["finding_id"], o["direction"])
+        for o in excursion.rows.values()
+        if o["direction"] and o["state"] != "withdrawn"
     )
+    if not crossings or crossings[-1][0] > row["time_start_ns"]:
+        return False
+    return {crossings[0][2], crossings[-1][2]} == {OTHER_WAY[row["direction"]]}
+
+
+def is_told_again(row: Row, crossings: Sequence[Row]) -> bool:
+    """Whether a crossing by an object can only be the one that other sensors told, whatever their times: nobody goes
+    the same way twice without coming back between."""
+    sensors = {sensor for other in crossings for sensor in other["sensor_ids"]}
+    is_same_way = {other["direction"] for other in crossings} == {row["direction"]}
+    return is_same_way and not sensors & set(row["sensor_ids"])
 
 
 def _as_one(number: int, home: Excursion, objects: Objects) -> int:

@@ -113,6 +113,25 @@ def test_the_way_back_of_forces_told_by_another_sensor_ends_their_excursion():
     assert incidents_of(tracks, [out, back | {"verdict": "permitted"}]) == [0, 1]
 
 
+def test_noise_along_the_line_on_the_way_out_hides_no_way_back():
+    tracks = [walked("GS-1/a"), walked("GS-2/b", begin=2_000, east_m=5_000.0)]
+    out = [
+        crossing("GS-1/a", second, way, party="A")
+        for second, way in ((250, "A>B"), (270, "B>A"), (290, "A>B"))
+    ]
+    back = crossing("GS-2/b", 2_100, direction="B>A")
+    assert incidents_of(tracks, [*out, back]) == [0, 0, 0, 0]
+    assert incidents_of(tracks, [*out[:2], back]) == [0, 0, 1], "it was back"
+
+
+def test_one_object_told_to_cross_the_same_way_by_another_sensor_later_has_crossed_once():
+    tracks = [walked("GS-1/a", lasts=2_000), walked("GS-2/b", lasts=2_000)]
+    out, again = crossing("GS-1/a", 300), crossing("GS-2/b", 1_700)
+    assert incidents_of(tracks, [out, again]) == [0, 0]
+    assert incidents_of(tracks, [out, crossing("GS-1/a", 1_700)]) == [0, 1], "a sensor tells a passage once"
+    assert incidents_of(tracks, [out, crossing("GS-1/a", 1_000, "B>A"), again]) == [0, 0, 1], "it was back"
+
+
 def test_where_others_cross_too_nobody_says_whose_way_back_it_is():
     tracks = [*APART[:2], walked("GS-3/c", begin=2_000, east_m=9_000.0)]
     rows = [
