@@ -52,9 +52,10 @@ SEEN_S_LEAST: Final = 60.0
 """An object seen for less may have been missed by anybody."""
 INVENTED_FRAC: Final = 0.7
 """Share of a captured sensor's claims that it invents."""
-CAPTURED_PROB: Final = {False: 0.01, True: 0.12}
-"""That a sensor that tells something alone is captured, before anything is known of it; True: it stands on one side and
-accuses the other, which is what sensors are captured for."""
+CAPTURED_PROB: Final = {False: 0.01, True: 0.05}
+"""That a sensor is captured, before anything is known of it; True: it stands on one side and accuses the other."""
+UNSHARED_PROB: Final = 0.12
+"""The same where posts within reach of the accused object were silent: honest sensors are seldom alone there."""
 TRUST_BOUND: Final = 5.0
 _WEIGHED: Final = ("probability", "verdict", "confidence", "reasons")
 _ON_FOOT: Final = frozenset({"person", "group", None, "unknown"})
@@ -95,9 +96,11 @@ class Trust:
         """Trust that can be changed without changing this."""
         return Trust(dict(self.log_odds), dict(self.claims))
 
-    def captured_prob(self, sensor_id: str, is_accusing: bool, number: int = -1) -> float:
-        """That a sensor is captured, by its claims of other objects than `number`."""
-        prior = CAPTURED_PROB[is_accusing]
+    def captured_prob(
+        self, sensor_id: str, is_accusing: bool, number: int = -1, is_unshared: bool = False
+    ) -> float:
+        """That a sensor is captured, by its claims of other objects than `number`; `is_unshared`: posts were silent."""
+        prior = UNSHARED_PROB if is_accusing and is_unshared else CAPTURED_PROB[is_accusing]
         # The silence about this very object is weighed for itself; here it would count twice.
         claimant, own = self.claims.get(number, (sensor_id, 0.0))
         known = self.log_odds.get(sensor_id, 0.0) - (own if claimant == sensor_id else 0.0)
@@ -216,12 +219,12 @@ def weighed(
             if sighting.is_shouting
             else f"One sensor saw it for {sighting.seen_s:.0f} s only; so short a track may be no object."
         )
-    captured = trust.captured_prob(row["sensor_ids"][0], is_accusing(row, parameters), number)
+    silent = watchers if sighting.seen_s >= SEEN_S_LEAST else 0
+    captured = trust.captured_prob(row["sensor_ids"][0], is_accusing(row, parameters), number, silent > 0)
     invented = _invented_prob(captured, sighting, watchers)
     if invented > 0.05:
         prob *= 1.0 - invented
-        is_doubtful = trust.log_odds.get(row["sensor_ids"][0], 0.0) > 0.0
-        reasons.append(_why_invented(watchers if sighting.seen_s >= SEEN_S_LEAST else 0, is_doubtful))
+        reasons.append(_why_invented(silent))
     return _doubted(row, prob, reasons, parameters)
 
 
@@ -286,10 +289,8 @@ def miss_prob(watchers: int) -> float:
     return WATCH_MISS_PROB[min(watchers, len(WATCH_MISS_PROB) - 1)]
 
 
-def _why_invented(watchers: int, is_doubtful: bool) -> str:
+def _why_invented(watchers: int) -> str:
     if watchers:
         posts = "1 other post" if watchers == 1 else f"{watchers} other posts"
         return f"Only one sensor reports it; {posts} should have seen it and did not."
-    if is_doubtful:
-        return "Only one sensor reports it, and others have contradicted what that sensor reported before."
-    return "Only one sensor reports it, which stands on the side of the other party."
+    return "Only one sensor reports it, and others have contradicted what that sensor reported before."
