@@ -19,10 +19,12 @@ from monitoring.coverage import reach
 from monitoring.coverage.chances import (
     HOSTS,
     Grouping,
+    Nested,
     Observers,
     Pairs,
+    by_observer,
     group_of,
-    missed_at,
+    nested,
     pairs_of,
     together,
 )
@@ -158,17 +160,23 @@ def figures_of(inputs: Inputs, posts: Posts, mobile: Indices, parameters: Parame
     for slot, hours in enumerate(inputs.hours.tolist()):
         if not hours:
             continue
-        miss = site.grouping.miss(left * inputs.working[fixed, slot])
+        watch = site.watch(left * inputs.working[fixed, slot])
         if slot in crews:
-            cell, missed = sites.missed(crews[slot])
-            miss = miss.copy()
-            miss[cell] *= missed
-        table[:, [WATCHED, EFFECTIVE, LOST]] += _kilometres(site, miss, cells) * hours
+            watch = site.joined(watch, *sites.missed(crews[slot]))
+        table[:, [WATCHED, EFFECTIVE, LOST]] += watch.km * hours
     worked: Flags = np.asarray((inputs.working & (inputs.hours > 0)).any(axis=1))
     table[:, WORKING] = site.count(worked[fixed]) + aircraft
     table[:, DOWN] = site.count(~worked[fixed])
     table[:, [LINE, WATCHED, EFFECTIVE, LOST]] *= 1_000.0
     return np.rint(table).astype(np.int64)
+
+
+class Watch(NamedTuple):
+    """How a line is watched: the chance that all miss a happening (cells,), and by row (rows, 3) the km watched,
+    weighted by the chance of detection, and lost by what did not work."""
+
+    miss: Reals
+    km: Reals
 
 
 class _Site:
@@ -177,22 +185,58 @@ class _Site:
     def __init__(self, observers: Observers, pairs: Pairs, cells: LineCells) -> None:
         self.grouping = Grouping(pairs, group_of(observers), cells.cell_count)
         count = len(observers.type_idx)
-        self.is_watched_at_best = together(self.grouping.miss(np.ones(count))) >= WATCHED_PROB
-        both = np.unique(cells.row[pairs.cell] * count + pairs.observer)
-        self._row, self._observer, self._rows = both // max(count, 1), both % max(count, 1), cells.row_count
+        best = self.grouping.miss(np.ones(count))
+        self.is_watched_at_best = together(best) >= WATCHED_PROB
+        self._cells = cells
+        nothing = Watch(best, np.zeros((cells.row_count, 3)))
+        self._newest = self._changed(nothing, best, np.arange(cells.row_count))
+        self._row, self._observer = _reached(cells.row[pairs.cell], pairs.observer, (cells.row_count, count))
 
     def count(self, chosen: Flags) -> Reals:
         """How many of the chosen observers (n,) reach each row, shape (rows,)."""
-        return np.bincount(self._row, chosen[self._observer], self._rows).astype(np.float64)
+        return np.bincount(self._row, chosen[self._observer], self._cells.row_count).astype(np.float64)
+
+    def watch(self, factor: Reals) -> Watch:
+        """What these observers watch, `factor` of each one's chances being left (see `Grouping.miss`).
+
+        Only rows in which something differs from the last call are summed up anew.
+        """
+        before, miss = self._newest, self.grouping.miss(factor)
+        watch = self._changed(before, miss, self._rows_of(np.flatnonzero(miss != before.miss)))
+        self._newest = watch
+        return watch
+
+    def joined(self, watch: Watch, cell: Indices, missed: Reals) -> Watch:
+        """What is watched together with others that miss a happening at some cells, each named once, with a chance."""
+        miss = watch.miss.copy()
+        miss[cell] *= missed
+        return self._changed(watch, miss, self._rows_of(cell))
+
+    def _rows_of(self, cell: Indices) -> Indices:
+        is_touched = np.zeros(self._cells.row_count, dtype=bool)
+        is_touched[self._cells.row[cell]] = True
+        return np.flatnonzero(is_touched)
+
+    def _changed(self, watch: Watch, miss: Reals, rows: Indices) -> Watch:
+        """Another chance to miss a happening, which differs at cells of some rows only: these are summed up anew."""
+        cells = self._cells
+        cell = cells.of_rows(rows)
+        row, length_km, prob = cells.row[cell], cells.km[cell], together(miss[cell])
+        is_watched = prob >= WATCHED_PROB
+        watched_km = length_km * is_watched
+        lost_km = length_km * (self.is_watched_at_best[cell] & ~is_watched)
+        km = watch.km.copy()
+        for column, weight in enumerate((watched_km, watched_km * prob, lost_km)):
+            km[rows, column] = np.bincount(row, weight, cells.row_count)[rows]
+        return Watch(miss, km)
 
 
 class _Flight(NamedTuple):
-    """Aircraft of one slot at the cells that they reach: position among them, cell and chance, by aircraft; and which
-    of them (`aircraft`) reaches which `row`, each once."""
+    """Aircraft of one slot with the cells that they reach; and which of them (`aircraft`, positions among them) reaches
+    which `row`, each once."""
 
     key: bytes
-    pairs: Pairs
-    group: Indices
+    nested: Nested
     row: Indices
     aircraft: Indices
 
@@ -233,7 +277,7 @@ class _Sites:
         key = crew.flight.key + _digest(crew.left)
         missed = self._missed.get(key)
         if missed is None:
-            missed = missed_at(crew.flight.pairs, crew.flight.group, crew.left)
+            missed = crew.flight.nested.missed(crew.left)
             kept = dict(list(self._missed.items())[1 - _FLIGHTS_MOST :])
             self._missed = {**kept, key: missed}
         return missed
@@ -250,30 +294,25 @@ class _Sites:
         return [known[key] for key in keys]
 
     def _flown(self, fleets: Mapping[bytes, Observers]) -> dict[bytes, _Flight]:
-        columns = zip(*fleets.values(), strict=True)
-        everyone = Observers(*(np.concatenate(column) for column in columns))
-        pairs, group = pairs_of(everyone, self.cells), group_of(everyone)
-        begin = np.cumsum([0, *(len(observers.lon) for observers in fleets.values())])
-        bounds = np.searchsorted(pairs.observer, begin)
-        return {
-            key: self._flight(key, pairs, group, slice(*begin[i : i + 2]), slice(*bounds[i : i + 2]))
-            for i, key in enumerate(fleets)
-        }
-
-    def _flight(self, key: bytes, pairs: Pairs, group: Indices, crew: slice, own: slice) -> _Flight:
-        """The aircraft `crew` of several flights, whose pairs are `own`."""
-        aircraft, cell = pairs.observer[own] - crew.start, pairs.cell[own]
-        count = max(crew.stop - crew.start, 1)
-        both = np.unique(self.cells.row[cell] * count + aircraft)
-        alone = Pairs(aircraft, cell, pairs.prob[own])
-        return _Flight(key, alone, group[crew], both // count, both % count)
+        everyone = Observers(*map(np.concatenate, zip(*fleets.values(), strict=True)))
+        cells, count = self.cells, len(fleets)
+        pairs = pairs_of(everyone, cells)
+        fleet_of = np.repeat(np.arange(count), [len(observers.lon) for observers in fleets.values()])
+        row, aircraft = _reached(cells.row[pairs.cell], pairs.observer, (cells.row_count, len(fleet_of)))
+        found = nested(pairs, group_of(everyone), fleet_of, count, cells.cell_count)
+        first = np.searchsorted(fleet_of, np.arange(count))
+        flights = {}
+        for i, (key, own) in enumerate(zip(fleets, found, strict=True)):
+            is_own = fleet_of[aircraft] == i
+            flights[key] = _Flight(key, own, row[is_own], aircraft[is_own] - first[i])
+        return flights
 
     def _pairs(self, observers: Observers) -> Pairs:
         rows = zip(*(np.nan_to_num(column, nan=-1.0).tolist() for column in observers), strict=True)
         keys = list(rows)
         known = self._posts if len(self._posts) + len(keys) <= _POSTS_MOST else {}
         fresh = np.array([i for i, key in enumerate(keys) if key not in known], dtype=np.int64)
-        pairs = pairs_of(observers.taken(fresh), self.cells)
+        pairs = by_observer(pairs_of(observers.taken(fresh), self.cells))
         bounds = np.searchsorted(pairs.observer, np.arange(len(fresh) + 1)).tolist()
         made = {
             keys[i]: (pairs.cell[bounds[at] : bounds[at + 1]], pairs.prob[bounds[at] : bounds[at + 1]])
@@ -300,33 +339,25 @@ def _flown(sites: _Sites, inputs: Inputs, posts: Posts, mobile: Indices) -> tupl
 
     Of those that were working at a known place.
     """
-    cells = sites.cells
     is_up = np.isfinite(inputs.places).all(axis=2) & inputs.working[mobile] & (inputs.hours > 0)
     up = {slot: np.flatnonzero(is_up[:, slot]) for slot in np.flatnonzero(is_up.any(axis=0)).tolist()}
     flights = sites.flights(
         [posts.observers(mobile[own], inputs.said, *inputs.places[own, slot].T) for slot, own in up.items()]
     )
-    crews, seen = {}, [np.zeros(0, dtype=np.int64)]
+    crews, is_reached = {}, np.zeros((sites.cells.row_count, len(mobile)), dtype=bool)
     for (slot, own), flight in zip(up.items(), flights, strict=True):
         jam = np.where(inputs.jammed[own, slot], reach.JAMMED_FACTOR, 1.0)
         crews[slot] = _Crew(flight, (1.0 - inputs.lost[mobile[own]]) * jam)
-        seen.append(flight.row * len(mobile) + own[flight.aircraft])
-    both = np.unique(np.concatenate(seen)) // max(len(mobile), 1)
-    return crews, np.bincount(both, minlength=cells.row_count).astype(np.float64)
+        is_reached[flight.row, own[flight.aircraft]] = True
+    return crews, is_reached.sum(axis=1).astype(np.float64)
 
 
-def _kilometres(site: _Site, miss: Reals, cells: LineCells) -> Reals:
-    """Line watched, weighted by the chance of detection, and lost, by row: km, shape (rows, 3)."""
-    prob = together(miss)
-    is_watched = prob >= WATCHED_PROB
-    watched, lost = np.flatnonzero(is_watched), np.flatnonzero(site.is_watched_at_best & ~is_watched)
-    row, km = cells.row[watched], cells.km[watched]
-    sums = (
-        np.bincount(row, km, cells.row_count),
-        np.bincount(row, km * prob[watched], cells.row_count),
-        np.bincount(cells.row[lost], cells.km[lost], cells.row_count),
-    )
-    return np.stack(sums, axis=1)
+def _reached(row: Indices, observer: Indices, shape: tuple[int, int]) -> tuple[Indices, Indices]:
+    """Rows and observers that come together among pairs (k,), each two once, by row; `shape`: how many there are."""
+    is_pair = np.zeros(shape, dtype=bool)
+    is_pair[row, observer] = True
+    both = np.nonzero(is_pair)
+    return both[0], both[1]
 
 
 def _digest(*arrays: NDArray[Any]) -> bytes:

@@ -5,7 +5,7 @@ stretch of line and a kind share the stretch's length.
 """
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Final
 
 import numpy as np
@@ -15,6 +15,7 @@ from geodata.contact_line import ContactLine
 from geodata.projection import Frame
 from geodata.sectors import NO_SECTOR, Sectors
 from monitoring.coverage import reach
+from monitoring.coverage.ordering import ranges, stable_order
 
 Reals = NDArray[np.float64]
 Indices = NDArray[np.int64]
@@ -53,6 +54,17 @@ class LineCells:
     @property
     def row_count(self) -> int:
         return len(self.row_km)
+
+    @cached_property
+    def _by_row(self) -> tuple[Indices, Indices]:
+        """Cells sorted by row, and where each row begins among them."""
+        order = stable_order(self.row)
+        return order, np.searchsorted(self.row[order], np.arange(self.row_count + 1))
+
+    def of_rows(self, rows: Indices) -> Indices:
+        """The cells of some rows, row by row, those of a row in their order."""
+        order, begin = self._by_row
+        return order[ranges(begin, rows)]
 
 
 @lru_cache(maxsize=4)
