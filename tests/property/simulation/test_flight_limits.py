@@ -9,10 +9,12 @@ from numpy.typing import NDArray
 
 from geodata.contact_line import ContactLine, packaged_line
 from monitoring.simulation import Scenario, delivery, simulate
+from monitoring.simulation.aircraft import out_of_reach
 from monitoring.simulation.background import heartbeats
 from monitoring.simulation.delivery import BURST_S
 from monitoring.simulation.encode import ndjson_bytes
 from monitoring.simulation.looks import observe_movers
+from monitoring.simulation.paths import Paths
 from monitoring.simulation.scenario_file import load_scenario
 from monitoring.simulation.sensors import LATENCY_S, STORES, TYPES, SensorNet
 from monitoring.simulation.terms import Terms
@@ -202,6 +204,44 @@ def test_a_post_that_lost_power_comes_back_one_boot_later_and_numbers_from_the_s
         assert np.all(numbers[first] == 0)
         cuts += len(first) - 1
     assert cuts > 20
+
+
+def test_nobody_starts_again_after_a_power_cut_where_the_scenario_does_not_say_so() -> None:
+    base = load_scenario("busy-day")
+    faults = replaced(base.faults, power_outages_per_day=4.0, reboots_per_day=0.0)
+    run = simulate(replaced(base, faults=faults), line(), seed=11, hours=2.0)
+    assert {boot for table in run.tables() for boot in table["boot"].to_pylist()} == {0}
+    assert len(run._world.outages.power) > 20
+
+
+@pytest.mark.parametrize("fence_m", [None, FENCE_M])
+def test_aircraft_fly_as_fast_and_as_far_along_the_line_as_the_scenario_says(fence_m: float | None) -> None:
+    scenario = limited(geofence_m=fence_m)
+    fleet = scenario.flights[0]
+    world = build_world(scenario, line(), 11, 1_781_454_600_000_000_000, DAY_S, 70_200.0, 1.0, Terms())
+    net = world.net
+    flown = np.flatnonzero((net.watch_flight >= 0) & (net.watch_end_s > net.watch_start_s))
+    watch, part = np.repeat(flown, 200), np.tile(np.linspace(0.001, 0.999, 200), len(flown))
+    t = net.watch_start_s[watch] + part * (net.watch_end_s[watch] - net.watch_start_s[watch])
+    x, y, vx, vy = net.flights.at(net.watch_flight[watch], t)
+    assert np.hypot(vx, vy) == pytest.approx(fleet.speed_mps, rel=1e-3)
+    _, _, _, chainage = world.space.signed(x, y)
+    stretch_m = np.ptp(chainage.reshape(-1, 200), axis=1)
+    is_whole = (net.watch_end_s - net.watch_start_s)[flown] > fleet.shift_h * 3_000.0
+    assert np.quantile(stretch_m[is_whole], 0.9) == pytest.approx(fleet.route_km * 1_000, rel=0.05)
+
+
+@pytest.mark.parametrize("speed_mps", [10.0, 40.0])
+def test_an_aircraft_whose_flight_ends_beyond_its_link_is_out_of_reach_until_it_is_home_again(
+    speed_mps: float,
+) -> None:
+    away_m, link_m = 100.0 * speed_mps, 30.0 * speed_mps
+    way = Paths(np.zeros(2, dtype=np.int64), np.array([0.0, 100.0]), np.array([0.0, away_m]), np.zeros(2), 1)
+    zero, one = np.zeros(1), np.ones(1)
+    flight, begin_s, end_s = out_of_reach(way, zero, zero, link_m * one, zero, 100.0 * one)
+    assert flight.tolist() == [0]
+    assert begin_s.tolist() == pytest.approx([30.0])
+    assert end_s.tolist() == pytest.approx([100.0 + 70.0])
 
 
 def test_a_run_with_every_limit_is_the_same_again() -> None:
