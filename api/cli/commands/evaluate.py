@@ -6,9 +6,10 @@ from typing import Annotated
 
 import typer
 
-from api.cli.output import EXIT_DATA, EXIT_USAGE, console, fail, messages, print_json
+from api.cli.output import EXIT_DATA, EXIT_USAGE, console, fail, messages, note, print_json
 from api.cli.quality_tables import quality_tables
 from api.quality import published_quality
+from monitoring.adapters.final_times import FinalTimes, final_times
 from monitoring.bootstrap import read_home
 from monitoring.evaluation import Score, detail_tables, markdown, score_tables
 from monitoring.evaluation import evaluate as score_of
@@ -47,16 +48,54 @@ def evaluate(
     if truth is None:
         fail("--truth TRUTH is needed (or --published)", exit_code=EXIT_USAGE)
     happened = _read(truth)
-    with read_home(context.obj.settings) as (_, store, _mission):
-        score = score_of(happened, store.findings_table(), store.incidents_table())
+    with read_home(context.obj.settings) as (home, store, _mission):
+        became_final = final_times(home)
+        score = score_of(
+            happened,
+            store.findings_table(),
+            store.incidents_table(),
+            published_ns=became_final.resolved_ns or None,
+        )
+    delay = delay_in_words(became_final)
     written = [] if out is None else write_score(score, out)
     if as_json:
-        print_json({**score.to_json(), "files": [str(path) for path in written]})
+        print_json({**score.to_json(), "delay": delay, "files": [str(path) for path in written]})
         return
     for table in [*score_tables(score), *(detail_tables(score) if full else [])]:
         console.print(table)
+    note(delay)
     for path in written:
         console.print(f"wrote {path}", soft_wrap=True)
+
+
+def delay_in_words(became_final: FinalTimes) -> str:
+    """What the delay from a happening to its finding means here, or why it is not known.
+
+    >>> delay_in_words(FinalTimes({"F": 5}, 60.0, by_clock=True))[:61]
+    'Delay to the final: from the start of a happening to the tick'
+    """
+    apart_s = became_final.ticks_apart_s
+    if became_final.resolved_ns:
+        clock = (
+            "the server's clock; what is played in faster than the clock lags behind it by design"
+            if became_final.by_clock
+            else "the newest event that had been read"
+        )
+        return (
+            "Delay to the final: from the start of a happening to the tick that made its finding final, by the "
+            f"reference time of that tick ({clock}). Ticks were {apart_s:,.0f} s apart (median), so it is up to as "
+            "much too long. What only the end of input made final is left out."
+        )
+    why = (
+        "nothing became final before the end of input"
+        if apart_s is None or not became_final.at_ns
+        else f"event time moved on in steps of {apart_s / 60:,.0f} min (median), which would be most of it"
+    )
+    return (
+        f"Delay to the final: not known, for {why}. A file lets event time move on every "
+        "CONTACTLINE_FILE_TICK_ROWS rows [250,000]; with fewer, or from a server that events are played into by "
+        "`simulate --live`, it is known."
+    )
 
 
 def print_published(as_json: bool) -> None:

@@ -42,6 +42,32 @@ def test_a_home_is_scored_as_table_json_page_and_plots(shipped: Path) -> None:
     assert "false alarms" in shown.out
 
 
+def test_the_delay_is_not_known_where_only_the_end_of_input_made_findings_final(shipped: Path) -> None:
+    ran = contactline(shipped / "home", "evaluate", "--truth", shipped / "truth.ndjson", "--json")
+    assert all(rule["accuracy"]["delay_s"]["n"] == 0 for rule in ran.json["rules"].values())
+    assert "not known, for nothing became final before the end of input" in ran.json["delay"]
+    shown = contactline(shipped / "home", "evaluate", "--truth", shipped / "truth.ndjson", "--full")
+    assert "not known" in " ".join((shown.out + shown.err).split())
+
+
+def test_the_delay_is_known_where_event_time_moved_on_while_a_file_was_read(
+    shipped: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CONTACTLINE_FILE_TICK_ROWS", "1000")
+    monkeypatch.setenv("CONTACTLINE_CHUNK_BYTES", "100000")
+    home = tmp_path / "home"
+    assert contactline(home, "init").exit_code == 0
+    assert contactline(home, "sensors", "import", shipped / "sensors.json").exit_code == 0
+    assert (
+        contactline(home, "ingest", shipped / "events.ndjson", "--now", "2026-06-16T00:00:00Z").exit_code == 0
+    )
+    ran = contactline(home, "evaluate", "--truth", shipped / "truth.ndjson", "--json")
+    delays = [rule["accuracy"]["delay_s"] for rule in ran.json["rules"].values()]
+    assert sum(delay["n"] for delay in delays) > 5
+    assert all(delay["median"] >= 0 for delay in delays if delay["n"])
+    assert "by the reference time of that tick (the newest event that had been read)" in ran.json["delay"]
+
+
 def test_what_was_published_of_this_version_is_printed_without_a_home_and_fits_a_terminal(
     tmp_path: Path,
 ) -> None:
