@@ -20,7 +20,7 @@ from monitoring.simulation.sightlines import looks_of, shadow
 from monitoring.simulation.sounds import human_reports, observe_fire
 from monitoring.simulation.world import World
 from tests.property.simulation.ranges import DAY_S, SEES_FIRE, SEES_MOVERS, shooting_range, world_of
-from tests.significance import P_LEAST, ks_p, normal, poisson_p, trials_p
+from tests.significance import P_LEAST, gauss_p, ks_p, normal, poisson_p, trials_p
 
 Reals = NDArray[np.float64]
 Indices = NDArray[np.int64]
@@ -81,12 +81,19 @@ def sigmas(name: str, range_m: Reals) -> tuple[Reals, Reals]:
 
 
 @cache
-def watched(liar: str) -> tuple[World, Any, Any, Any]:
+def watched(liar: str) -> tuple[World, Any, Indices, Any, Indices]:
+    """The world, its looks past no hill and at which mover each was, the reports, and the looks that led to them."""
     world = shooting_range(**KINDS_OF_LIARS[liar])
     pairs, looks = looks_of(world, BEGIN_S, END_S)
     looks = looks.taken(np.flatnonzero(~shadow(world.seed, pairs, looks)[0]))
     batch, *_ = observe_movers(world, BEGIN_S, END_S, np.random.default_rng(1))
-    return world, looks, batch, np.sort(_look(batch["sensor"], batch["link"], batch["made_s"]))
+    return (
+        world,
+        looks,
+        pairs.mover[looks.pair],
+        batch,
+        np.sort(_look(batch["sensor"], batch["link"], batch["made_s"])),
+    )
 
 
 def _look(sensor: Indices, target: Indices, t: Reals) -> Indices:
@@ -107,11 +114,11 @@ def reported(liar: str) -> tuple[World, Any]:
 
 
 def shots_at_movers(name: str, liar: str) -> Shots:
-    world, looks, _, seen = watched(liar)
+    world, looks, mover, _, seen = watched(liar)
     own = np.flatnonzero(world.net.type_idx[looks.sensor] == TYPES.index(name))
-    target = world.movers.object_class[looks.mover[own]]
+    target = world.movers.object_class[mover[own]]
     ratio, chance = curve(name, target, looks.range_m[own])
-    return Shots(ratio, chance, np.isin(_look(looks.sensor[own], looks.mover[own], looks.t[own]), seen))
+    return Shots(ratio, chance, np.isin(_look(looks.sensor[own], mover[own], looks.t[own]), seen))
 
 
 def shots_at_fire(name: str, liar: str) -> Shots:
@@ -151,7 +158,7 @@ def _placed(name: str, world: World, batch: Any, own: Indices, x: Reals, y: Real
 
 def placed_movers(name: str, liar: str) -> Placed:
     """The first report of each sensor on each target."""
-    world, _, batch, _ = watched(liar)
+    world, _, _, batch, _ = watched(liar)
     own = np.flatnonzero((world.net.type_idx[batch["sensor"]] == TYPES.index(name)) & ~np.isnan(batch["lon"]))
     _, first = np.unique(batch["sensor"][own] * 10_000 + batch["link"][own], return_index=True)
     own = own[first]
@@ -215,8 +222,8 @@ def test_its_places_err_as_the_catalogue_says_and_state_what_the_scenario_says(
 ) -> None:
     found = placed(name, what, liar)
     assert len(found.along_m) > 30
-    assert ks_p(found.along_m / found.sigma_along_m, normal) > P_LEAST
-    assert ks_p(found.across_m / found.sigma_across_m, normal) > P_LEAST
+    assert gauss_p(found.along_m / found.sigma_along_m) > P_LEAST
+    assert gauss_p(found.across_m / found.sigma_across_m) > P_LEAST
     largest = np.maximum(found.sigma_along_m, found.sigma_across_m)
     assert found.stated_m == pytest.approx(np.maximum(STATED.get(liar, 1.0) * largest, 1.0), abs=0.06)
 
@@ -235,8 +242,8 @@ def test_a_bias_moves_all_places_of_a_sensor_alike_by_one_and_a_half_of_its_erro
     is_round = found.sigma_across_m <= 1.01 * found.sigma_along_m
     z_x, z_y = (found.off_x_m - bias_x) / sigma, (found.off_y_m - bias_y) / sigma
     if is_round.all():
-        assert ks_p(z_x, normal) > P_LEAST
-        assert ks_p(z_y, normal) > P_LEAST
+        assert gauss_p(z_x) > P_LEAST
+        assert gauss_p(z_y) > P_LEAST
     along_bias = (found.off_x_m * bias_x + found.off_y_m * bias_y) / wanted
     error = (along_bias - wanted) / sigma
     assert abs(error.mean()) < 4.0 / np.sqrt(len(error))
@@ -280,7 +287,7 @@ def trials_or_poisson(hits: NDArray[np.bool_], share: float) -> float:
 
 @pytest.mark.parametrize("name", [name for name in SEES_MOVERS if CATALOGUE[name].bearing_only_frac > 0])
 def test_bearings_to_what_moves_err_as_the_catalogue_says(name: str) -> None:
-    world, _, batch, _ = watched("honest")
+    world, _, _, batch, _ = watched("honest")
     net = world.net
     own = np.flatnonzero(
         (net.type_idx[batch["sensor"]] == TYPES.index(name)) & ~np.isnan(batch["bearing_deg"])
@@ -290,7 +297,7 @@ def test_bearings_to_what_moves_err_as_the_catalogue_says(name: str) -> None:
     x, y, _, _ = world.movers.paths.at(batch["link"][own], batch["made_s"][own])
     z = _bearing_off(world, batch, own, x, y) / CATALOGUE[name].bearing_sigma_deg
     assert len(z) > 5
-    assert ks_p(z, normal) > P_LEAST
+    assert gauss_p(z) > P_LEAST
     assert set(batch["bearing_sigma_deg"][own]) == {CATALOGUE[name].bearing_sigma_deg}
     alone = net.is_bearing_only[net.type_idx == TYPES.index(name)]
     share = CATALOGUE[name].bearing_only_frac
@@ -303,7 +310,7 @@ def test_bearings_to_flashes_err_as_the_catalogue_says() -> None:
     at = phenomenon[own]
     z = _bearing_off(world, batch, own, world.groups.x[at], world.groups.y[at])
     assert len(z) > 100
-    assert ks_p(z / CATALOGUE["muzzle_flash_ir"].bearing_sigma_deg, normal) > P_LEAST
+    assert gauss_p(z / CATALOGUE["muzzle_flash_ir"].bearing_sigma_deg) > P_LEAST
     assert np.isnan(batch["lon"][own]).all()
 
 
@@ -319,8 +326,8 @@ def test_places_and_times_that_people_report_err_as_the_catalogue_says() -> None
     at = batch["link"] - world.movers.count
     found = _placed("human_report", world, batch, np.arange(len(at)), world.groups.x[at], world.groups.y[at])
     assert len(at) > 150
-    assert ks_p(found.along_m / found.sigma_along_m, normal) > P_LEAST
-    assert ks_p(found.across_m / found.sigma_across_m, normal) > P_LEAST
+    assert gauss_p(found.along_m / found.sigma_along_m) > P_LEAST
+    assert gauss_p(found.across_m / found.sigma_across_m) > P_LEAST
     assert np.all(batch["time_s"] % 60.0 == 0.0)
     late = batch["time_s"] - world.groups.time_s[at]
     assert late.std() == pytest.approx(np.hypot(20.0, 60.0 / np.sqrt(12.0)), rel=0.15)
@@ -338,7 +345,7 @@ def test_times_of_fire_err_as_the_catalogue_says_and_those_of_arrival_are_late_b
     is_arrival = net.is_arrival_time[sensor]
     model = CATALOGUE[name]
     expected = world.groups.time_s[at] + np.where(is_arrival, way_s, 0.0)
-    assert ks_p((batch["time_s"][own] - expected) / model.time_sigma_s, normal) > P_LEAST
+    assert gauss_p((batch["time_s"][own] - expected) / model.time_sigma_s) > P_LEAST
     assert np.array_equal(batch["time_basis"][own], np.where(model.is_acoustic, is_arrival.astype(int), -1))
     of_type = net.is_arrival_time[net.type_idx == TYPES.index(name)]
     if model.arrival_time_frac:
@@ -348,7 +355,7 @@ def test_times_of_fire_err_as_the_catalogue_says_and_those_of_arrival_are_late_b
 
 
 @pytest.mark.parametrize("name", CATALOGUE)
-@pytest.mark.parametrize("factor", [1.0, 6.0])
+@pytest.mark.parametrize("factor", [1.0, 30.0])
 def test_false_alarms_are_as_frequent_as_the_catalogue_says_and_come_at_any_time(
     name: str, factor: float
 ) -> None:
