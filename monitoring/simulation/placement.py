@@ -20,6 +20,8 @@ Reals = NDArray[np.float64]
 
 STEP_M: Final = 200.0
 SMOOTHING_M: Final = (1_000.0, 2_000.0, 4_000.0, 8_000.0, 16_000.0, 32_000.0)
+BLOCK: Final = 65_536
+"""Places that are looked for at once; more, and what is in between takes more memory than the answer is worth."""
 END_MARGIN_FRAC: Final = 0.01
 """Nothing is placed within this share of the length from the line's ends."""
 
@@ -69,6 +71,14 @@ class LineSpace:
 
         Reached: on the right side and within 5 % or 40 m of the distance asked for. Shapes (n,).
         """
+        parts = [
+            self._place(chainage_m[begin : begin + BLOCK], left_m[begin : begin + BLOCK])
+            for begin in range(0, max(len(left_m), 1), BLOCK)
+        ]
+        x, y, is_placed = (np.concatenate(column) for column in zip(*parts, strict=True))
+        return x, y, is_placed
+
+    def _place(self, chainage_m: Reals, left_m: Reals) -> Placed:
         x, y, normal_x, normal_y = self._guess(chainage_m, np.abs(left_m))
         x, y = x + left_m * normal_x, y + left_m * normal_y
         tolerance = np.maximum(40.0, 0.05 * np.abs(left_m))
