@@ -15,7 +15,9 @@ Starts = NDArray[np.uint32]
 
 ROWS_PER_BUCKET: Final = 4
 SMALL_ROWS: Final = 1 << 20
-"""Runs up to this size, which are asked most, have a bucket for every row: most new keys then meet an empty one."""
+"""Runs up to this size, which are asked most, have nearly a bucket for every row: many new keys then meet an empty
+one."""
+ROWS_PER_BUCKET_SMALL: Final = 2
 MAX_BITS: Final = 28
 
 
@@ -49,7 +51,7 @@ def _in_order(rows: Rows) -> Rows:
 
 def bits_for(row_count: int) -> int:
     """How many leading bits of the key the index of a run of `row_count` rows uses (1 to MAX_BITS)."""
-    rows_per_bucket = 1 if row_count <= SMALL_ROWS else ROWS_PER_BUCKET
+    rows_per_bucket = ROWS_PER_BUCKET_SMALL if row_count <= SMALL_ROWS else ROWS_PER_BUCKET
     return min(MAX_BITS, max(1, (row_count // rows_per_bucket).bit_length()))
 
 

@@ -52,5 +52,4 @@ def test_merging_keeps_every_key_once_in_order(
 def test_the_index_stays_small_beside_its_run(rows: int) -> None:
     bits = id_runs.bits_for(rows)
     assert 1 <= bits <= id_runs.MAX_BITS
-    # A start has an eighth of the bytes of a row.
-    assert (1 << bits) <= max(2, 2 * rows if rows <= id_runs.SMALL_ROWS else rows)
+    assert (1 << bits) <= max(2, rows)
