@@ -24,6 +24,7 @@ from monitoring.simulation.terms import Terms
 from monitoring.simulation.truth_facts import fire_facts
 from monitoring.simulation.weather import WeatherField
 from monitoring.simulation.world import World, build_world
+from tests.property.simulation.no_faults import NO_FAULTS
 
 Reals = NDArray[np.float64]
 Indices = NDArray[np.int64]
@@ -41,27 +42,11 @@ WEAPONS = [target for target in TARGETS if target not in ("impact", "animal", "t
 def every_type(**faults: Any) -> Scenario:
     """Posts and aircraft of every type along the whole line, and nobody else; of the faults only those asked for."""
     base = load_scenario("busy-day")
-    none = replaced(
-        base.faults,
-        understated_error_frac=0.0,
-        overstated_error_frac=0.0,
-        biased_frac=0.0,
-        heavy_tail_frac=0.0,
-        poor_detection_frac=0.0,
-        drifting_clock_frac=0.0,
-        hour_fault_sensors=0,
-        power_outages_per_day=0.0,
-        regional_outages_per_day=0.0,
-        babbling_sensors=0,
-        false_alarm_factor=1.0,
-        jamming_discs=0,
-        class_wrong_frac=0.0,
-    )
     apart_km = packaged_line().length_m / 1_000 / 14
     post, flight = base.posts[0], base.flights[0]
     return replaced(
         base,
-        faults=replaced(none, **faults),
+        faults=replaced(NO_FAULTS, **faults),
         jammers=(),
         movements=(),
         fires=(),

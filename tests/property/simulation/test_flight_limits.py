@@ -19,6 +19,7 @@ from monitoring.simulation.scenario_file import load_scenario
 from monitoring.simulation.sensors import LATENCY_S, STORES, TYPES, SensorNet
 from monitoring.simulation.terms import Terms
 from monitoring.simulation.world import World, build_world
+from tests.property.simulation.no_faults import NO_FAULTS
 
 Reals = NDArray[np.float64]
 DAY_S = 86_400.0
@@ -34,23 +35,11 @@ def line() -> ContactLine:
 
 
 def limited(**changes: object) -> Scenario:
-    """Small aircraft on a busy day, alone but for a few radars; nothing lost, doubled or late by failure."""
+    """Small aircraft on a busy day, alone but for a few radars; nothing goes wrong."""
     base = load_scenario("busy-day")
     radars = tuple(posts for posts in base.posts if posts.type == "ground_radar")
-    faults = replaced(
-        base.faults,
-        missing_frac=0.0,
-        duplicate_frac=0.0,
-        link_outages_per_day=0.0,
-        jamming_discs=0,
-        resent_frac=0.0,
-        hour_fault_sensors=0,
-        drifting_clock_frac=0.0,
-        reboots_per_day=0.0,
-        power_outages_per_day=0.0,
-    )
     return replaced(
-        base, posts=radars, flights=(replaced(base.flights[0], **changes),), jammers=(), faults=faults
+        base, posts=radars, flights=(replaced(base.flights[0], **changes),), jammers=(), faults=NO_FAULTS
     )
 
 
@@ -168,18 +157,7 @@ def test_what_is_seen_beyond_the_link_is_lost_where_the_type_stores_nothing(
 
 def test_a_post_that_lost_power_comes_back_one_boot_later_and_numbers_from_the_start() -> None:
     base = load_scenario("busy-day")
-    faults = replaced(
-        base.faults,
-        power_outages_per_day=4.0,
-        power_cut_reboots=True,
-        reboots_per_day=0.0,
-        missing_frac=0.0,
-        duplicate_frac=0.0,
-        link_outages_per_day=0.0,
-        jamming_discs=0,
-        hour_fault_sensors=0,
-        drifting_clock_frac=0.0,
-    )
+    faults = replaced(NO_FAULTS, power_outages_per_day=4.0, power_cut_reboots=True)
     run = simulate(replaced(base, faults=faults, flights=()), line(), seed=11, hours=HOURS)
     power, names = run._world.outages.power, {name: i for i, name in enumerate(run._world.net.ids)}
     sensor, made, boot, seq = [], [], [], []
