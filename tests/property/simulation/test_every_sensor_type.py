@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from monitoring.simulation.background import false_alarms, heartbeats
 from monitoring.simulation.catalogue import CATALOGUE
 from monitoring.simulation.looks import observe_movers
+from monitoring.simulation.paths import Intervals
 from monitoring.simulation.sensors import TARGETS, TYPES, registry_of
 from monitoring.simulation.sightlines import looks_of, shadow
 from monitoring.simulation.sounds import human_reports, observe_fire
@@ -362,10 +363,13 @@ def test_false_alarms_are_as_frequent_as_the_catalogue_says_and_come_at_any_time
     world = world_of(false_alarm_factor=factor)
     net, batch = world.net, _alarms(factor)
     own = net.type_idx[batch["sensor"]] == TYPES.index(name)
-    watches = net.type_idx[net.watch_sensor] == TYPES.index(name)
-    aloft_s = float(np.maximum(net.watch_end_s - net.watch_start_s, 0.0)[watches].sum())
+    watches = np.flatnonzero(
+        (net.type_idx[net.watch_sensor] == TYPES.index(name)) & (net.watch_end_s > net.watch_start_s)
+    )
+    watched = Intervals(net.watch_sensor[watches], net.watch_start_s[watches], net.watch_end_s[watches])
+    aloft_s = float((watched.end_s - watched.start_s).sum())
     model = CATALOGUE[name]
-    assert watches.sum() >= 25
+    assert len(watched) >= 25
     # What a radar takes for an object may last for several fixes.
     made, track = batch["made_s"][own], batch["track"][own]
     _, first = np.unique(np.where(track >= 0, track, -1 - np.arange(len(track))), return_index=True)
@@ -374,8 +378,10 @@ def test_false_alarms_are_as_frequent_as_the_catalogue_says_and_come_at_any_time
         assert not own.any()
         return
     assert poisson_p(len(first), expected) > P_LEAST
-    if not model.is_airborne:
-        assert ks_p(made[first], lambda t: t / DAY_S) > P_LEAST
+    during = watched.find(batch["sensor"][own][first], made[first])
+    assert np.all(during >= 0)
+    begin_s, end_s = watched.start_s[during], watched.end_s[during]
+    assert ks_p((made[first] - begin_s) / (end_s - begin_s), lambda share: share) > P_LEAST
 
 
 @cache
