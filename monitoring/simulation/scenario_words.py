@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 import yaml
 
-from monitoring.simulation.scenario import ScenarioError
+from monitoring.simulation.scenario import ScenarioError, Span
 
 _SAFE: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """The compiled reader where libyaml is there; both read the same."""
@@ -90,7 +90,7 @@ def _steps(key: str) -> list[str]:
 def _in_words(reason: str, form: type[Any], steps: list[str], raw: Any) -> str:
     enum = re.search(r"nvalid enum value (.*)", reason)
     if enum:
-        there = ", ".join(map(str, _choices(form, steps)))
+        there = ", ".join(map(str, typing.get_args(_form_at(form, steps))))
         return f"{enum[1].replace(chr(39), chr(96))} is not known; there are: {there}"
     pattern = re.search(r"matching regex '(.*)'", reason)
     if pattern and pattern[1] in PATTERNS:
@@ -104,9 +104,8 @@ def _in_words(reason: str, form: type[Any], steps: list[str], raw: Any) -> str:
         return f"must be {words} {float(bound[2]):g}, not {_value(raw, steps)}"
     kinds = re.findall(r"`([^`]*)`", reason)
     if len(kinds) == 2:
-        expected = " or ".join(KINDS.get(word.strip(), word) for word in kinds[0].split("|"))
-        if kinds[0] == "array" and kinds[1] in ("int", "float"):
-            expected = "a list as [from, to]"
+        named = KINDS | ({"array": "a list as [from, to]"} if _form_at(form, steps) == Span else {})
+        expected = " or ".join(named.get(word.strip(), word) for word in kinds[0].split("|"))
         return f"must be {expected}, not {KINDS.get(kinds[1], kinds[1])}"
     return reason[:1].lower() + reason[1:]
 
@@ -117,8 +116,8 @@ def _value(raw: Any, steps: list[str]) -> Any:
     return raw
 
 
-def _choices(form: Any, steps: list[str]) -> tuple[Any, ...]:
-    """The words that may stand at a key of a form."""
+def _form_at(form: Any, steps: list[str]) -> Any:
+    """What may stand at a key of a form, besides nothing."""
     for step in steps:
         if isinstance(form, type) and issubclass(form, msgspec.Struct):
             form = typing.get_type_hints(form)[step]
@@ -126,4 +125,4 @@ def _choices(form: Any, steps: list[str]) -> tuple[Any, ...]:
             form = typing.get_args(form)[0]
     if isinstance(form, types.UnionType):
         form = typing.get_args(form)[0]
-    return typing.get_args(form)
+    return form
