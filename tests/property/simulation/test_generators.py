@@ -3,6 +3,7 @@
 Statistical bounds are wide (about five standard deviations) and seeds fixed, so a failure means a defect.
 """
 
+import tracemalloc
 from dataclasses import fields
 from itertools import pairwise
 
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from pyproj import Geod
 
 from geodata.contact_line import ContactLine, packaged_line
-from monitoring.simulation import sightlines
+from monitoring.simulation import placement, sightlines
 from monitoring.simulation.activity import Groups, plan_fire, plan_movers
 from monitoring.simulation.background import FALSE_LINK, false_alarms
 from monitoring.simulation.looks import observe_movers
@@ -51,6 +52,40 @@ def test_places_are_as_far_from_the_line_as_asked_and_on_the_right_side(line: Co
     assert is_placed.mean() > 0.9
     assert np.all(np.sign(got[is_placed]) == np.sign(left[is_placed]))
     assert np.all(np.abs(got - left)[is_placed] <= np.maximum(40.0, 0.05 * np.abs(left[is_placed])))
+
+
+def asked(space: LineSpace, n: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Chainages and distances to the left, up to some tens of kilometres."""
+    rng = np.random.default_rng(1)
+    return space.along(rng.uniform(size=n)), rng.normal(0.0, 1e4, n)
+
+
+def test_many_places_take_little_more_memory_than_their_answer(line: ContactLine) -> None:
+    space = LineSpace(line)
+    space.place(*asked(space, 10))  # so that the line's index is built
+    wanted = asked(space, 262_144)
+    tracemalloc.start()
+    try:
+        answer = space.place(*wanted)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    # Looked for at once they took 80 MB.
+    assert peak - 2 * sum(column.nbytes for column in answer) < 25e6
+
+
+@pytest.mark.parametrize("block", [1, 7, 100, 300])
+def test_places_do_not_depend_on_the_blocks_in_which_they_are_looked_for(
+    line: ContactLine, block: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    space = LineSpace(line)
+    wanted = [asked(space, n) for n in (0, 1, 300)]
+    whole = [space.place(*places) for places in wanted]
+    monkeypatch.setattr(placement, "BLOCK", block)
+    for places, answer in zip(wanted, whole, strict=True):
+        for column, own in zip(answer, space.place(*places), strict=True):
+            assert column.dtype == own.dtype
+            assert column.tobytes() == own.tobytes()
 
 
 def test_everybody_moves_and_fires_as_often_as_the_scenario_says(line: ContactLine) -> None:
