@@ -1,15 +1,21 @@
 """YAML and JSON texts as plain values, as an agreement and notices are written."""
 
+from contextlib import suppress
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import yaml
 
 from monitoring.agreement.checking import AgreementInvalid
 
+NESTED_MOST: Final = 100
+"""No text is nested deeper: values are built level within level, and too many of them would end the process."""
+
 
 def plain_document(text: str, file: str) -> dict[str, Any]:
     """The mapping that a YAML or JSON text holds, in values that JSON knows. Raises `AgreementInvalid`."""
+    if _is_nested_too_deep(text):
+        raise AgreementInvalid(file, "file", f"nested deeper than {NESTED_MOST} levels")
     try:
         content = _loaded(text)
     except yaml.YAMLError as error:
@@ -27,6 +33,16 @@ def _loaded(text: str) -> Any:
     except yaml.YAMLError:
         # Only the other one says what is wrong in words that quote the place; it takes fifteen times as long.
         return yaml.load(text, Loader=_PlainLoader)  # noqa: S506 - a safe loader
+
+
+def _is_nested_too_deep(text: str) -> bool:
+    depth = 0
+    with suppress(yaml.YAMLError):  # what is no YAML is told where it is loaded
+        for event in yaml.parse(text, Loader=_CompiledLoader):
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if depth > NESTED_MOST:
+                return True
+    return False
 
 
 class _UniqueKeys(yaml.constructor.SafeConstructor):
