@@ -111,7 +111,7 @@ def _way_apart(row: Row, other: Row) -> float:
     ways = _known_places(row), _known_places(other)
     if not all(ways):
         return UNFIT
-    worst = 0.0
+    shares = []
     for points, way in (ways, ways[::-1]):
         for time_ns, place in points:
             if not way[0][0] <= time_ns <= way[-1][0]:
@@ -120,7 +120,8 @@ def _way_apart(row: Row, other: Row) -> float:
             after = min((at for at in way if at[0] >= time_ns), key=lambda at: at[0])
             for then_ns, there in (before, after):
                 longest_m = slack_m + speed_mps * abs(then_ns - time_ns) / 1e9
-                worst = max(worst, _way_m(place, there) / longest_m)
+                shares.append(_way_m(place, there) / longest_m)
+    worst = max(shares, default=UNFIT)
     return worst if worst <= 1.0 else UNFIT
 
 

@@ -108,6 +108,18 @@ def test_aircraft_too_far_apart_for_their_speed_at_one_time_are_two() -> None:
     assert resumed(unknown, first) is None
 
 
+def test_aircraft_of_which_no_places_at_one_time_are_known_are_not_taken_for_one() -> None:
+    # Stays that were remembered before the places of their ends were: of each one moment is known.
+    first, second = flight(0, 300, 14_000.0, 4_000.0), flight(200, 500, 7_500.0, 1_000.0, sensor_ids=["ET-1"])
+
+    def known_only(row: dict[str, Any], deepest_ns: int) -> dict[str, Any]:
+        return row | {"detail": json.dumps({"deepest_at": findings.utc_text(deepest_ns)})}
+
+    early, late = known_only(first, first["time_start_ns"]), known_only(second, second["time_end_ns"])
+    assert resumed(late, early) is None
+    assert resumed(late, first) is None, "the other way had ended by then"
+
+
 def test_a_quadcopter_is_no_fixed_wing_aircraft_whatever_one_sensor_says() -> None:
     large, small = ({"rule_id": AIR, "object_class": word} for word in ("uav_large", "uav_small"))
     assert resumed(stay(300, 400, **small), stay(0, 100, **large)) is None
