@@ -113,7 +113,7 @@ def amend(
 
 
 def _not_borne_out(known: pa.Table, anew: IncidentOutput) -> pa.Table:
-    """CLAIMS without those that are of an incident which, with the late evidence, several sensors reported."""
+    """CLAIMS without contradicted ones of an incident which, with the late evidence, several sensors reported."""
     rows = zip(
         anew.incidents["incident_id"].to_pylist(), anew.incidents["sensor_ids"].to_pylist(), strict=True
     )

@@ -104,11 +104,15 @@ def recent(claims: pa.Table, until_ns: int) -> pa.Table:
 
 
 def without(claims: pa.Table, sensor_ids: pa.Array, ids: pa.Array) -> pa.Table:
-    """CLAIMS without those of the reports named: what another sensor bore out later is not held against anybody."""
+    """CLAIMS without contradicted ones of the reports named: what another sensor bore out later is held against nobody.
+
+    One that was borne out at once stays: what more is heard of it takes no trust away.
+    """
     if not claims.num_rows:
         return claims
-    gone = pc.is_in(_names(claims.column("sensor_id"), claims.column("id")), _names(sensor_ids, ids))
-    return claims.filter(pc.invert(gone)).combine_chunks()
+    named = pc.is_in(_names(claims.column("sensor_id"), claims.column("id")), _names(sensor_ids, ids))
+    keeps = pc.or_(pc.invert(named), pc.less(claims.column("log_odds"), 0.0))
+    return claims.filter(keeps).combine_chunks()
 
 
 def doubts(

@@ -164,6 +164,15 @@ def test_what_others_bear_out_late_is_no_longer_held_against_who_told_it():
     assert state.claims.num_rows == 0
 
 
+def test_what_others_bear_out_once_more_late_takes_no_trust_away():
+    rows = [*salvo(0), *salvo(1), *shared(3)]
+    known = feed(rows, WORLD)[0].claims
+    assert sorted(np.sign(reals(known, "log_odds")).tolist()) == [-1, 1, 1]
+    state, again = amended(rows, salvo(3, by="HR-3", rounds=1))
+    assert again.incidents.num_rows == 1
+    assert state.claims.equals(known)
+
+
 def test_what_is_published_at_an_end_of_input_is_claimed_once_when_it_is_complete():
     state, ended = feed(salvo(0), WORLD, START_NS + 200 * SECOND_NS, is_end=True)
     assert (ended.incidents.num_rows, state.claims.num_rows) == (1, 0)
