@@ -152,6 +152,15 @@ def test_who_may_pass_does_so_each_time_anew():
     assert incidents_of([walked("GS-1/a", lasts=2_400)], raid) == [0, 0]
 
 
+def test_who_may_pass_is_not_taken_to_pass_once_when_another_sensor_tells_it_later():
+    tracks = [walked("GS-1/a", lasts=3_000), walked("GS-2/b", lasts=3_000)]
+    rows = [crossing("GS-1/a", 300), crossing("GS-2/b", 1_700)]
+    assert incidents_of(tracks, rows) == [0, 0], "by forces it is one"
+    for verdicts in (("permitted", "permitted"), ("permitted", "violation"), ("violation", "permitted")):
+        told = [row | {"verdict": verdict} for row, verdict in zip(rows, verdicts, strict=True)]
+        assert incidents_of(tracks, told) == [0, 1], verdicts
+
+
 def test_merged_objects_keep_the_order_of_their_tracks_through_a_table():
     rows = [{"key": key, "object": key % 2, "last_ns": key, "noise_of": None} for key in range(1, 6)]
     objects = Objects.of_table(OBJECTS.empty_table().from_pylist(rows, schema=OBJECTS), 2)
