@@ -6,7 +6,9 @@ from monitoring.agreement import AgreementInvalid
 from monitoring.agreement.documents import NESTED_MOST, plain_document
 
 
-@pytest.mark.parametrize("begin, opened, closed", [("a: ", "[", "]"), ("a: ", "{a: ", "}"), ("a:\n  ", "- ", "")])
+@pytest.mark.parametrize(
+    "begin, opened, closed", [("a: ", "[", "]"), ("a: ", "{a: ", "}"), ("a:\n  ", "- ", "")]
+)
 @pytest.mark.parametrize("levels", [NESTED_MOST, 1_000, 200_000])
 def test_a_text_that_is_nested_too_deep_is_refused_and_does_no_harm(begin, opened, closed, levels):
     text = begin + opened * levels + "1" + closed * levels

@@ -282,7 +282,7 @@ def test_what_is_remembered_is_bounded_and_of_honest_sensors_nothing():
     assert much_later.claims.num_rows == 0
 
 
-def test_a_snapshot_keeps_claims_and_one_without_them_is_read():
+def test_a_snapshot_keeps_claims():
     state, _ = feed(salvo(0), WORLD)
     again = IncidentState.restore(state.snapshot())
     assert again.claims.equals(state.claims)
