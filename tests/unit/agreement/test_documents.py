@@ -7,7 +7,7 @@ from monitoring.agreement.documents import NESTED_MOST, plain_document
 
 
 @pytest.mark.parametrize(
-    "begin, opened, closed", [("a: ", "[", "]"), ("a: ", "{a: ", "}"), ("a:\n  ", "- ", "")]
+    ("begin", "opened", "closed"), [("a: ", "[", "]"), ("a: ", "{a: ", "}"), ("a:\n  ", "- ", "")]
 )
 @pytest.mark.parametrize("levels", [NESTED_MOST, 1_000, 200_000])
 def test_a_text_that_is_nested_too_deep_is_refused_and_does_no_harm(begin, opened, closed, levels):
@@ -23,5 +23,5 @@ def test_what_is_nested_as_deep_as_may_be_is_read():
 
 @pytest.mark.parametrize("text", ["a: [1\nb: 2", "a: " + "[" * 50, "a: 1\na: 2", "a: 'x"])
 def test_a_broken_text_is_refused_with_its_place(text):
-    with pytest.raises(AgreementInvalid, match="line 1|line 2"):
+    with pytest.raises(AgreementInvalid, match=r"line [12]"):
         plain_document(text, "notices.yaml")
