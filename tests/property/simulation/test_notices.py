@@ -8,7 +8,9 @@ import pytest
 
 from geodata.contact_line import packaged_line
 from monitoring.simulation import Run, simulate
+from monitoring.simulation.activity import CIVILIAN
 from monitoring.simulation.notices import MARGIN_M
+from monitoring.simulation.world import World
 
 
 @cache
@@ -18,6 +20,11 @@ def _run(name: str) -> Run:
 
 def announced(name: str, actor: str) -> list[dict[str, Any]]:
     return [notice for notice in _run(name).notices["announced"] if notice["actor"] == actor]
+
+
+def party_of(world: World, hand: int) -> str:
+    """Whose a deed is: of the party on that hand of the line, or of civilians."""
+    return "civilian" if hand == CIVILIAN else {world.space.line.left_sign: "A"}.get(hand, "B")
 
 
 @pytest.mark.parametrize(
@@ -46,7 +53,7 @@ def test_each_announced_work_is_announced_once_over_its_places_and_times(
         assert notice["from_ns"] == pytest.approx(time_ns.min(), abs=1e6)
         assert notice["to_ns"] == pytest.approx(max(time_ns.max(), time_ns.min() + 6e10), abs=1e6)
         assert notice["kind"] == kind
-        assert notice["party"] in ({"civilian"} if specs[spec].parties == ("civilian",) else {"A", "B"})
+        assert notice["party"] == party_of(world, int(groups.hand[group]))
 
 
 @pytest.mark.parametrize(
@@ -65,7 +72,29 @@ def test_each_announced_movement_stays_within_its_circle_and_time(scenario: str,
         at_x, at_y = frame.forward(np.array([notice["lon"]]), np.array([notice["lat"]]))
         assert np.hypot(x - at_x[0], y - at_y[0]).max() <= notice["radius_m"] + 1.0
         assert notice["from_ns"] == pytest.approx(world.start_ns + t[0] * 1e9, abs=1e6)
+        assert notice["party"] == party_of(world, int(movers.hand[mover]))
         assert notice["to_ns"] == pytest.approx(world.start_ns + max(t[-1], t[0] + 60.0) * 1e9, abs=1e6)
+
+
+def test_queues_cross_where_a_crossing_point_is_named_with_the_hours_of_the_scenario() -> None:
+    world, points = _run("quiet-day")._world, _run("quiet-day").notices["crossing_points"]
+    assert len(points) == 12
+    assert {(point["opens_h"], point["closes_h"]) for point in points} == {(6.0, 18.0)}
+    at_x, at_y = world.space.line.frame.forward(
+        np.array([point["lon"] for point in points]), np.array([point["lat"] for point in points])
+    )
+    assert world.space.left_of(at_x, at_y) == pytest.approx(np.zeros(len(points)), abs=1.0)
+    movers, paths = world.movers, world.movers.paths
+    spec = next(i for i, one in enumerate(world.scenario.movements) if one.pattern == "queue")
+    used = set()
+    for mover in np.flatnonzero(movers.spec == spec).tolist():
+        t = np.linspace(paths.start_s[mover], paths.end_s[mover], 5_000)
+        x, y, vx, vy = paths.at(np.full(5_000, mover), t)
+        away_m = np.hypot(x[:, None] - at_x, y[:, None] - at_y).min(axis=0)
+        step_m = float((np.hypot(vx, vy) * (t[1] - t[0])).max())
+        assert away_m.min() <= step_m
+        used.add(int(away_m.argmin()))
+    assert len(used) > 6
 
 
 @pytest.mark.parametrize("scenario", ["mined-strip", "quiet-day"])
