@@ -35,8 +35,10 @@ REACH_M: Final = 1_500.0
 """Tracks further from each other than this are not compared."""
 REACH_M_GROUND: Final = 600.0
 """The same for what certainly moves on the ground, which no sensor places as badly as an aircraft."""
-_AT_ONCE: Final = 256
-"""So many tracks are asked for at once, so that memory does not grow with their number."""
+_AT_ONCE_FIRST, _AT_ONCE_MOST = 32, 256
+"""So many tracks are asked for at once, at first and at most, so that memory does not grow with their number."""
+_AROUND_MOST: Final = 1 << 19
+"""About so many fixes around them are looked at at once: in a dense crowd fewer tracks are asked for together."""
 
 
 class Rules(NamedTuple):
@@ -78,16 +80,19 @@ def matches_of_each(book: Sketchbook, asked: Sequence[Asked]) -> list[list[Match
     found: list[list[Match]] = [[] for _ in asked]
     spans = [book.span_of(one.key, one.now_ns - WINDOW_NS, one.now_ns) for one in asked]
     known = [i for i, (low, high) in enumerate(spans) if low < high]
-    for first in range(0, len(known), _AT_ONCE):
-        some = known[first : first + _AT_ONCE]
-        answers = _matches(book, [asked[i] for i in some], np.array([spans[i] for i in some]))
+    size = _AT_ONCE_FIRST
+    while known:
+        some, known = known[:size], known[size:]
+        answers, around = _matches(book, [asked[i] for i in some], np.array([spans[i] for i in some]))
         for i, answer in zip(some, answers, strict=True):
             found[i] = answer
+        size = min(max(len(some) * _AROUND_MOST // max(around, 1), 1), _AT_ONCE_MOST)
     return found
 
 
-def _matches(book: Sketchbook, asked: Sequence[Asked], spans: Ints) -> list[list[Match]]:
-    """As `matches_of_each`, of tracks whose rows stand at `spans` (r, 2) in track order."""
+def _matches(book: Sketchbook, asked: Sequence[Asked], spans: Ints) -> tuple[list[list[Match]], int]:
+    """As `matches_of_each`, of tracks whose rows stand at `spans` (r, 2) in track order; and how many fixes were around
+    them."""
     low, high = spans.T
     now_ns = np.array([one.now_ns for one in asked])
     gate = np.array([one.rules.gate for one in asked])
@@ -106,15 +111,17 @@ def _matches(book: Sketchbook, asked: Sequence[Asked], spans: Ints) -> list[list
         any(ends[0] < row for ends in (book.ends_of(name, since, one.now_ns) for name in names) if ends)
         for names, since, one, row in zip(keys, since_ns.tolist(), asked, first_row, strict=True)
     )
+    fix_count = len(around.time_ns)
     alone = np.flatnonzero((handover_ns > 0) & ~np.fromiter(before, np.bool_, len(keys)))
     if len(alone):
         around = Surroundings(
             book, low[alone], high[alone], np.full(len(alone), REACH_M), since_ns[alone], now_ns[alone]
         )
+        fix_count = max(fix_count, len(around.time_ns))
         for scene, part in _earlier(around, handover_ns[alone], gate[alone]):
             (name,) = book.keys_of([int(around.track[part])])
             found[alone[scene]].append(Match(name, True))
-    return found
+    return found, fix_count
 
 
 def _company(book: Sketchbook, around: Surroundings, asked: Sequence[Asked]) -> Ints:

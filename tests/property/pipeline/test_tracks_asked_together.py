@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitoring import schema
+from monitoring.incidents import same_object
 from monitoring.incidents.following import CHAIN_MOST, Foresight, followed
 from monitoring.incidents.same_object import Asked, Rules, matches_of_each
 from monitoring.incidents.sketchbook import Sketchbook
@@ -72,6 +73,26 @@ def test_an_answer_does_not_depend_on_what_else_is_asked(drawn, data):
     seen = book(drawn)
     asked = asked_of(seen, data)
     assert matches_of_each(seen, asked) == [matches_of_each(seen, [one])[0] for one in asked]
+
+
+def test_in_a_crowd_fewer_are_asked_at_once_and_answered_alike(monkeypatch):
+    walk = {"sensor": 1, "begin": 0, "count": 12, "every": 20, "east": 0, "north": 0, "speed": 1.5}
+    seen = book([walk | {"sensor": n % 3, "object_class": -1, "sigma_m": 30.0} for n in range(100)])
+    asked = [
+        Asked(key, START_NS + 1_000 * SECOND_NS, RULES) for key in np.unique(seen.column("key")).tolist()
+    ]
+    together = matches_of_each(seen, asked)
+    at_once = []
+
+    def looked_around(*given):
+        around = Surroundings(*given)
+        at_once.append(len(around.time_ns))
+        return around
+
+    monkeypatch.setattr(same_object, "Surroundings", looked_around)
+    monkeypatch.setattr(same_object, "_AROUND_MOST", 10_000)
+    assert matches_of_each(seen, asked) == together
+    assert max(at_once[2:]) <= 10_000 < max(at_once[:2])
 
 
 @settings(max_examples=30, deadline=timedelta(seconds=60))
