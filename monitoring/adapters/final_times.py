@@ -16,9 +16,10 @@ RESOLVED_S = 600.0
 
 @dataclass(frozen=True)
 class FinalTimes:
-    """`at_ns`: finding → reference time (ns UTC) of the tick that made it final; those that only the end of input made
-    final are left out. `ticks_apart_s`: median between ticks, None for fewer than two. `by_clock`: whether the
-    reference was a server's clock, not the newest event of a file."""
+    """`at_ns`: finding → reference time (ns UTC) of the tick that made it final; those that the end of input made
+    final are left out, also if later evidence gave them another revision. `ticks_apart_s`: median between ticks,
+    whether or not anything was published for them, None for fewer than two. `by_clock`: whether the reference was a
+    server's clock, not the newest event of a file."""
 
     at_ns: dict[str, int] = field(default_factory=dict)
     ticks_apart_s: float | None = None
@@ -36,30 +37,28 @@ class FinalTimes:
 
 
 def final_times(home: Home) -> FinalTimes:
-    """When each finding of the home first became final. Reads the whole output log."""
+    """When each finding of the home first became final. Reads the whole journal and output log."""
     journal, published = (
         Journal(home.journal_dir, writable=False),
         OutputLog(home.output_dir, writable=False),
     )
-    at_ns: dict[str, int] = {}
-    references: list[int] = []
-    sources: set[str] = set()
     try:
+        ticks = {
+            record.seq: decode_json(record.payload) for record in journal.read() if record.type == "tick"
+        }
+        first: dict[str, int] = {}
         for output in published.read():
-            record = journal.get(output.journal_seq)
-            if record is None or record.type != "tick":
-                continue
-            tick = decode_json(record.payload)
-            if tick["end_of_input"]:
-                continue
-            references.append(int(tick["reference_ns"]))
-            sources.add(str(tick["source"]))
-            findings = output.tables["findings"]
-            for name in findings.filter(pc.equal(findings["state"], "final"))["finding_id"].to_pylist():
-                at_ns.setdefault(name, references[-1])
+            if output.journal_seq in ticks:
+                findings = output.tables["findings"]
+                for name in findings.filter(pc.equal(findings["state"], "final"))["finding_id"].to_pylist():
+                    first.setdefault(name, output.journal_seq)
     finally:
         journal.close()
         published.close()
-    apart_ns = np.diff(references)
-    apart_s = float(np.median(apart_ns)) / 1e9 if len(apart_ns) else None
-    return FinalTimes(at_ns, apart_s, sources == {"clock"})
+    inside = {seq: int(tick["reference_ns"]) for seq, tick in ticks.items() if not tick["end_of_input"]}
+    apart_ns = np.diff(list(inside.values()))
+    return FinalTimes(
+        at_ns={name: inside[seq] for name, seq in first.items() if seq in inside},
+        ticks_apart_s=float(np.median(apart_ns)) / 1e9 if len(apart_ns) else None,
+        by_clock={str(ticks[seq]["source"]) for seq in inside} == {"clock"},
+    )

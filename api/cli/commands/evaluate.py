@@ -73,6 +73,8 @@ def delay_in_words(became_final: FinalTimes) -> str:
 
     >>> delay_in_words(FinalTimes({"F": 5}, 60.0, by_clock=True))[:61]
     'Delay to the final: from the start of a happening to the tick'
+    >>> delay_in_words(FinalTimes({"F": 5}))[:78]
+    'Delay to the final: not known, for event time moved on only once before the en'
     """
     apart_s = became_final.ticks_apart_s
     if became_final.resolved_ns:
@@ -86,11 +88,12 @@ def delay_in_words(became_final: FinalTimes) -> str:
             f"reference time of that tick ({clock}). Ticks were {apart_s:,.0f} s apart (median), so it is up to as "
             "much too long. What only the end of input made final is left out."
         )
-    why = (
-        "nothing became final before the end of input"
-        if apart_s is None or not became_final.at_ns
-        else f"event time moved on in steps of {apart_s / 60:,.0f} min (median), which would be most of it"
-    )
+    if not became_final.at_ns:
+        why = "nothing became final before the end of input"
+    elif apart_s is None:
+        why = "event time moved on only once before the end of input"
+    else:
+        why = f"event time moved on in steps of {apart_s / 60:,.0f} min (median), which would be most of it"
     return (
         f"Delay to the final: not known, for {why}. A file lets event time move on every "
         "CONTACTLINE_FILE_TICK_ROWS rows [250,000]; with fewer, or from a server that events are played into by "
