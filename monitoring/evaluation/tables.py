@@ -84,10 +84,12 @@ _SHORT: Final[dict[str, dict[str, Callable[[RuleScore], str]]]] = {
         "a day, 100 km": lambda rule: _rate(rule.false_alarm_rate),
         "splits": lambda rule: str(len(rule.splits)),
     },
-    "With what is only told; whose it was": {
+    "With what is only told": {
         "only told": lambda rule: str(rule.told.not_asserted),
         "observable": lambda rule: _percent(rule.told.recall_observable),
         "precision": lambda rule: _percent(rule.told.precision),
+    },
+    "Whose it was": {
         "party right": lambda rule: _percent(rule.attribution.right),
         "undetermined": lambda rule: _percent(rule.attribution.undetermined),
     },

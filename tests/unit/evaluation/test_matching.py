@@ -250,6 +250,8 @@ def test_the_short_tables_fit_a_terminal_of_eighty_columns_with_every_rule() -> 
         precision=many,
         false_alarms=("1",) * 1_234,
         innocent=("1",) * 123,
+        told=replace(one.told, not_asserted=12_345, recall_observable=many, precision=many),
+        attribution=replace(one.attribution, right=many, undetermined=many),
     )
     rules = tuple(replace(crowded, rule_id=name) for name in KIND_OF_RULE)
     console = Console(width=80, record=True, file=io.StringIO())
@@ -257,8 +259,9 @@ def test_the_short_tables_fit_a_terminal_of_eighty_columns_with_every_rule() -> 
         console.print(part)
     text = console.export_text()
     assert "…" not in text
-    assert all(text.count(f"{name} ") == 3 for name in KIND_OF_RULE)
-    assert text.count("100 % of 12345") == 3 * len(KIND_OF_RULE)
+    assert all(text.count(f"{name} ") == 4 for name in KIND_OF_RULE)
+    assert text.count("100 % of 12345") == 7 * len(KIND_OF_RULE)
+    assert "undetermined" in text
     assert "1234 (123)" in text
 
 
