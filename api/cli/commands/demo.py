@@ -180,7 +180,7 @@ def show(answer: dict[str, Any], score: Score) -> None:
     table = Table(
         box=None, pad_edge=False, header_style="bold", title="against the truth", title_justify="left"
     )
-    for name in ("rule", "recall", "observable", "precision", "happened", "found", "false", "split"):
+    for name in ("rule", "recall", "observable", "precision", "true", "found", "false", "split"):
         table.add_column(name, justify="left" if name == "rule" else "right", no_wrap=True)
     for rule in score.rules:
         shares = (rule.recall.value, rule.recall_observable.value, rule.precision.value)
@@ -188,9 +188,9 @@ def show(answer: dict[str, Any], score: Score) -> None:
         table.add_row(rule.rule_id, *("-" if v is None else f"{v:.3f}" for v in shares), *map(str, numbers))
     console.print(table)
     console.print(
-        "[dim]over what is asserted; recall of all that happened, and of what the sensors could observe; false: "
-        "reports of nothing; split: further reports of one happening; matched one to one, see `contactline demo "
-        "--json`[/]"
+        "[dim]over what is asserted; recall of all that happened, and of what the sensors could observe; true: what "
+        "happened; false: reports of nothing; split: further reports of one happening; matched one to one, see "
+        "`contactline demo --json`[/]"
     )
     for path in [*answer["report"].values(), *answer["files"]]:
         console.print(f"  [dim]wrote[/] {path}", soft_wrap=True)
