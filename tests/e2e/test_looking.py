@@ -239,6 +239,9 @@ def test_quality_names_weaknesses_first_and_misses_beside_false_reports(
     busy = table.get_by_role("row").filter(has_text="Busy day")
     expect(busy).to_contain_text(re.compile(r"\d+ %\s+\d+–\d+"))
     expect(page.get_by_role("heading", name="A beside B")).to_be_visible()
+    even = page.get_by_role("region", name="A beside B").get_by_role("table")
+    expect(even.get_by_text(re.compile(r"^0 points$")).first).to_be_visible()
+    expect(even.get_by_text(re.compile(r"^−0(\.0*)?( points)?$"))).to_have_count(0)
 
 
 def test_quality_says_how_much_is_only_told_and_what_it_would_be_worth(page: Page, stand_in: StandIn) -> None:
