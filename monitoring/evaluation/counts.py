@@ -1,7 +1,7 @@
 """How well phenomena were counted, and how well they could be.
 
-A count of recorded phenomena is a lower bound: what no sensor noticed cannot be in it. So beside the true number stands
-that of phenomena which at least one sensor reported, and an error of counting is held against that.
+What no sensor noticed cannot be in a count of recorded phenomena. So beside the true number stands that of phenomena
+which at least one sensor reported, and an error of counting is held against that.
 """
 
 from collections.abc import Iterable

@@ -79,8 +79,8 @@ def uncounted(fire: dict[str, dict[str, Any]]) -> list[str]:
     """A sentence on how far counts of fire, ours by scenario, stay behind the truth, and why.
 
     >>> uncounted({"flood": {"counted": [9, 9, 10]}, "probing": {"counted": [8, 8, 8]}})
-    ['Counts are lower bounds: of the phenomena of well observable fire, sensors noticed 90-100 % (by scenario), and \
-100-100 % of those are counted.']
+    ['What no sensor noticed is not counted: of the phenomena of well observable fire, sensors noticed 90-100 % (by \
+scenario), and counts come to 100-100 % of what they noticed.']
     """
     known = [row["counted"] for row in fire.values() if row.get("counted") and row["counted"][1]]
     if not known:
@@ -88,9 +88,9 @@ def uncounted(fire: dict[str, dict[str, Any]]) -> list[str]:
     bound = [100 * noticed / true for _, noticed, true in known]
     counted = [100 * ours / noticed for ours, noticed, _ in known]
     return [
-        "Counts are lower bounds: of the phenomena of well observable fire, sensors noticed "
-        f"{min(bound):.0f}-{max(bound):.0f} % (by scenario), and {min(counted):.0f}-{max(counted):.0f} % of those are "
-        "counted."
+        "What no sensor noticed is not counted: of the phenomena of well observable fire, sensors noticed "
+        f"{min(bound):.0f}-{max(bound):.0f} % (by scenario), and counts come to "
+        f"{min(counted):.0f}-{max(counted):.0f} % of what they noticed."
     ]
 
 
