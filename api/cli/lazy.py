@@ -1,6 +1,6 @@
 """A group of commands whose modules are loaded only when one of them is called.
 
-Listing the commands, completing their names and suggesting one for a misspelt name need only the table.
+Listing the commands and suggesting one for a misspelt name need only the table.
 """
 
 from collections.abc import Mapping
