@@ -70,7 +70,8 @@ def test_the_delay_is_known_where_event_time_moved_on_often_while_a_file_was_rea
     )
     ran = contactline(home, "evaluate", "--truth", shipped / "truth.ndjson", "--json")
     delays = [rule["accuracy"]["delay_s"] for rule in ran.json["rules"].values()]
-    assert (sum(delay["n"] for delay in delays) > 5) == is_known
+    known_count = sum(delay["n"] for delay in delays)
+    assert known_count > 5 if is_known else known_count == 0
     assert all(delay["median"] >= 0 for delay in delays if delay["n"])
     assert said in ran.json["delay"]
 
