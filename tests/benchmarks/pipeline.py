@@ -11,7 +11,6 @@ import argparse
 import importlib
 import importlib.util
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -40,7 +39,7 @@ from monitoring.decode import Chunk, DecodedRows, Format, chunks, decode
 from monitoring.evidence.records import EventsPayload
 from monitoring.pipeline.detect import Detection
 from monitoring.simulation.encode import native_table, ndjson_bytes
-from tests.benchmarks.published import RESULTS, circumstances, preface
+from tests.benchmarks.published import RESULTS, circumstances, peak_mb, preface
 
 SEED: Final = 20_260_107
 BEGIN_NS: Final = 1_781_000_000_000_000_000
@@ -244,8 +243,7 @@ def measure(name: str, path: Path, warm: Path) -> None:
         cpu, wall = time.process_time(), time.perf_counter()
         rows, found = WAYS[name](path, Path(cold))
         cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
-    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({"cpu_s": cpu, "wall_s": wall, "rows": rows, "found": found, "peak_mb": peak_mb}))
+    print(json.dumps({"cpu_s": cpu, "wall_s": wall, "rows": rows, "found": found, "peak_mb": peak_mb()}))
 
 
 def _turn(name: str, path: Path, warm: Path) -> dict[str, Any]:

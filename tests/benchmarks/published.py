@@ -2,6 +2,8 @@
 
 import os
 import platform
+import resource
+import sys
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -35,6 +37,19 @@ def _processor() -> str:
     except OSError:
         return platform.machine()
     return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "?")
+
+
+def peak_mb() -> int:
+    """The most memory that this process has held (MB).
+
+    Not what `getrusage` tells: there a child begins with the peak of the process that started it.
+    """
+    try:
+        lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) // 1024
+    except (OSError, StopIteration):
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return peak // 1024 // (1024 if sys.platform == "darwin" else 1)
 
 
 def preface(said: dict[str, Any]) -> list[str]:

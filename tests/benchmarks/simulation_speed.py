@@ -7,7 +7,6 @@ happening on the same line, what it takes to plan the sensors counts less. Peak 
 """
 
 import argparse
-import resource
 import subprocess
 import sys
 import time
@@ -17,7 +16,7 @@ import pyarrow as pa
 
 from geodata.contact_line import packaged_line
 from monitoring.simulation import ndjson_bytes, simulate
-from tests.benchmarks.published import RESULTS, circumstances, preface
+from tests.benchmarks.published import RESULTS, circumstances, peak_mb, preface
 
 WEEK = "week"
 DENSE = 4.0
@@ -44,8 +43,7 @@ def week() -> None:
     for table in run.tables():
         count += table.num_rows
     run.truth()
-    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-    print(count, round(time.process_time() - began, 1), peak_mb)
+    print(count, round(time.process_time() - began, 1), peak_mb())
 
 
 def main(arguments: list[str]) -> int:
