@@ -201,6 +201,17 @@ def limits(rules: dict[str, dict[str, dict[str, Any]]], unnamed: float) -> list[
         "Small drones are seen for moments only: with the air full of them "
         f"{share('drone-incursions', 'line_crossing')} of the crossings are found.",
         *_short_outages(rules["sensor-blackout"].get("sensor_outage")),
+        *_many_sites(rules.get("mined-strip", {}).get("engineering_works")),
+    ]
+
+
+def _many_sites(rule: dict[str, Any] | None) -> list[str]:
+    if rule is None or rule["precision"]["value"] is None:
+        return []
+    return [
+        "Where many dig at once, works are reported that are none, or twice: along the mined strip "
+        f"{100 * rule['precision']['value']:.0f} % of the reports of works are right ({rule['false_alarms']} of nothing, "
+        f"{rule['splits']} further ones of a site)."
     ]
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from api.quality import Quality, published_quality
 from tests.benchmarks.published import RESULTS
-from tests.benchmarks.quality import README, _short_outages, document, in_readme, readme_section
+from tests.benchmarks.quality import README, _many_sites, _short_outages, document, in_readme, readme_section
 from tests.benchmarks.tally import Tally
 
 
@@ -40,6 +40,14 @@ def test_how_many_outages_can_be_known_is_told_with_its_figures_where_there_are_
     (said,) = _short_outages(found)
     assert "20 % of all outages are found, of those that could show 82 %" in said
     assert _short_outages(None) == []
+
+
+def test_how_often_works_are_none_is_told_with_its_figures_where_there_are_any() -> None:
+    (said,) = _many_sites({"precision": {"value": 0.68}, "false_alarms": 77, "splits": 68})
+    assert "68 % of the reports of works are right (77 of nothing, 68 further ones of a site)" in said
+    assert _many_sites(None) == _many_sites({"precision": {"value": None}}) == []
+    limits = published_quality().limits
+    assert any("along the mined strip" in sentence for sentence in limits)
 
 
 @pytest.mark.parametrize("detector", ["ours", "naive"])
