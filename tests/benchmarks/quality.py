@@ -210,8 +210,8 @@ def _many_sites(rule: dict[str, Any] | None) -> list[str]:
         return []
     return [
         "Where many dig at once, works are reported that are none, or twice: along the mined strip "
-        f"{100 * rule['precision']['value']:.0f} % of the reports of works are right ({rule['false_alarms']} of nothing, "
-        f"{rule['splits']} further ones of a site)."
+        f"{100 * rule['precision']['value']:.0f} % of the reports of works are right ({rule['false_alarms']} of "
+        f"nothing, {rule['splits']} further ones of a site)."
     ]
 
 
